@@ -1,0 +1,67 @@
+# `make` alone prints this list. Logic beyond a line or two lives in scripts/.
+# Works from any folder, in paths with spaces, and whatever virtual environment is active.
+
+ROOT := $(shell cd "$$(dirname "$(strip $(MAKEFILE_LIST))")" && pwd -P)
+BIN := $(ROOT)/.venv/bin
+IN := cd "$(ROOT)" && unset VIRTUAL_ENV PYTHONHOME PYTHONPATH &&
+PY := $(IN) "$(BIN)/python"
+PYTEST := $(PY) -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup node run test test-unit test-integration check format conformance bench proof docs lock build clean
+
+help: ## Print this list
+	@echo "Holdfast: make run starts a gateway, make test runs every test."
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' "$(ROOT)/Makefile" | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
+
+setup: ## Make .venv with the locked packages (does nothing when it is current)
+	@$(IN) "$$("$(ROOT)/scripts/find-python")" scripts/setup.py
+
+node: setup
+	@$(PY) scripts/npm_ci.py tests/sdk examples/javascript benchmarks/node
+
+run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
+	@$(IN) exec "$(BIN)/holdfast" serve --dev
+
+test: check node ## Run everything but the full counts (see proof)
+	$(PYTEST) tests -m "not proof"
+
+test-unit: setup ## Run the unit tests: seconds, no sockets
+	$(PYTEST) tests/unit -m "not slow and not proof"
+
+test-integration: node ## Run the tests with real servers, sockets and SDKs
+	$(PYTEST) tests/integration tests/sdk -m "not proof"
+
+check: setup ## Lint, formatting, types, and the rules the code holds itself to
+	$(PY) -m ruff check --quiet .
+	$(PY) -m ruff format --check --quiet .
+	$(PY) -m mypy
+	$(PYTEST) -q tests/contract
+
+format: setup ## Sort imports and format in place
+	$(PY) -m ruff check --quiet --fix-only .
+	$(PY) -m ruff format --quiet .
+
+conformance: setup ## Run Autobahn's 301 WebSocket cases on both paths
+	$(PY) -m tests.conformance
+
+bench: node ## Measure against stock uvicorn + Starlette and Node ws (alone on the machine)
+	$(PY) -m benchmarks
+
+proof: check node ## Everything in full: all tests, all conformance cases, the benchmark
+	$(PYTEST) tests
+	$(PY) -m tests.conformance
+	$(PY) -m benchmarks
+
+docs: setup ## Write the generated pages of docs/ again
+	$(PY) scripts/generate_docs.py
+
+lock: setup ## Resolve the dependency lists again (UPGRADE=--upgrade for newer versions)
+	$(PY) scripts/lock.py $(UPGRADE)
+
+build: setup ## Build the wheel and the source archive into dist/
+	$(PY) -m hatchling build
+
+clean: ## Remove everything the targets made, except the secrets of make run
+	@$(IN) rm -rf .venv .cache dist build && find . -name node_modules -prune -exec rm -rf {} + && find . -name __pycache__ -prune -exec rm -rf {} +
