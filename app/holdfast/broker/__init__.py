@@ -1,0 +1,1 @@
+"""Brokers: they keep history and presence and carry publications between instances."""

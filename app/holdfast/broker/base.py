@@ -1,0 +1,142 @@
+"""What every broker promises; one test suite holds all of them to it.
+
+A broker calls its handler in offset order per channel, before `publish` returns where the broker is embedded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+
+# The position of a channel that keeps no stream.
+NO_POSITION = StreamPosition(0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """How one publication is kept.
+
+    Times are seconds. Without `history_size` and `history_ttl` the publication is only delivered (offset 0).
+    A `version` above 0 suppresses the publication unless it is higher than the last one of the same
+    `version_epoch`. A repeated `idempotency_key` gives the first result again and delivers nothing.
+    """
+
+    history_size: int = 0
+    history_ttl: float = 0.0
+    history_meta_ttl: float = 0.0
+    idempotency_key: str = ""
+    idempotency_ttl: float = 0.0
+    version: int = 0
+    version_epoch: str = ""
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether the publication enters the channel's stream."""
+        return self.history_size > 0 and self.history_ttl > 0
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """Where the publication went; `suppressed` when its version or idempotency key had been seen."""
+
+    position: StreamPosition
+    suppressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Which publications are asked for.
+
+    `limit` 0 is the position only, -1 all. `since` excludes its own offset. `reverse` goes from new to old.
+    """
+
+    limit: int = 0
+    since: StreamPosition | None = None
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The publications that matched, and the stream's top."""
+
+    publications: list[Publication]
+    position: StreamPosition
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceStats:
+    """How many clients and different users are present."""
+
+    clients: int
+    users: int
+
+
+class BrokerHandler(Protocol):
+    """What a broker calls on this instance."""
+
+    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
+        """Deliver a publication to the local subscribers."""
+
+    def on_join(self, channel: str, info: ClientInfo) -> None:
+        """Tell the local subscribers that somebody joined."""
+
+    def on_leave(self, channel: str, info: ClientInfo) -> None:
+        """Tell the local subscribers that somebody left."""
+
+
+class Broker(Protocol):
+    """History, presence and transport of publications.
+
+    Every method raises `BrokerError("broker_unavailable")` when the broker cannot do it now.
+    """
+
+    async def start(self, handler: BrokerHandler) -> None:
+        """Begin to serve; `handler` gets what is published from now on."""
+
+    async def stop(self) -> None:
+        """Write what must be kept and let go of everything."""
+
+    async def publish(
+        self, channel: str, publication: Publication, options: PublishOptions
+    ) -> PublishResult:
+        """Publish; the publication's offset is set by the broker, and once only."""
+
+    async def publish_join(self, channel: str, info: ClientInfo) -> None:
+        """Tell all instances' subscribers that somebody joined."""
+
+    async def publish_leave(self, channel: str, info: ClientInfo) -> None:
+        """Tell all instances' subscribers that somebody left."""
+
+    async def subscribe(self, channel: str) -> None:
+        """Begin to hand on what is published into the channel."""
+
+    async def unsubscribe(self, channel: str) -> None:
+        """Stop handing on."""
+
+    async def history(self, channel: str, query: HistoryFilter, meta_ttl: float = 0.0) -> History:
+        """Return publications and the top position, which comes into being if the channel had none.
+
+        Raises:
+            ChannelError: `unrecoverable_position`, when `since` is of another epoch or already cut off.
+        """
+
+    async def history_remove(self, channel: str) -> None:
+        """Forget the publications; position and epoch stay."""
+
+    async def add_presence(self, channel: str, client: str, info: ClientInfo, ttl: float) -> None:
+        """Enter or refresh a client for `ttl` seconds."""
+
+    async def remove_presence(self, channel: str, client: str) -> None:
+        """Remove a client; an unknown one is no error."""
+
+    async def presence(self, channel: str) -> dict[str, ClientInfo]:
+        """Return who is present, by client id."""
+
+    async def presence_stats(self, channel: str) -> PresenceStats:
+        """Return how many are present."""
+
+    async def channels(self, pattern: str = "") -> Mapping[str, int]:
+        """Return the channels with subscribers on any instance that match a glob, with their number of clients."""

@@ -1,0 +1,251 @@
+"""The one table of causes: every refusal, error and close that the gateway can give has one row here.
+
+A slug says why, the number says what the client does (Centrifugo's numbers where it has one; ours are closes
+4100-4199 and 4600-4699 and errors 1900-1999). Pages, metric labels and other tables are generated from this one
+or compared with it by a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Kind = Literal["close", "error", "unsubscribe", "http"]
+Action = Literal["retry", "fetch_token", "stop"]
+Severity = Literal["info", "warning", "critical"]
+
+# The numbers a user's backend or an API caller may not send, because they already mean something of ours.
+RESERVED_RANGES = ((4100, 4199), (4600, 4699), (1900, 1999))
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One cause.
+
+    `kind` says where the number appears: in a close frame, in an error reply, in an unsubscribe push, or only in the
+    JSON body of an HTTP answer. `http_status` is what the same cause answers over HTTP.
+    """
+
+    slug: str
+    number: int
+    kind: Kind
+    action: Action
+    http_status: int
+    meaning: str
+    remedy: str
+    severity: Severity = "info"
+    runbook: str = ""
+
+    @property
+    def temporary(self) -> bool:
+        """Whether an error reply with this code carries Centrifugo's `temporary: true`."""
+        return self.kind == "error" and self.action == "retry"
+
+
+# fmt: off - one row a cause reads as a table; the formatter would spread it over a thousand lines
+# ruff: noqa: E501 - the same reason
+_TOKENS = "connection-tokens"
+_CAPACITY = "capacity"
+_RESTART = "restart"
+_CLIENT = "client-protocol"
+_API = "server-api"
+_CHANNELS = "channels"
+
+
+def _close(slug: str, number: int, action: Action, meaning: str, remedy: str, runbook: str, status: int = 400) -> Code:
+    severity: Severity = "info" if action == "retry" else "warning"
+    return Code(slug, number, "close", action, status, meaning, remedy, severity, runbook)
+
+
+def _error(slug: str, number: int, action: Action, meaning: str, remedy: str, runbook: str, status: int = 400) -> Code:
+    return Code(slug, number, "error", action, status, meaning, remedy, "info", runbook)
+
+
+def _http(slug: str, number: int, status: int, meaning: str, remedy: str, runbook: str = _API) -> Code:
+    action: Action = "retry" if status in {408, 429, 503} else "stop"
+    return Code(slug, number, "http", action, status, meaning, remedy, "warning", runbook)
+
+
+_NEW_TOKEN = "Issue a fresh token; the SDK asks its getToken for one by itself."  # noqa: S105 - advice, not a secret
+_FIX_ISSUER = "Compare the token with the gateway's token settings: `holdfast token check TOKEN`."
+
+_CONNECTION_TOKEN = (
+    _close("token_missing", 3501, "stop", "The connect command brought no token and anonymous clients are not allowed.",
+           "Send a token in the connect command, `Authorization: Bearer`, `?token=` or the configured cookie.", _TOKENS, 401),
+    _close("token_empty", 3501, "stop", 'The token is empty: "", `null`, `undefined` or blanks.',
+           "The page connected before its login had answered: wait for the token, then connect.", _TOKENS, 401),
+    _close("token_malformed", 3500, "stop", "The token is not a JWT: three parts, each base64url, the first two JSON objects.",
+           "Send the token exactly as it was issued, without quotes, prefix or line breaks.", _TOKENS, 401),
+    _close("token_not_base64", 3500, "stop", "A part of the token is not canonical base64url.",
+           "Look for a proxy or a URL encoding that changed the token on its way.", _TOKENS, 401),
+    _close("token_claims", 3500, "stop", "A claim has the wrong type or an impossible value.", _FIX_ISSUER, _TOKENS, 401),
+    _close("token_wrong_signature", 3500, "stop", "The signature does not match the key.",
+           "The issuer signs with another secret than the gateway checks with; compare both.", _TOKENS, 401),
+    _close("token_algorithm", 3500, "stop", "The token's algorithm is not the one its key is pinned to (`none` never is).",
+           "Sign with the algorithm of the configured key.", _TOKENS, 401),
+    _close("token_audience", 3500, "stop", "The token is meant for another audience.", _FIX_ISSUER, _TOKENS, 401),
+    _close("token_issuer", 3500, "stop", "The token comes from another issuer than the configured one.", _FIX_ISSUER, _TOKENS, 401),
+    _close("token_wrong_user", 3500, "stop", "A refresh brought the token of another user.",
+           "Refresh with a token of the user who is connected, or reconnect as the other one.", _TOKENS, 401),
+    _close("user_revoked", 3500, "stop", "All tokens of this user issued until a moment were revoked.",
+           "The user logs in again; the operator sees why in the revocation list.", _TOKENS, 401),
+    _error("token_expired", 109, "fetch_token", "The token's `exp` is in the past by more than the leeway.", _NEW_TOKEN, _TOKENS, 401),
+    _error("token_not_yet_valid", 109, "fetch_token", "The token's `nbf` or `iat` is in the future by more than the leeway.",
+           "Compare the clocks of issuer and gateway, then fetch a fresh token.", _TOKENS, 401),
+    _error("token_unknown_key", 109, "fetch_token", "No configured or fetched key has the token's key id.",
+           "A fresh token cures a rotation; if it does not, compare the issuer's `kid` with the configured keys.", _TOKENS, 401),
+    _error("token_revoked", 109, "fetch_token", "This one token (`jti`) was revoked.", _NEW_TOKEN, _TOKENS, 401),
+)
+
+_SUBSCRIPTION_TOKEN = (
+    _error("subscription_token_missing", 103, "stop", "This channel needs a subscription token and the command has none.",
+           "Give the subscription a token, or a getToken function that fetches one.", _TOKENS, 403),
+    _error("subscription_token_empty", 103, "stop", 'The subscription token is empty: "", `null`, `undefined` or blanks.',
+           "Wait for the backend's answer before subscribing.", _TOKENS, 403),
+    _error("subscription_token_malformed", 103, "stop", "The subscription token is not a JWT.",
+           "Send it exactly as it was issued.", _TOKENS, 403),
+    _error("subscription_token_not_base64", 103, "stop", "A part of the subscription token is not canonical base64url.",
+           "Look for an encoding that changed the token on its way.", _TOKENS, 403),
+    _error("subscription_token_claims", 103, "stop", "A claim of the subscription token has a wrong type or value.", _FIX_ISSUER, _TOKENS, 403),
+    _error("subscription_token_wrong_signature", 103, "stop", "The subscription token's signature does not match the key.",
+           "Compare the issuer's secret with the gateway's.", _TOKENS, 403),
+    _error("subscription_token_algorithm", 103, "stop", "The subscription token's algorithm is not the one its key is pinned to.",
+           "Sign with the algorithm of the configured key.", _TOKENS, 403),
+    _error("subscription_token_audience", 103, "stop", "The subscription token is meant for another audience.", _FIX_ISSUER, _TOKENS, 403),
+    _error("subscription_token_issuer", 103, "stop", "The subscription token comes from another issuer.", _FIX_ISSUER, _TOKENS, 403),
+    _error("subscription_token_wrong_channel", 103, "stop", "The subscription token was issued for another channel.",
+           "Issue the token for the channel that the client subscribes to.", _TOKENS, 403),
+    _error("subscription_token_wrong_user", 103, "stop", "The subscription token was issued for another user.",
+           "Issue the token for the user who is connected.", _TOKENS, 403),
+    _error("subscription_user_revoked", 103, "stop", "All tokens of this user were revoked.", "The user logs in again.", _TOKENS, 403),
+    _error("subscription_token_expired", 109, "fetch_token", "The subscription token has expired.", _NEW_TOKEN, _TOKENS, 403),
+    _error("subscription_token_not_yet_valid", 109, "fetch_token", "The subscription token is not valid yet.",
+           "Compare the clocks of issuer and gateway.", _TOKENS, 403),
+    _error("subscription_token_unknown_key", 109, "fetch_token", "No key has the subscription token's key id.", _NEW_TOKEN, _TOKENS, 403),
+    _error("subscription_token_revoked", 109, "fetch_token", "This subscription token (`jti`) was revoked.", _NEW_TOKEN, _TOKENS, 403),
+)
+
+_COMMANDS = (
+    _close("malformed_json", 3501, "stop", "A frame is not newline-delimited JSON commands.",
+           "Send Centrifuge commands as JSON objects, one a line.", _CLIENT),
+    _close("malformed_command", 3501, "stop", "A command's field has the wrong type.", "Use an SDK, or compare with docs/protocol.md.", _CLIENT),
+    _close("empty_frame", 3501, "stop", "A frame carried no command.", "Send at least one command, or `{}` as a pong.", _CLIENT),
+    _close("unknown_command", 3501, "stop", "A command has none of the known methods.", "Use an SDK, or compare with docs/protocol.md.", _CLIENT),
+    _close("ambiguous_command", 3501, "stop", "A command carries more than one method.", "Put each method into a command of its own.", _CLIENT),
+    _close("command_id_missing", 3501, "stop", "A command that expects a reply has no id above 0.", "Number the commands from 1.", _CLIENT),
+    _close("not_connected", 3501, "stop", "A command came before connect had been answered.", "Send connect first and wait for its reply.", _CLIENT),
+    _close("already_connected", 3501, "stop", "A second connect command came on a live connection.", "Connect once per connection.", _CLIENT),
+    _close("binary_frame", 3501, "stop", "A binary frame came on a connection that speaks JSON.",
+           "Send text frames, or ask for the subprotocol of the binary codec.", _CLIENT),
+    _error("bad_request", 107, "stop", "A command's field is missing or impossible.", "The detail names the field; correct the call.", _CLIENT),
+    _error("unknown_channel", 102, "stop", "The channel's namespace is not configured.", "Add the namespace, or correct the channel's name.", _CHANNELS, 404),
+    _error("permission_denied", 103, "stop", "The channel's options do not allow this to this client.",
+           "Grant it in the namespace's options, or by a token.", _CHANNELS, 403),
+    _error("method_not_found", 104, "stop", "Nothing answers this method here.", "Configure what answers rpc, or correct the method's name.", _CLIENT, 404),
+    _error("already_subscribed", 105, "stop", "The client is subscribed to this channel already.", "Subscribe once, unsubscribe first.", _CHANNELS),
+    _error("not_subscribed", 103, "stop", "The call needs a subscription to this channel and the client has none.", "Subscribe first.", _CHANNELS, 403),
+    _error("channel_limit", 106, "stop", "The client has reached its limit of channels.",
+           "Unsubscribe from some, or raise `client.channel_limit`.", _CHANNELS),
+    _error("channel_name_too_long", 106, "stop", "The channel's name is longer than the limit.", "Shorten it, or raise `channel.max_length`.", _CHANNELS),
+    _error("not_available", 108, "stop", "The channel has no presence or history, by its namespace's options.",
+           "Switch the feature on in the namespace.", _CHANNELS, 404),
+    _error("unrecoverable_position", 112, "stop", "History no longer holds the asked position.",
+           "Load a snapshot of the state, then follow from the current position.", _CHANNELS, 416),
+    _error("unauthorized", 101, "stop", "The connection is anonymous and the call needs a user.", "Connect with a token.", _CLIENT, 401),
+    _error("connection_token_not_refreshable", 107, "stop", "The connection cannot expire and so has nothing to refresh.",
+           "Send refresh only when the connect reply said `expires`.", _CLIENT),
+    _error("internal_error", 100, "retry", "The gateway failed in a way it should not.", "Look up the attempt's id in the log.", _CLIENT, 500),
+    _error("broker_unavailable", 100, "retry", "The broker did not answer.", "Try again; the operator looks at `/readyz`.", _CAPACITY, 503),
+    _error("too_many_requests", 111, "retry", "The caller exceeded its rate.", "Wait, then repeat.", _CAPACITY, 429),
+    _error("conflict", 113, "retry", "Somebody changed the same thing at the same time.", "Repeat.", _CLIENT, 409),
+    _error("shutting_down", 1900, "retry", "The instance is stopping and takes no more publications.", "Repeat at another instance.", _RESTART, 503),
+)
+
+_LIFE = (
+    _close("connection_closed", 3000, "retry", "The connection was closed without a special cause.", "Nothing.", _CLIENT),
+    _close("shutdown", 3001, "retry", "The instance is stopping; its clients leave at their own moment each.", "Nothing; SDKs reconnect.", _RESTART, 503),
+    _close("server_error", 3004, "retry", "The gateway failed in a way it should not.", "Look up the attempt's id in the log.", _CLIENT, 500),
+    _close("connection_expired", 3005, "retry", "The token expired and no fresh one came within the grace period.", "Give the SDK a getToken function.", _TOKENS),
+    _close("subscription_expired", 3006, "retry", "A subscription's token expired and no fresh one came in time.", "Give the subscription a getToken function.", _TOKENS),
+    _close("slow_consumer", 3008, "retry", "The client read too slowly and its queue was full.",
+           "Look at the client's network; raise `client.queue_max_size` only with memory to match.", _CAPACITY),
+    _close("write_error", 3009, "retry", "Writing to the connection failed.", "Look at the network between client and gateway.", _CAPACITY),
+    _close("insufficient_state", 3010, "retry", "The instance could not keep the client's position.", "Nothing; SDKs reconnect and recover.", _CHANNELS),
+    _close("force_reconnect", 3011, "retry", "The operator asked the client to reconnect.", "Nothing.", _CLIENT),
+    _close("no_pong", 3012, "retry", "The client answered no ping in time.", "Look for a sleeping device or a dead path.", _CLIENT),
+    _close("command_rate_limit", 3013, "retry", "The client sent commands faster than allowed.", "Slow the client, or raise `client.command_rate`.", _CAPACITY),
+    _close("state_invalidated", 3014, "retry", "The operator invalidated the client's state.", "Nothing; SDKs fetch a token and reconnect.", _TOKENS),
+    _close("force_disconnect", 3503, "stop", "The operator disconnected the client for good.", "Ask the operator.", _CLIENT),
+    _close("connection_limit", 3504, "stop", "The user has reached the limit of connections.", "Close other connections of this user.", _CAPACITY),
+    _close("channel_limit_close", 3505, "stop", "A server-side list of channels exceeds the client's limit.", "Shorten the token's channel list.", _CHANNELS),
+    _close("inappropriate_protocol", 3506, "stop", "The operation is not possible over this transport.", "Choose another transport.", _CLIENT),
+    _close("permission_denied_close", 3507, "stop", "A server-side subscription is not permitted.", "Correct the token's channels.", _CHANNELS),
+    _close("not_available_close", 3508, "stop", "A feature the client insists on is switched off.", "Switch it on in the namespace.", _CHANNELS),
+    _close("too_many_errors", 3509, "stop", "The client went on after too many errors.", "Correct the client.", _CLIENT),
+    _close("handshake_timeout", 4100, "retry", "No connect command was answered within the handshake timeout.",
+           "Look for a slow network; raise `client.handshake_timeout`.", _CLIENT, 408),
+    _close("inbox_overflow", 4101, "retry", "The client sent more commands than it waits for replies to.", "Wait for replies.", _CAPACITY),
+    _close("application", 4000, "retry", "The user's backend closed the connection with a number of its own (4000-4999).",
+           "Ask the backend.", _CLIENT),
+)
+
+_UNSUBSCRIBES = (
+    Code("unsubscribed_by_client", 0, "unsubscribe", "stop", 200, "The client asked for it.", "Nothing.", "info", _CHANNELS),
+    Code("unsubscribed_by_server", 2000, "unsubscribe", "stop", 200, "The server API or a changed permission ended it.",
+         "Ask the backend.", "info", _CHANNELS),
+    Code("subscription_insufficient_state", 2500, "unsubscribe", "retry", 200, "The subscription's position was lost.",
+         "Nothing; SDKs resubscribe and recover.", "warning", _CHANNELS),
+    Code("subscription_token_lapsed", 2501, "unsubscribe", "retry", 200, "The subscription's token expired and no fresh one came in time.",
+         "Give the subscription a getToken function.", "info", _TOKENS),
+)
+
+_FRAMES = (
+    _close("frame_unmasked", 1002, "retry", "A client frame was not masked (RFC 6455, 5.1).", "Use a conforming client.", _CLIENT),
+    _close("frame_reserved_bits", 1002, "retry", "A reserved bit was set without an extension (RFC 6455, 5.2).", "Use a conforming client.", _CLIENT),
+    _close("frame_reserved_opcode", 1002, "retry", "A frame had a reserved opcode (RFC 6455, 5.2).", "Use a conforming client.", _CLIENT),
+    _close("frame_length", 1002, "retry", "A frame length was not minimal or exceeded 63 bits (RFC 6455, 5.2).", "Use a conforming client.", _CLIENT),
+    _close("frame_control_too_long", 1002, "retry", "A control frame was longer than 125 bytes (RFC 6455, 5.5).", "Use a conforming client.", _CLIENT),
+    _close("frame_control_fragmented", 1002, "retry", "A control frame was fragmented (RFC 6455, 5.5).", "Use a conforming client.", _CLIENT),
+    _close("frame_continuation_unexpected", 1002, "retry", "A continuation came with nothing to continue (RFC 6455, 5.4).",
+           "Use a conforming client.", _CLIENT),
+    _close("frame_continuation_expected", 1002, "retry", "A new message began inside a fragmented one (RFC 6455, 5.4).",
+           "Use a conforming client.", _CLIENT),
+    _close("frame_close_malformed", 1002, "retry", "A close frame had one byte, a forbidden code or too long a reason (RFC 6455, 7.4).",
+           "Use a conforming client.", _CLIENT),
+    _close("invalid_utf8", 1007, "retry", "A text message or a close reason was not UTF-8 (RFC 6455, 8.1).", "Send text as UTF-8.", _CLIENT),
+    _close("message_too_big", 1009, "stop", "A message was larger than the limit.",
+           "Send less, or raise `websocket.max_message_bytes`.", _CLIENT, 413),
+    _close("client_gone", 1006, "retry", "The connection ended without a close frame.", "Look at the network between client and gateway.", _CLIENT),
+    _close("client_closed", 1000, "retry", "The client closed the connection.", "Nothing.", _CLIENT),
+)
+
+_HTTP = (
+    _http("origin_not_allowed", 1910, 403, "The page's Origin is not allowed to open connections.",
+          "Add it to `client.allowed_origins`.", _CLIENT),
+    _http("draining", 1911, 503, "The instance is draining and takes no new connections.", "Come back through the load balancer.", _RESTART),
+    _http("not_ready", 1912, 503, "The instance is not ready; the body names the failing checks.", "Follow the named check.", _RESTART),
+    _http("api_key_missing", 1920, 401, "The API call carries no key.", "Send `X-API-Key` or `Authorization: apikey KEY`."),
+    _http("api_key_invalid", 1921, 401, "The API key is not one of the configured ones.", "Compare it with `api.keys`."),
+    _http("body_too_large", 1922, 413, "The request's body is larger than the limit.", "Send less, or raise `api.max_body_bytes`."),
+    _http("not_found", 1923, 404, "There is nothing at this path.", "Look into docs/api.md for the paths."),
+    _http("method_not_allowed", 1924, 405, "The path does not take this HTTP method.", "The `Allow` header names the right ones."),
+    _http("upgrade_required", 1925, 426, "The path takes only WebSocket handshakes.", "Connect with a WebSocket client, version 13."),
+    _http("bad_handshake", 1926, 400, "The WebSocket handshake lacks a header or has a wrong one (RFC 6455, 4.2.1).",
+          "Look for a proxy that drops `Upgrade` or `Connection`.", _CLIENT),
+    _http("bad_http", 1927, 400, "The bytes are not an HTTP/1.1 request.", "Look for TLS spoken to a plain port.", _CLIENT),
+    _http("headers_too_large", 1928, 431, "The request's header block is larger than the limit.", "Send fewer or smaller headers and cookies.", _CLIENT),
+    _http("url_too_long", 1929, 414, "The request's URL is longer than the limit.", "Send the token in the connect command.", _CLIENT),
+    _http("request_timeout", 1930, 408, "The request was not complete in time.", "Look for a slow or stuck client.", _CLIENT),
+)
+
+# fmt: on
+
+ALL: tuple[Code, ...] = (*_CONNECTION_TOKEN, *_SUBSCRIPTION_TOKEN, *_COMMANDS, *_LIFE, *_UNSUBSCRIBES, *_FRAMES, *_HTTP)
+CODES: Mapping[str, Code] = MappingProxyType({code.slug: code for code in ALL})
+
+
+def is_reserved(number: int) -> bool:
+    """Tell whether a number from outside (API, backend) would collide with a meaning of ours."""
+    return any(low <= number <= high for low, high in RESERVED_RANGES)

@@ -1,0 +1,1 @@
+"""Live connections: their commands, subscriptions, heartbeat and end."""

@@ -1,0 +1,71 @@
+"""The seam between sockets and the gateway: what a transport offers and what it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from holdfast.protocol.framing import Encoding
+
+
+@dataclass(slots=True)
+class Handshake:
+    """What is known of a connection before its first command; dropped once connect is answered.
+
+    `client` is the peer's address after trusted proxies were taken into account. `attempt_id` names the attempt in
+    logs, refusals and the ledger.
+    """
+
+    path: str
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    client: str
+    scheme: str
+    attempt_id: str
+    subprotocol: str = ""
+
+
+class Transport(Protocol):
+    """One open connection, written to without ever waiting."""
+
+    name: str
+    encoding: Encoding
+    write: Callable[[bytes], None]
+    """Queue units of `encoding`; all that one event-loop turn queues leaves in one system call where possible."""
+
+    def buffered(self) -> int:
+        """Return the bytes that wait in user space."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the peer for now."""
+
+    def resume_reading(self) -> None:
+        """Take from the peer again."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye behind what is queued; the socket is aborted if that takes longer than the close timeout."""
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+
+
+class MessageSink(Protocol):
+    """Who gets a transport's events."""
+
+    def on_message(self, data: bytes, is_text: bool) -> None:
+        """Take one whole message."""
+
+    def on_congested(self) -> None:
+        """Know that the peer reads slower than it is written to."""
+
+    def on_drained(self) -> None:
+        """Know that the peer caught up."""
+
+    def on_closed(self, code: int, reason: str) -> None:
+        """Know that the connection is gone; called exactly once, 1006 for an end without a close frame."""
+
+
+SinkFactory = Callable[[Transport, Handshake], MessageSink]
+Admission = Callable[[Handshake], None]
+"""Raises a GatewayError to refuse a handshake before it is accepted."""

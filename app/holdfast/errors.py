@@ -1,0 +1,165 @@
+"""Every error the gateway raises on purpose.
+
+    GatewayError
+    ├── ConfigError      settings, at start only
+    ├── TokenError       connection and subscription tokens
+    ├── ProtocolError    frames and commands that no client should send
+    ├── ChannelError     permissions, limits and state of channels
+    ├── CapacityError    limits of rate, queue and number
+    ├── DoorError        HTTP: origin, API key, path, body
+    ├── BrokerError      the broker did not do it
+    └── LifecycleError   ends of a connection: shutdown, expiry, no pong, by force
+
+An error names one cause (`slug`); number, HTTP status and client action come from `codes`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from holdfast.codes import CODES, Code
+
+
+class GatewayError(Exception):
+    """One cause with its slug.
+
+    Args:
+        slug: a row of `codes.CODES` that belongs to this class.
+        detail: what was expected, what came and what to do; never a secret or a token.
+        context: further facts for the log line.
+
+    Raises:
+        ValueError: the slug does not belong to this class.
+    """
+
+    slugs: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, slug: str, detail: str = "", **context: object) -> None:
+        if self.slugs and slug not in self.slugs:
+            raise ValueError(f"{type(self).__name__} knows no cause {slug!r}")
+        super().__init__(slug, detail)
+        self.slug = slug
+        self.detail = detail
+        self.context = context
+
+    @property
+    def code(self) -> Code:
+        """The row of the code table."""
+        return CODES[self.slug]
+
+    def __str__(self) -> str:
+        return f"{self.slug}: {self.detail}" if self.detail else self.slug
+
+
+class ConfigError(Exception):
+    """Settings that cannot be used; `faults` has one sentence each, secrets left out."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def _starting(*prefixes: str) -> frozenset[str]:
+    return frozenset(slug for slug in CODES if slug.startswith(prefixes))
+
+
+class TokenError(GatewayError):
+    """A connection or subscription token that does not open the door."""
+
+    slugs = _starting("token_", "user_revoked", "subscription_token_", "subscription_user_") - {"subscription_token_lapsed"}
+
+
+class ProtocolError(GatewayError):
+    """Frames or commands that break RFC 6455 or the Centrifuge protocol."""
+
+    slugs = _starting("frame_", "malformed_", "command_id_") | {
+        "empty_frame",
+        "unknown_command",
+        "ambiguous_command",
+        "not_connected",
+        "already_connected",
+        "binary_frame",
+        "bad_request",
+        "invalid_utf8",
+        "message_too_big",
+        "method_not_found",
+        "connection_token_not_refreshable",
+        "inappropriate_protocol",
+        "too_many_errors",
+    }
+
+
+class ChannelError(GatewayError):
+    """What a channel's options, limits or state do not allow."""
+
+    slugs = frozenset(
+        {
+            "unknown_channel",
+            "permission_denied",
+            "permission_denied_close",
+            "already_subscribed",
+            "not_subscribed",
+            "channel_limit",
+            "channel_limit_close",
+            "channel_name_too_long",
+            "not_available",
+            "not_available_close",
+            "unrecoverable_position",
+            "unauthorized",
+            "conflict",
+        }
+    )
+
+
+class CapacityError(GatewayError):
+    """Rates, queues and numbers that are used up."""
+
+    slugs = frozenset({"slow_consumer", "inbox_overflow", "command_rate_limit", "too_many_requests", "connection_limit"})
+
+
+class DoorError(GatewayError):
+    """HTTP requests that are refused before anything is done for them."""
+
+    slugs = frozenset(slug for slug, code in CODES.items() if code.kind == "http")
+
+
+class BrokerError(GatewayError):
+    """The broker did not do what it was asked, for now."""
+
+    slugs = frozenset({"broker_unavailable", "internal_error"})
+
+
+class LifecycleError(GatewayError):
+    """How a connection's life ends without anybody having erred."""
+
+    slugs = frozenset(
+        {
+            "connection_closed",
+            "shutdown",
+            "shutting_down",
+            "server_error",
+            "connection_expired",
+            "subscription_expired",
+            "write_error",
+            "insufficient_state",
+            "force_reconnect",
+            "no_pong",
+            "state_invalidated",
+            "force_disconnect",
+            "handshake_timeout",
+            "application",
+            "client_gone",
+            "client_closed",
+        }
+    ) | frozenset(slug for slug, code in CODES.items() if code.kind == "unsubscribe")
+
+
+AREAS: tuple[type[GatewayError], ...] = (
+    TokenError,
+    ProtocolError,
+    ChannelError,
+    CapacityError,
+    DoorError,
+    BrokerError,
+    LifecycleError,
+)

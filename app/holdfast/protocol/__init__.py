@@ -1,0 +1,1 @@
+"""The wire: frames, messages and codecs. No I/O."""

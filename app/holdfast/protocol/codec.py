@@ -1,0 +1,76 @@
+"""Codecs: bytes of one transport message to commands, replies and pushes to bytes.
+
+A connection has one codec for life. JSON is the first; the interface is what the Protobuf codec will keep to.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from holdfast.errors import ProtocolError
+from holdfast.protocol.messages import Command, Push, Reply
+
+
+class Codec(Protocol):
+    """How one dialect of the protocol is written."""
+
+    name: str
+    ping: bytes
+    """The payload of a server ping, and of the client's pong."""
+
+    def decode(self, data: bytes) -> list[Command]:
+        """Return the commands of one transport message, in order; an empty list is a pong.
+
+        Raises:
+            ProtocolError: the bytes are no commands; the slug says why.
+        """
+
+    def encode_reply(self, reply: Reply) -> bytes:
+        """Return one reply's payload."""
+
+    def encode_push(self, push: Push) -> bytes:
+        """Return one push's payload."""
+
+    def join(self, payloads: list[bytes]) -> bytes:
+        """Glue payloads so that one transport message carries them all, in order."""
+
+
+class JsonCodec:
+    """Newline-delimited JSON."""
+
+    name = "json"
+    ping = b"{}"
+
+    def __init__(self) -> None:
+        self._decode = msgspec.json.Decoder(Command).decode
+        self._encode = msgspec.json.Encoder().encode
+
+    def decode(self, data: bytes) -> list[Command]:
+        """Return the commands of a batch; see `Codec.decode`."""
+        if data == b"{}":
+            return []
+        try:
+            if b"\n" not in data:
+                return [self._decode(data)]
+            return [self._decode(line) for line in data.split(b"\n") if line and line != b"{}"]
+        except msgspec.ValidationError as error:
+            raise ProtocolError("malformed_command", f"expected a Centrifuge command; {error}") from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ProtocolError("malformed_json", f"expected newline-delimited JSON objects; {error}") from None
+
+    def encode_reply(self, reply: Reply) -> bytes:
+        """Return one reply as a JSON object without a newline."""
+        return self._encode(reply)
+
+    def encode_push(self, push: Push) -> bytes:
+        """Return one push as a JSON object without a newline."""
+        return self._encode(Reply(push=push))
+
+    def join(self, payloads: list[bytes]) -> bytes:
+        """Return the payloads, one a line."""
+        return payloads[0] if len(payloads) == 1 else b"\n".join(payloads)
+
+
+JSON = JsonCodec()

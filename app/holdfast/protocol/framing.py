@@ -1,0 +1,35 @@
+"""Encodings: what one publication is prebuilt into, once for all connections that share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from holdfast.protocol.codec import JSON, Codec
+from holdfast.protocol.frames import OPCODE_TEXT, encode_frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """A codec and how its payloads travel.
+
+    `wrap` turns a payload into a unit that a transport writes as it is; `join` glues units, in order, so that one
+    write carries them all.
+    """
+
+    name: str
+    codec: Codec
+    wrap: Callable[[bytes], bytes]
+    join: Callable[[list[bytes]], bytes]
+    ping: bytes
+
+
+def _text_frame(payload: bytes) -> bytes:
+    return encode_frame(OPCODE_TEXT, payload)
+
+
+WS_JSON = Encoding("websocket+json", JSON, _text_frame, b"".join, _text_frame(JSON.ping))
+"""Finished RFC 6455 text frames, for transports that own the socket."""
+
+RAW_JSON = Encoding("json", JSON, bytes, JSON.join, JSON.ping)
+"""Payloads as they are, for transports that frame by themselves; a unit is one message."""
