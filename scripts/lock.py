@@ -35,9 +35,7 @@ def main(arguments: list[str]) -> int:
         steps.append([uv, "pip", "compile", *OPTIONS, *arguments, *inputs, "-o", output])
     for step in steps:
         environment = os.environ | {"UV_CACHE_DIR": str(ROOT / ".cache" / "uv")}
-        if subprocess.run(
-            step, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False
-        ).returncode:
+        if subprocess.run(step, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False).returncode:
             print(f"lock: this step failed: {' '.join(step)}", file=sys.stderr)
             return 4
     return 0

@@ -68,8 +68,7 @@ def venv_runs() -> bool:
     """Tell whether the environment's interpreter still starts."""
     return (
         VENV_PYTHON.exists()
-        and subprocess.run([VENV_PYTHON, "-c", ""], capture_output=True, check=False).returncode
-        == 0
+        and subprocess.run([VENV_PYTHON, "-c", ""], capture_output=True, check=False).returncode == 0
     )
 
 
