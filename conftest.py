@@ -1,0 +1,3 @@
+"""Loads the plugin that tells which real parts a run had to do without."""
+
+pytest_plugins = ("tests.parts",)

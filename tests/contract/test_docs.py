@@ -1,0 +1,42 @@
+"""Documentation is complete, current and leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from tests.contract.source import ROOT, project_files
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import generate_docs
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s#]*)(?:#[^)]*)?\)")
+MARKDOWN = [path for path in project_files() if path.suffix == ".md"]
+
+
+@pytest.mark.parametrize("page", sorted(generate_docs.PAGES))
+def test_generated_page_is_current(page):
+    """Every setting, slug and metric is documented: the page is what `make docs` writes."""
+    written = ROOT / "docs" / page
+
+    assert written.is_file(), "run `make docs`"
+    assert written.read_text(encoding="utf-8") == generate_docs.PAGES[page](), f"docs/{page} is stale: run `make docs`"
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_files(path):
+    """No page links to a file that is not there."""
+    targets = [match["target"] for match in LINK.finditer(path.read_text(encoding="utf-8"))]
+    local = [target for target in targets if target and "://" not in target and not target.startswith("mailto:")]
+
+    assert [target for target in local if not (path.parent / target).exists()] == []
+
+
+def test_index_lists_every_page():
+    """docs/README.md links to each page in docs/."""
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+    assert sorted(page for page in pages if f"]({page})" not in index) == []

@@ -1,0 +1,102 @@
+"""Real parts that tests need and a machine may lack: what they are, whether they are there, how to get them.
+
+`require(part)` skips the test, or the module, with one line that says both. A run
+ends with a list of what was missing, so that a skip cannot pass for a success.
+With REQUIRE_PARTS=1 (as `make proof` sets) a missing part fails its tests instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MINIMUM_NODE = 18
+NODE_HOW = f"apt-get install nodejs npm (Node {MINIMUM_NODE} or later; elsewhere see https://nodejs.org/en/download)"
+PYTHON2_HOW = "pyenv install 2.7.18 (see https://github.com/pyenv/pyenv)"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something outside the locked Python packages that a test runs against."""
+
+    name: str
+    is_there: Callable[[], bool]
+    how: str
+
+
+def answer(*command: str) -> str | None:
+    """Return what a command prints, or None when it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return (done.stdout + done.stderr).strip() if done.returncode == 0 else None
+
+
+@cache
+def python2() -> str | None:
+    """Return the path of a Python 2.7 that runs, from PATH or from pyenv."""
+    found = [shutil.which("python2.7"), shutil.which("python2")]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found += [str(path) for path in sorted(pyenv.glob("2.7.*/bin/python2.7"))]
+    for candidate in found:
+        if candidate and (answer(candidate, "--version") or "").startswith("Python 2.7"):
+            return candidate
+    return None
+
+
+@cache
+def has_node() -> bool:
+    """Tell whether a recent enough Node runs."""
+    version = answer("node", "--version")
+    return version is not None and int(version.lstrip("v").split(".")[0]) >= MINIMUM_NODE
+
+
+def find_part(name: str) -> Part:
+    """Return the part of that name; `npm:FOLDER` stands for that folder's npm packages.
+
+    Raises:
+        KeyError: there is no such part.
+    """
+    if name.startswith("npm:"):
+        folder = name.removeprefix("npm:")
+        stamp = ROOT / folder / "node_modules" / ".holdfast-stamp"
+        how = f"make node, which runs `npm ci` in {folder}"
+        return Part(name, lambda: has_node() and stamp.is_file(), how if has_node() else NODE_HOW)
+    return {
+        "node": Part("node", has_node, NODE_HOW),
+        "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),
+    }[name]
+
+
+MISSING: Counter[tuple[str, str]] = Counter()
+
+
+def require(name: str) -> None:
+    """Go on only when the part is there; else skip (or fail) and say how to get it."""
+    part = find_part(name)
+    if part.is_there():
+        return
+    MISSING[part.name, part.how] += 1
+    reason = f"real part missing: {part.name}; install it with: {part.how}"
+    if os.environ.get("REQUIRE_PARTS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason, allow_module_level=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End the run with what was missing."""
+    if not MISSING:
+        return
+    terminalreporter.section("NOT TESTED: real parts are missing", red=True, bold=True)
+    for (name, how), times in sorted(MISSING.items()):
+        terminalreporter.line(f"{name}: {times} test(s) or module(s) skipped. Install it with: {how}")
