@@ -1,0 +1,59 @@
+"""The broker's readiness: a publication on a channel of this instance's own has to come back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from holdfast.broker.base import Broker, BrokerHandler, PublishOptions
+from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+
+# Who else publishes into such a channel reaches nobody, and cannot make a failed probe pass: it is numbered.
+PREFIX = "holdfast ready "
+_OPTIONS = PublishOptions()
+
+
+class BrokerRoundTrip:
+    """Stands between broker and hub, and takes its own publications out of the stream."""
+
+    def __init__(self, broker: Broker, handler: BrokerHandler, instance: str) -> None:
+        self._broker = broker
+        self._handler = handler
+        self._channel = f"{PREFIX}{instance}"
+        self._sent = 0
+        self._returned: asyncio.Future[None] | None = None
+
+    async def start(self) -> None:
+        """Ask the broker to hand on the probe's channel."""
+        await self._broker.subscribe(self._channel)
+
+    async def check(self) -> None:
+        """Publish, and return when that very publication came back; the caller bounds the time.
+
+        Raises:
+            BrokerError: the broker refused the publication.
+        """
+        self._sent += 1
+        self._returned = asyncio.get_running_loop().create_future()
+        data = msgspec.Raw(str(self._sent).encode())
+        await self._broker.publish(self._channel, Publication(data=data), _OPTIONS)
+        await self._returned
+
+    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
+        """Hand on to the hub, unless it is the probe's own."""
+        if channel != self._channel:
+            self._handler.on_publication(channel, publication, position)
+            return
+        returned = self._returned
+        is_latest = bytes(publication.data) == str(self._sent).encode()
+        if returned is not None and is_latest and not returned.done():
+            returned.set_result(None)
+
+    def on_join(self, channel: str, info: ClientInfo) -> None:
+        """Hand on to the hub."""
+        self._handler.on_join(channel, info)
+
+    def on_leave(self, channel: str, info: ClientInfo) -> None:
+        """Hand on to the hub."""
+        self._handler.on_leave(channel, info)

@@ -1,0 +1,34 @@
+from holdfast.admission.phase import Lifecycle, Phase
+
+
+def test_lifecycle_stages():
+    """Each stage takes one more thing away, in order."""
+    lifecycle = Lifecycle()
+    seen = []
+    for phase in Phase:
+        lifecycle.advance(phase)
+        seen.append(
+            (
+                lifecycle.is_started,
+                lifecycle.is_leaving,
+                lifecycle.refuses_handshakes,
+                lifecycle.refuses_publications,
+            )
+        )
+
+    assert seen == [
+        (False, False, False, False),
+        (True, False, False, False),
+        (True, True, False, False),
+        (True, True, True, False),
+        (True, True, True, True),
+    ]
+
+
+def test_lifecycle_never_goes_back():
+    """A late word of an earlier stage changes nothing."""
+    lifecycle = Lifecycle()
+    lifecycle.advance(Phase.DRAINING)
+    lifecycle.advance(Phase.SERVING)
+
+    assert lifecycle.phase is Phase.DRAINING
