@@ -1,0 +1,1 @@
+"""The HTTP paths, thin: they read a request, call what does the work and write the answer."""

@@ -1,0 +1,144 @@
+"""The server API: `POST /api/<method>` with a key and a JSON body, answered as Centrifugo answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from holdfast.admission.phase import Lifecycle
+from holdfast.errors import DoorError, GatewayError, LifecycleError, ProtocolError
+from holdfast.routes.api_keys import ApiKeys
+from holdfast.routes.api_messages import ErrorBody
+from holdfast.routes.body import ClientGone, linger, read_body
+from holdfast.routes.errors import check_method, error_body, error_headers, refuse, send_bytes
+
+_PUBLISHING = frozenset({"publish", "broadcast", "batch"})
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method: how its body is decoded and what carries it out."""
+
+    name: str
+    decode: Callable[[bytes], Any]
+    run: Callable[[Any], Awaitable[Any]]
+    is_bare: bool = False
+    """The answer is the result itself, without `{"result": ...}` around it (batch alone)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRules:
+    """What the endpoint holds requests to."""
+
+    keys: ApiKeys
+    max_body_bytes: int
+    is_transport_error_mode: bool = False
+
+
+Observer = Callable[[str, str], None]
+"""Told of every call: method and slug, `ok` for success."""
+
+
+def method_of(name: str, request: type, run: Callable[[Any], Awaitable[Any]], *, is_bare: bool = False) -> Method:
+    """Return the method that decodes its body as `request`, and takes an empty body for `{}`."""
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(request).decode
+
+    def decode_body(body: bytes) -> Any:
+        try:
+            if not body.isascii():
+                body.decode()  # raw payloads are handed on to clients, so all of it must be UTF-8
+            return decode(body or b"{}")
+        except msgspec.ValidationError as error:
+            raise ProtocolError("bad_request", f"{error}.") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise ProtocolError("bad_request", f"Expected a JSON object; {reason}.") from None
+
+    return Method(name, decode_body, run, is_bare)
+
+
+class ApiEndpoint:
+    """ASGI application of everything below `/api/`."""
+
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        rules: ApiRules,
+        lifecycle: Lifecycle,
+        observe: Observer,
+    ) -> None:
+        self._methods = methods
+        self._rules = rules
+        self._lifecycle = lifecycle
+        self._observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        name = scope["path"].rpartition("/")[2]
+        label = name if name in self._methods else "unknown"
+        try:
+            method = self._admit(scope, name)
+            body = await read_body(receive, scope["headers"], self._rules.max_body_bytes)
+            request = method.decode(body)
+        except ClientGone:
+            self._observe(label, "client_gone")
+        except DoorError as error:
+            self._observe(label, error.slug)
+            await _turn_away(scope, receive, send, error)
+        except GatewayError as error:
+            self._observe(label, error.slug)
+            await refuse(scope, send, error)
+        else:
+            await self._run(method, request, scope, send)
+
+    async def _run(self, method: Method, request: Any, scope: Scope, send: Send) -> None:
+        try:
+            answer = await method.run(request)
+        except GatewayError as error:
+            self._observe(method.name, error.slug)
+            await self._fail(scope, send, error)
+        else:
+            self._observe(method.name, "ok")
+            payload = _encode(answer) if method.is_bare else b'{"result":%b}' % _encode(answer)
+            await send_bytes(send, 200, payload, [])
+
+    def _admit(self, scope: Scope, name: str) -> Method:
+        check_method(scope, "POST")
+        self._rules.keys.check(scope["headers"])
+        method = self._methods.get(name)
+        if method is None:
+            raise DoorError("not_found", f"Expected one of {', '.join(self._methods)}.")
+        if self._lifecycle.refuses_publications and name in _PUBLISHING:
+            raise LifecycleError("shutting_down")
+        return method
+
+    async def _fail(self, scope: Scope, send: Send, error: GatewayError) -> None:
+        """Answer inside HTTP 200, or by status where settings or request ask for that."""
+        asked = (b"x-centrifugo-error-mode", b"transport") in scope["headers"]
+        if asked or self._rules.is_transport_error_mode:
+            await refuse(scope, send, error)
+        else:
+            await send_bytes(send, 200, _encode({"error": error_of(error)}), [])
+
+
+def error_of(error: GatewayError) -> ErrorBody:
+    """Return the `error` object of an answer."""
+    return ErrorBody(error.code.number, error.slug, error.detail)
+
+
+async def _turn_away(scope: Scope, receive: Receive, send: Send, error: DoorError) -> None:
+    """Refuse before the body was read, and end the connection behind the answer."""
+    body = error_body(error)
+    headers = error_headers(error, close=True)
+    length = (b"content-length", str(len(body)).encode())
+    headers += [(b"content-type", b"application/json"), length]
+    status = error.code.http_status
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await linger(receive, scope["headers"])
+    await send({"type": "http.response.body", "body": b""})

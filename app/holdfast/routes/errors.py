@@ -1,0 +1,83 @@
+"""Refusals over HTTP: each has the JSON body `{code, slug, message, remedy}`, on every path."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from holdfast.errors import DoorError, GatewayError
+
+RETRY_AFTER_SECONDS = 1
+"""What a temporary refusal asks for: another instance behind the same balancer can answer at once."""
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def error_body(error: GatewayError, **extra: object) -> bytes:
+    """Return the JSON body of a refusal; `extra` are further fields."""
+    code = error.code
+    message = f"{code.meaning} {error.detail}" if error.detail else code.meaning
+    named = {"code": code.number, "slug": code.slug, "message": message, "remedy": code.remedy}
+    return msgspec.json.encode({**named, **extra})
+
+
+def error_headers(error: GatewayError, *, close: bool = False) -> Headers:
+    """Return a refusal's own headers: when to come back, what is allowed, how to show a key."""
+    headers: Headers = [(b"cache-control", b"no-store")]
+    status = error.code.http_status
+    if status in {429, 503}:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+    if status == 401:
+        headers.append((b"www-authenticate", b"apikey"))
+    if status == 426:
+        headers.append((b"upgrade", b"websocket"))
+    allow = error.context.get("allow")
+    if isinstance(allow, str):
+        headers.append((b"allow", allow.encode()))
+    if close:
+        headers.append((b"connection", b"close"))
+    return headers
+
+
+async def send_bytes(send: Send, status: int, body: bytes, headers: Headers, kind: bytes = b"application/json") -> None:
+    """Answer a request whole; `headers` come after type and length."""
+    own: Headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": own + headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def refuse(scope: Scope, send: Send, error: GatewayError, *, close: bool = False, **extra: object) -> None:
+    """Answer with a refusal, also to a WebSocket handshake; `close` ends the HTTP connection."""
+    body = error_body(error, **extra)
+    status = error.code.http_status
+    headers = error_headers(error, close=close)
+    if scope["type"] == "http":
+        await send_bytes(send, status, body, headers)
+    elif "websocket.http.response" in scope.get("extensions", {}):
+        kind = (b"content-type", b"application/json")
+        start = {"status": status, "headers": [kind, *headers]}
+        await send({"type": "websocket.http.response.start", **start})
+        await send({"type": "websocket.http.response.body", "body": body})
+    else:
+        await send({"type": "websocket.close", "code": 1008})  # ASGI servers turn this into 403
+
+
+def check_method(scope: Scope, allow: str) -> None:
+    """Let only the methods in `allow` pass, which looks like `GET, HEAD`.
+
+    Raises:
+        DoorError: `method_not_allowed`, with the Allow header's value in its context.
+    """
+    method = scope["method"]
+    if method not in allow.split(", "):
+        raise DoorError("method_not_allowed", f"It takes {allow}; came {method[:40]}.", allow=allow)
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 404 `not_found` to whatever came."""
+    await refuse(scope, send, DoorError("not_found", f"Came {scope['path'][:200]!r}."))
+
+
+async def upgrade_required(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 426 `upgrade_required` to plain HTTP on a path for WebSocket handshakes."""
+    await refuse(scope, send, DoorError("upgrade_required", f"Came {scope['method'][:40]}."))

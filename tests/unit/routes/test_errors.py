@@ -1,0 +1,108 @@
+import pytest
+
+from holdfast.codes import CODES
+from holdfast.errors import DoorError, GatewayError
+from holdfast.routes.errors import check_method, error_headers, not_found, refuse, send_bytes, upgrade_required
+from tests.asgi import call
+
+
+def refusing(error, **options):
+    """Return an application that refuses everything."""
+
+    async def app(scope, receive, send):
+        await refuse(scope, send, error, **options)
+
+    return app
+
+
+@pytest.mark.parametrize("slug", CODES)
+async def test_refuse_body(slug):
+    """Whatever the cause, the body has code, slug, message and remedy."""
+    answer = await call(refusing(GatewayError(slug)))
+
+    code = CODES[slug]
+    assert answer.status == code.http_status
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-length"] == str(len(answer.body))
+    assert answer.json() == {
+        "code": code.number,
+        "slug": slug,
+        "message": code.meaning,
+        "remedy": code.remedy,
+    }
+
+
+async def test_refuse_detail():
+    """The detail follows the meaning; further fields stand beside."""
+    answer = await call(refusing(DoorError("not_ready", "Failing: broker."), checks={"broker": "gone"}))
+
+    assert answer.json()["message"].endswith(" Failing: broker.")
+    assert answer.json()["checks"] == {"broker": "gone"}
+
+
+@pytest.mark.parametrize(
+    ("slug", "name", "value"),
+    [
+        ("draining", b"retry-after", b"1"),
+        ("too_many_requests", b"retry-after", b"1"),
+        ("api_key_missing", b"www-authenticate", b"apikey"),
+        ("upgrade_required", b"upgrade", b"websocket"),
+    ],
+)
+def test_error_headers(slug, name, value):
+    """A status that needs a header of its own has it."""
+    assert (name, value) in error_headers(GatewayError(slug))
+
+
+def test_error_headers_close():
+    """The connection is ended only where that was asked for."""
+    error = GatewayError("body_too_large")
+
+    assert (b"connection", b"close") in error_headers(error, close=True)
+    assert (b"connection", b"close") not in error_headers(error)
+
+
+async def test_refuse_handshake():
+    """A refused handshake gets status and body where the server can send them, else a plain refusal."""
+    able = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
+    answer = await call(not_found, path="/nowhere", **able)
+    assert answer.status == 404
+    assert answer.json()["slug"] == "not_found"
+
+    answer = await call(not_found, path="/nowhere", type="websocket")
+    assert answer.status == -1008
+
+
+async def test_not_found_quotes_path():
+    """The message says what was asked for, and no more of it than makes sense."""
+    answer = await call(not_found, path="/" + "x" * 9000)
+
+    assert answer.status == 404
+    assert 200 < len(answer.json()["message"]) < 400
+
+
+async def test_upgrade_required():
+    """Plain HTTP on a WebSocket path is told what to do."""
+    answer = await call(upgrade_required, path="/connection/websocket")
+
+    assert (answer.status, answer.headers["upgrade"]) == (426, "websocket")
+
+
+async def test_check_method():
+    """A method that the path does not take is refused with the ones it takes."""
+    check_method({"method": "HEAD"}, "GET, HEAD")
+    with pytest.raises(DoorError) as caught:
+        check_method({"method": "PUT"}, "GET, HEAD")
+    answer = await call(refusing(caught.value))
+
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_send_bytes_kind():
+    """An answer has the type it was given."""
+
+    async def app(scope, receive, send):
+        await send_bytes(send, 200, b"x 1\n", [(b"x-a", b"b")], b"text/plain")
+
+    answer = await call(app)
+    assert answer.headers == {"content-type": "text/plain", "content-length": "4", "x-a": "b"}
