@@ -6,90 +6,99 @@ has them. Durations are seconds as numbers, or texts such as `300ms`, `30s`, `5m
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-
-
-def parse_duration(value: object) -> object:
-    """Turn `1h30m` into 5400.0 seconds; leave anything but such a text to the type check.
-
-    Raises:
-        ValueError: the text is no sum of numbers with units.
-    """
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
-    if not text or _PART.sub("", text):
-        raise ValueError("expected seconds or a duration such as 300ms, 30s, 5m or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_inf_nan=False)]
+from holdfast.settings_types import ApiKey, CookieName, Duration, Moment, Network, OptionalPath, Origin, WebAddress
 
 
 class Group(BaseModel):
     """A branch of the tree: frozen, and unknown keys are faults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TlsSettings(Group):
     """TLS by certificate files; both or neither."""
 
-    cert_file: Path | None = Field(None, description="Certificate chain in PEM; reloaded when the file changes.")
-    key_file: Path | None = Field(None, description="Private key in PEM.")
+    cert_file: OptionalPath = Field(None, description="Certificate chain in PEM; reloaded when the file changes.")
+    key_file: OptionalPath = Field(None, description="Private key in PEM.")
     reload_interval: Duration = Field(10.0, gt=0, description="How often the files are looked at for a change.")
 
 
 class HttpSettings(Group):
     """What every HTTP request has to keep to."""
 
-    backlog: int = Field(4096, ge=1, le=65535, description="Listen backlog asked for; the kernel caps it at net.core.somaxconn.")
+    backlog: int = Field(
+        4096, ge=1, le=65535, description="Listen backlog asked for; the kernel caps it at net.core.somaxconn."
+    )
     max_header_bytes: int = Field(65536, ge=1024, description="Size of a request's header block.")
     max_headers: int = Field(100, ge=10, description="Number of a request's headers.")
     max_url_bytes: int = Field(8192, ge=256, description="Length of a request's URL.")
-    request_timeout: Duration = Field(30.0, gt=0, description="From an accepted socket, or the last answer, to a complete request.")
+    request_timeout: Duration = Field(
+        30.0, gt=0, description="From an accepted socket, or the last answer, to a complete request."
+    )
     keep_alive: Duration = Field(5.0, gt=0, description="How long an idle keep-alive connection stays open.")
-    trusted_proxies: tuple[str, ...] = Field((), description="Networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed.")
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="Networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed."
+    )
 
 
 class WebSocketSettings(Group):
     """Frames and closing."""
 
-    max_message_bytes: int = Field(65536, ge=1024, description="Largest message a client may send; a larger one is closed with 1009.")
-    close_timeout: Duration = Field(1.0, gt=0, description="How long a queued close frame may take before the socket is aborted.")
-    write_high_water: int = Field(65536, ge=4096, description="Bytes in a connection's buffer from which it counts as congested.")
+    max_message_bytes: int = Field(
+        65536, ge=1024, description="Largest message a client may send; a larger one is closed with 1009."
+    )
+    close_timeout: Duration = Field(
+        1.0, gt=0, description="How long a queued close frame may take before the socket is aborted."
+    )
+    write_high_water: int = Field(
+        65536, ge=4096, description="Bytes in a connection's buffer from which it counts as congested."
+    )
 
 
 class ClientSettings(Group):
     """One client's connection."""
 
-    allowed_origins: tuple[str, ...] = Field((), description="Origins whose pages may connect, `*` as wildcard; empty means same origin only.")
+    allowed_origins: tuple[Origin, ...] = Field(
+        (), description="Origins whose pages may connect, `*` as wildcard; empty means same origin only."
+    )
     allow_anonymous: bool = Field(False, description="Let clients connect without a token, as the anonymous user.")
     handshake_timeout: Duration = Field(30.0, gt=0, description="From the accepted socket to the connect reply.")
     ping_interval: Duration = Field(25.0, ge=1, description="How often the server pings.")
     pong_timeout: Duration = Field(8.0, gt=0, description="How long a pong may take.")
-    queue_max_size: int = Field(1048576, ge=65536, description="Bytes that may wait for a slow reader before it is closed with 3008.")
+    queue_max_size: int = Field(
+        1048576, ge=65536, description="Bytes that may wait for a slow reader before it is closed with 3008."
+    )
     channel_limit: int = Field(128, ge=1, description="Channels a client may be subscribed to.")
-    user_connection_limit: int = Field(0, ge=0, description="Connections a user may have on this instance; 0 is no limit.")
-    command_rate: float = Field(100.0, ge=0, description="Commands a second a client may send in the long run; 0 is no limit.")
+    user_connection_limit: int = Field(
+        0, ge=0, description="Connections a user may have on this instance; 0 is no limit."
+    )
+    command_rate: float = Field(
+        100.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Commands a second a client may send in the long run; 0 is no limit.",
+    )
     command_burst: int = Field(500, ge=1, description="Commands a client may send at once.")
     inbox_limit: int = Field(1000, ge=1, description="Commands that may wait while one is being answered.")
     expired_close_delay: Duration = Field(25.0, description="Grace after a connection's expiry before it is closed.")
-    expired_sub_close_delay: Duration = Field(25.0, description="Grace after a subscription's expiry before it is ended.")
-    presence_update_interval: Duration = Field(27.0, gt=0, description="How often presence entries of live clients are refreshed.")
-    position_check_interval: Duration = Field(40.0, gt=0, description="How often the position of a channel is compared with the broker.")
+    expired_sub_close_delay: Duration = Field(
+        25.0, description="Grace after a subscription's expiry before it is ended."
+    )
+    presence_update_interval: Duration = Field(
+        27.0, gt=0, description="How often presence entries of live clients are refreshed."
+    )
+    position_check_interval: Duration = Field(
+        40.0, gt=0, description="How often the position of a channel is compared with the broker."
+    )
     history_max_publication_limit: int = Field(300, ge=1, description="Publications one history command may return.")
     recovery_max_publication_limit: int = Field(300, ge=1, description="Publications one recovery may return.")
-    reconnect_window: Duration = Field(10.0, description="Told to clients: spread the first attempt over this after an end without a word.")
+    reconnect_window: Duration = Field(
+        10.0, description="Told to clients: spread the first attempt over this after an end without a word."
+    )
 
 
 class HmacKey(Group):
@@ -97,22 +106,24 @@ class HmacKey(Group):
 
     secret: SecretStr = Field(description="The secret.")
     kid: str = Field("", description="Key id in the token's header; empty for tokens without one.")
-    valid_until: str = Field("", description="ISO 8601 moment after which the key is refused; empty means always.")
+    valid_until: Moment = Field("", description="ISO 8601 moment after which the key is refused; empty means always.")
 
 
 class PublicKey(Group):
     """A static public key."""
 
     pem: str = Field("", description="The key in PEM.")
-    file: Path | None = Field(None, description="A file with the key in PEM, instead of `pem`.")
+    file: OptionalPath = Field(None, description="A file with the key in PEM, instead of `pem`.")
     kid: str = Field("", description="Key id in the token's header; empty for tokens without one.")
-    algorithm: str = Field("", description="RS*, ES* or EdDSA; empty takes the usual one of the key's type.")
+    algorithm: Literal["", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA"] = Field(
+        "", description="The algorithm the key is pinned to; empty takes the usual one of its type."
+    )
 
 
 class JwksSettings(Group):
     """Keys fetched over HTTP."""
 
-    url: str = Field("", description="Where the key set is; empty is off.")
+    url: WebAddress = Field("", description="Where the key set is; empty is off.")
     refresh_interval: Duration = Field(3600.0, ge=10, description="How often the set is fetched in the background.")
     timeout: Duration = Field(2.0, gt=0, description="How long one fetch may take.")
     min_interval: Duration = Field(10.0, ge=1, description="Least time between fetches for unknown key ids.")
@@ -122,7 +133,9 @@ class JwksSettings(Group):
 class TokenRules(Group):
     """How tokens are checked."""
 
-    hmac_secret: SecretStr = Field(SecretStr(""), description="Secret of HS256, HS384 and HS512 tokens; at least 32 bytes are advised.")
+    hmac_secret: SecretStr = Field(
+        SecretStr(""), description="Secret of HS256, HS384 and HS512 tokens; at least 32 bytes are advised."
+    )
     hmac_algorithms: tuple[Literal["HS256", "HS384", "HS512"], ...] = Field(
         ("HS256", "HS384", "HS512"), description="HMAC algorithms the secret is pinned to."
     )
@@ -137,12 +150,18 @@ class TokenRules(Group):
 class TokenSettings(TokenRules):
     """Connection tokens, and where they may come from."""
 
-    cookie: str = Field("", description="Cookie that may carry the connection token; empty is off. Needs `client.allowed_origins`.")
+    cookie: CookieName = Field(
+        "", description="Cookie that may carry the connection token; empty is off. Needs `client.allowed_origins`."
+    )
     max_bytes: int = Field(8192, ge=256, description="Longest token looked at.")
     cache_size: int = Field(10000, ge=0, description="Validated tokens remembered.")
-    cache_ttl: Duration = Field(60.0, description="How long a validated token is remembered, at most as long as it lives.")
+    cache_ttl: Duration = Field(
+        60.0, description="How long a validated token is remembered, at most as long as it lives."
+    )
     create_ttl: Duration = Field(3600.0, gt=0, description="Life of tokens that `holdfast token create` makes.")
-    subscription: TokenRules | None = Field(None, description="Rules of subscription tokens; absent means those of connection tokens.")
+    subscription: TokenRules | None = Field(
+        None, description="Rules of subscription tokens; absent means those of connection tokens."
+    )
 
 
 class ChannelOptions(Group):
@@ -153,7 +172,9 @@ class ChannelOptions(Group):
     force_push_join_leave: bool = Field(False, description="Send joins and leaves to every subscriber, asked or not.")
     history_size: int = Field(0, ge=0, description="Publications kept; 0 keeps none.")
     history_ttl: Duration = Field(0.0, description="How long publications are kept.")
-    history_meta_ttl: Duration = Field(0.0, description="How long a channel's position is kept; 0 takes `channel.history_meta_ttl`.")
+    history_meta_ttl: Duration = Field(
+        0.0, description="How long a channel's position is kept; 0 takes `channel.history_meta_ttl`."
+    )
     force_positioning: bool = Field(False, description="Watch the position of every subscription.")
     allow_positioning: bool = Field(False, description="Let clients ask for a watched position.")
     force_recovery: bool = Field(False, description="Recover every subscription after a reconnect.")
@@ -169,7 +190,9 @@ class ChannelOptions(Group):
     allow_history_for_client: bool = Field(False, description="Any client with a user may read history.")
     allow_history_for_anonymous: bool = Field(False, description="Anonymous clients may read history too.")
     allow_history_for_subscriber: bool = Field(False, description="Subscribers may read history.")
-    allow_user_limited_channels: bool = Field(False, description="Channels such as `dialog#1,2` admit the users they name.")
+    allow_user_limited_channels: bool = Field(
+        False, description="Channels such as `dialog#1,2` admit the users they name."
+    )
 
 
 class Namespace(ChannelOptions):
@@ -188,14 +211,20 @@ class ChannelSettings(Group):
     user_boundary: str = Field("#", min_length=1, description="Begins the list of users in a channel's name.")
     user_separator: str = Field(",", min_length=1, description="Separates the users.")
     private_prefix: str = Field("$", description="Channels that begin with it need a subscription token.")
-    history_meta_ttl: Duration = Field(2592000.0, ge=1, description="How long a channel's position is kept without publications.")
+    history_meta_ttl: Duration = Field(
+        2592000.0, ge=1, description="How long a channel's position is kept without publications."
+    )
 
 
 class ApiSettings(Group):
     """The server API."""
 
-    keys: tuple[SecretStr, ...] = Field((), description="Keys of which a request must carry one; without any the API refuses all.")
-    error_mode: Literal["", "transport"] = Field("", description="`transport` answers errors by HTTP status instead of inside 200.")
+    keys: tuple[ApiKey, ...] = Field(
+        (), description="Keys of which a request must carry one; without any the API refuses all."
+    )
+    error_mode: Literal["", "transport"] = Field(
+        "", description="`transport` answers errors by HTTP status instead of inside 200."
+    )
     max_body_bytes: int = Field(10485760, ge=1024, description="Largest request body.")
     max_commands: int = Field(1000, ge=1, description="Commands one batch may hold.")
 
@@ -203,19 +232,27 @@ class ApiSettings(Group):
 class BrokerSettings(Group):
     """The embedded broker."""
 
-    snapshot_path: Path | None = Field(None, description="File that keeps history over a restart; empty keeps none.")
-    snapshot_interval: Duration = Field(60.0, description="How often the file is written while running; 0 only at the end.")
+    snapshot_path: OptionalPath = Field(None, description="File that keeps history over a restart; empty keeps none.")
+    snapshot_interval: Duration = Field(
+        60.0, description="How often the file is written while running; 0 only at the end."
+    )
     presence_ttl: Duration = Field(60.0, gt=0, description="How long a presence entry lives without refresh.")
     idempotency_ttl: Duration = Field(300.0, gt=0, description="How long an idempotency key is remembered.")
     idempotency_limit: int = Field(100000, ge=0, description="Idempotency keys remembered.")
-    max_streams: int = Field(1000000, ge=1, description="Channels with history kept; above it the least recently used go.")
+    max_streams: int = Field(
+        1000000, ge=1, description="Channels with history kept; above it the least recently used go."
+    )
 
 
 class ShutdownSettings(Group):
     """How the instance stops."""
 
-    propagation_wait: Duration = Field(0.0, le=120, description="Between not ready and the first goodbye, so that balancers have seen it.")
-    drain_window: Duration = Field(2.0, le=540, description="Over which clients are told to leave, each at its own moment.")
+    propagation_wait: Duration = Field(
+        0.0, le=120, description="Between not ready and the first goodbye, so that balancers have seen it."
+    )
+    drain_window: Duration = Field(
+        2.0, le=540, description="Over which clients are told to leave, each at its own moment."
+    )
     timeout: Duration = Field(10.0, gt=0, description="For requests in flight and the snapshot after the drain.")
 
 
@@ -229,10 +266,12 @@ class LogSettings(Group):
 class Settings(Group):
     """Everything an instance can be told."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     internal_host: str = Field("", description="Address of the internal port; empty takes `host`.")
-    internal_port: int | None = Field(None, ge=0, le=65535, description="Moves API, metrics and health to a port of their own.")
+    internal_port: int | None = Field(
+        None, ge=0, le=65535, description="Moves API, metrics and health to a port of their own."
+    )
     instance: str = Field("", description="The instance's name; empty makes one from host name and process id.")
     http: HttpSettings = Field(HttpSettings(), description="HTTP limits.")
     tls: TlsSettings = Field(TlsSettings(), description="TLS.")

@@ -6,8 +6,12 @@ from graphlib import CycleError, TopologicalSorter
 
 from tests.contract.source import app_modules, imports_of, module_name
 
+# The settings tree and what loads, checks and describes it.
+SETTINGS = frozenset(
+    {"settings"} | {f"settings_{part}" for part in ("types", "schema", "faults", "sources", "checks", "load", "docs")}
+)
 ORDER: tuple[frozenset[str], ...] = (
-    frozenset({"", "codes", "codes_docs", "errors", "settings", "settings_load", "settings_docs"}),
+    frozenset({"", "codes", "codes_docs", "errors"} | SETTINGS),
     frozenset({"profile", "telemetry", "resilience"}),
     frozenset({"protocol"}),
     frozenset({"auth", "channels", "broker", "proxy"}),

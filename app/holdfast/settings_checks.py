@@ -1,0 +1,184 @@
+"""Combinations of settings that cannot work together, each with the keys it is about.
+
+Ranges of single settings stand in the tree; here is what takes more than one of them. Facts about channels follow
+Centrifugo v6, which refuses to start on the same combinations of history options.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from holdfast.settings import ChannelOptions, ChannelSettings, PublicKey, Settings, TokenRules
+from holdfast.settings_faults import Fault
+
+_LONGEST_STOP = 600.0  # seconds; the profile never lets a pod's terminationGracePeriodSeconds exceed it
+_OPEN_TO_ALL = {"*", "*://*", "http://*", "https://*"}
+
+
+def check_combinations(settings: Settings) -> list[Fault]:
+    """Return every combination of these settings that cannot work."""
+    return [
+        *_doors(settings),
+        *_ports(settings),
+        *_timing(settings),
+        *_sizes(settings),
+        *_rules("token", settings.token),
+        *(_rules("token.subscription", settings.token.subscription) if settings.token.subscription else ()),
+        *_names(settings.channel),
+        *_channels(settings.channel),
+    ]
+
+
+def _fault(text: str, *keys: str) -> Fault:
+    return Fault(f"{' with '.join(keys)}: {text}", keys)
+
+
+def _doors(settings: Settings) -> Iterator[Fault]:
+    origins, cookie = settings.client.allowed_origins, settings.token.cookie
+    keys = ("token.cookie", "client.allowed_origins")
+    if cookie and not origins:
+        yield _fault(
+            f"expected the origins whose pages may use the cookie {cookie}, saw none; "
+            "a browser sends cookies with every page's connections",
+            *keys,
+        )
+    if cookie and (open_to_all := sorted(_OPEN_TO_ALL.intersection(origins))):
+        yield _fault(
+            f"expected named origins beside the cookie {cookie}, saw {', '.join(open_to_all)}; "
+            "any page could connect as the user who visits it",
+            *keys,
+        )
+    tls = settings.tls
+    if (tls.cert_file is None) != (tls.key_file is None):
+        missing = "tls.cert_file" if tls.cert_file is None else "tls.key_file"
+        yield _fault(f"expected both or neither, saw no {missing}", "tls.cert_file", "tls.key_file")
+
+
+def _ports(settings: Settings) -> Iterator[Fault]:
+    inner, outer = settings.internal_port, settings.port
+    if inner is None and settings.internal_host:
+        yield _fault("expected internal_port beside internal_host, saw none", "internal_host", "internal_port")
+    if inner and inner == outer and settings.internal_host in ("", settings.host):
+        yield _fault(f"expected two different ports, saw {outer} twice", "internal_port", "port")
+
+
+def _timing(settings: Settings) -> Iterator[Fault]:
+    client, jwks, stop = settings.client, settings.token.jwks, settings.shutdown
+    if client.pong_timeout >= client.ping_interval:
+        yield _fault(
+            f"expected pongs due before the next ping, saw {client.pong_timeout:g} s and {client.ping_interval:g} s",
+            "client.pong_timeout",
+            "client.ping_interval",
+        )
+    if client.presence_update_interval >= settings.broker.presence_ttl:
+        yield _fault(
+            "expected presence to be refreshed before it ends, "
+            f"saw a refresh every {client.presence_update_interval:g} s for {settings.broker.presence_ttl:g} s",
+            "client.presence_update_interval",
+            "broker.presence_ttl",
+        )
+    if jwks.min_interval > jwks.refresh_interval:
+        yield _fault(
+            f"expected min_interval at most refresh_interval, saw {jwks.min_interval:g} and {jwks.refresh_interval:g}",
+            "token.jwks.min_interval",
+            "token.jwks.refresh_interval",
+        )
+    total = stop.propagation_wait + stop.drain_window + stop.timeout
+    if total >= _LONGEST_STOP:
+        yield _fault(
+            f"expected a stop of less than {_LONGEST_STOP:g} s in all, saw {total:g}",
+            "shutdown.propagation_wait",
+            "shutdown.drain_window",
+            "shutdown.timeout",
+        )
+
+
+def _sizes(settings: Settings) -> Iterator[Fault]:
+    high_water, queue = settings.websocket.write_high_water, settings.client.queue_max_size
+    if high_water > queue:
+        yield _fault(
+            f"expected a high-water mark within the queue, saw {high_water} over {queue} bytes",
+            "websocket.write_high_water",
+            "client.queue_max_size",
+        )
+    header, url, token = settings.http.max_header_bytes, settings.http.max_url_bytes, settings.token.max_bytes
+    if url > header:
+        yield _fault(
+            f"expected URLs to fit into the header block, saw {url} over {header} bytes",
+            "http.max_url_bytes",
+            "http.max_header_bytes",
+        )
+    if token > settings.websocket.max_message_bytes:
+        yield _fault(
+            f"expected tokens to fit into a message, saw {token} over {settings.websocket.max_message_bytes} bytes",
+            "token.max_bytes",
+            "websocket.max_message_bytes",
+        )
+
+
+def _rules(group: str, rules: TokenRules) -> Iterator[Fault]:
+    for index, key in enumerate(rules.public_keys):
+        yield from _public_key(f"{group}.public_keys[{index}]", key)
+    for index, previous in enumerate(rules.previous_keys):
+        if not previous.secret.get_secret_value():
+            yield _fault("expected a secret, saw an empty text", f"{group}.previous_keys[{index}].secret")
+    if rules.hmac_secret.get_secret_value() and not rules.hmac_algorithms:
+        yield _fault(
+            "expected at least one algorithm for the secret, saw none",
+            f"{group}.hmac_secret",
+            f"{group}.hmac_algorithms",
+        )
+
+
+def _public_key(place: str, key: PublicKey) -> Iterator[Fault]:
+    if bool(key.pem) == (key.file is not None):
+        seen = "both" if key.pem else "neither"
+        yield _fault(f"expected either pem or file, saw {seen}", f"{place}.pem", f"{place}.file")
+
+
+def _names(channel: ChannelSettings) -> Iterator[Fault]:
+    marks = {
+        "channel.namespace_boundary": channel.namespace_boundary,
+        "channel.user_boundary": channel.user_boundary,
+        "channel.user_separator": channel.user_separator,
+        "channel.private_prefix": channel.private_prefix,
+    }
+    for mark, number in Counter(marks.values()).items():
+        if mark and number > 1:
+            keys = [key for key, value in marks.items() if value == mark]
+            yield _fault(f"expected different marks, saw {mark} for each", *keys)
+    for name, number in Counter(namespace.name for namespace in channel.namespaces).items():
+        if number > 1:
+            yield _fault(f"expected each namespace once, saw {name} {number} times", "channel.namespaces")
+
+
+def _channels(channel: ChannelSettings) -> Iterator[Fault]:
+    yield from _options("channel.without_namespace", channel.without_namespace, channel.history_meta_ttl)
+    for index, namespace in enumerate(channel.namespaces):
+        yield from _options(f"channel.namespaces[{index}]", namespace, channel.history_meta_ttl)
+
+
+def _options(place: str, options: ChannelOptions, default_meta_ttl: float) -> Iterator[Fault]:
+    name = f" (namespace {label})" if (label := getattr(options, "name", "")) else ""
+    size, ttl = f"{place}.history_size", f"{place}.history_ttl"
+    has_history = bool(options.history_size and options.history_ttl)
+    if bool(options.history_size) != bool(options.history_ttl):
+        yield _fault(
+            f"expected both or neither, saw {options.history_size} and {options.history_ttl:g} s{name}", size, ttl
+        )
+    elif options.force_recovery and not has_history:
+        yield _fault(f"expected history to recover from, saw none{name}", f"{place}.force_recovery", size, ttl)
+    elif options.allow_recovery and not has_history:
+        yield _fault(f"expected history to recover from, saw none{name}", f"{place}.allow_recovery", size, ttl)
+    meta_ttl = options.history_meta_ttl or default_meta_ttl
+    if meta_ttl < options.history_ttl:
+        yield _fault(
+            f"expected positions to outlive publications, saw {meta_ttl:g} s under {options.history_ttl:g} s{name}",
+            f"{place}.history_meta_ttl",
+            ttl,
+        )
+    if options.force_push_join_leave and not options.join_leave:
+        yield _fault(
+            f"expected join_leave to be on, saw it off{name}", f"{place}.force_push_join_leave", f"{place}.join_leave"
+        )
