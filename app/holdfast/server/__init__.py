@@ -1,0 +1,1 @@
+"""The server: uvicorn, extended by the hand-over of sockets, by limits on HTTP, and by a shutdown that waits."""

@@ -1,0 +1,48 @@
+"""What the connections of one listener share."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Literal
+
+from holdfast.settings import Settings
+from holdfast.transports.deadlines import DeadlineQueue
+from holdfast.transports.handover import SocketContext
+
+if TYPE_CHECKING:
+    from holdfast.server.http import HandoverProtocol
+
+Listener = Literal["public", "internal"]
+
+LISTENER: Final = "holdfast.listener"
+"""Key of the ASGI extension that says on which of our ports a request came in: `public` or `internal`."""
+
+
+class ServerContext:
+    """Limits, deadlines and whether sockets are handed over; one for the public and one for the internal port.
+
+    `requests` bounds the time to a complete request; `refused` is how long a refused peer is still read, so that it
+    sees the answer.
+    """
+
+    __slots__ = ("extensions", "http", "offers_handover", "refused", "requests", "sockets")
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        listener: Listener = "public",
+        *,
+        offers_handover: bool = True,
+    ) -> None:
+        """Take the limits from the settings; timers run on `loop`."""
+        self.http = settings.http
+        self.offers_handover = offers_handover
+        self.extensions: dict[str, object] = {LISTENER: listener}
+        self.sockets = SocketContext(settings.websocket, loop)
+        self.requests: DeadlineQueue[HandoverProtocol] = DeadlineQueue(
+            loop, settings.http.request_timeout, lambda protocol: protocol.on_request_timeout()
+        )
+        self.refused: DeadlineQueue[HandoverProtocol] = DeadlineQueue(
+            loop, settings.websocket.close_timeout, lambda protocol: protocol.transport.abort()
+        )

@@ -1,0 +1,213 @@
+"""HTTP/1.1 on uvicorn's httptools protocol, with limits on what a request may cost and with the hand-over of sockets.
+
+uvicorn has no limit on headers, URLs or the time a request takes to arrive, and it answers what it cannot parse in
+plain text; here each of these ends in one named refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NoReturn
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import is_ssl
+from uvicorn.server import ServerState
+
+from holdfast.errors import DoorError
+from holdfast.server.context import ServerContext
+from holdfast.server.cycle import UpgradeCycle
+from holdfast.transports.handover import WebSocketTransport
+from holdfast.transports.opening import offered_subprotocols, opening_key
+from holdfast.transports.refusal import refusal_response
+from holdfast.transports.websocket import HANDOVER
+
+
+class HandoverProtocol(HttpToolsProtocol):
+    """One accepted socket until it is closed or handed over."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        context: ServerContext,
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Wait for a connection."""
+        super().__init__(config=config, server_state=server_state, app_state=app_state, _loop=_loop)
+        self.context = context
+        self.accepted_at = 0.0
+        self.refusal: DoorError | None = None
+        self.is_refused = False
+        self.url = b""
+        self.is_in_head = False
+        self.header_bytes = 0
+        self.unfinished_bytes = 0
+
+    # Public methods that the event loop calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        """Start the time to a complete request.
+
+        uvicorn's own method asks for the transport's socket, which makes uvloop keep an object per connection.
+        """
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.server = _address(transport, "sockname")
+        self.client = _address(transport, "peername")
+        self.scheme = "https" if is_ssl(transport) else "http"
+        self.accepted_at = self.loop.time()
+        self.context.requests.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the deadlines and tell the application."""
+        self.context.requests.discard(self)
+        self.context.refused.discard(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; what is no request is refused."""
+        if self.is_refused:
+            return
+        self._unset_keepalive_if_required()
+        was_in_head = self.is_in_head
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            self.refuse(self.refusal or DoorError("bad_http", type(error).__name__))
+        else:
+            if was_in_head and self.is_in_head:
+                self._count_unfinished_head(len(data))
+
+    # Public methods that the HTTP parser calls
+
+    def on_message_begin(self) -> None:
+        """Begin a request; a kept-alive connection gets a new deadline."""
+        super().on_message_begin()
+        self.scope["extensions"] = self.context.extensions  # type: ignore[typeddict-item]  # its values are not dicts
+        self.is_in_head = True
+        self.header_bytes = 0
+        self.unfinished_bytes = 0
+        self.context.requests.add(self)
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the URL."""
+        super().on_url(url)
+        limit = self.context.http.max_url_bytes
+        if len(self.url) > limit:
+            self._refuse_in_parser(DoorError("url_too_long", f"Expected at most {limit} bytes."))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        super().on_header(name, value)
+        http = self.context.http
+        self.header_bytes += len(name) + len(value) + 4
+        if len(self.headers) > http.max_headers:
+            self._refuse_in_parser(DoorError("headers_too_large", f"Expected at most {http.max_headers} headers."))
+        if self.header_bytes > http.max_header_bytes:
+            self._refuse_in_parser(DoorError("headers_too_large", f"Expected at most {http.max_header_bytes} bytes."))
+
+    def on_headers_complete(self) -> None:
+        """Start the application, unless the connection is going to change hands."""
+        self.is_in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Stop the request's deadline."""
+        self.context.requests.discard(self)
+        super().on_message_complete()
+
+    # Public methods for the server
+
+    def on_request_timeout(self) -> None:
+        """Answer 408 to a request that does not come, or cut off an answer that is under way."""
+        if self._is_answering() and self.cycle.response_started:
+            self.transport.abort()
+        else:
+            self.refuse(DoorError("request_timeout"))
+
+    def refuse(self, error: DoorError) -> None:
+        """Answer with the cause and close; what still comes is thrown away for a moment.
+
+        Closing a socket with unread input resets it, and the peer may then never read the answer (RFC 9112, 9.6).
+        """
+        transport = self.transport
+        self.is_refused = True
+        self.context.requests.discard(self)
+        transport.write(refusal_response(error))
+        if self._is_answering():
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if transport.can_write_eof():
+            self.context.refused.add(self)
+            transport.resume_reading()
+            transport.write_eof()
+        else:
+            transport.close()
+
+    # Private methods
+
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation hides that it begins as None
+        return cycle is not None and not cycle.response_complete
+
+    def _count_unfinished_head(self, received: int) -> None:
+        """Bound a head that does not end; httptools reports a header only when it is whole."""
+        self.unfinished_bytes += received
+        if self.unfinished_bytes > self.context.http.max_header_bytes + self.context.http.max_url_bytes:
+            self.refuse(DoorError("headers_too_large", "The head does not end."))
+
+    def _refuse_in_parser(self, error: DoorError) -> NoReturn:
+        self.refusal = error
+        raise error  # httptools turns it into HttpParserCallbackError
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: an offer of h2c is answered over HTTP/1.1 like any request, as RFC 9110, 7.8 wants it."""
+
+    def _upgrade(self, early: bytes) -> None:
+        """Let the connection change hands and forget HTTP; `early` are bytes behind the request."""
+        self.context.requests.discard(self)
+        try:
+            if self._is_answering():
+                raise DoorError("bad_handshake", "The answer to the request before it is not complete.")
+            scope = self._websocket_scope()
+            key = opening_key(scope["method"], scope["http_version"], self.headers)
+        except (DoorError, httptools.HttpParserError, UnicodeError) as error:
+            self.refuse(error if isinstance(error, DoorError) else DoorError("bad_http", "The URL is none."))
+            return
+        self.connections.discard(self)
+        socket = WebSocketTransport(self.transport, self.context.sockets)
+        cycle = UpgradeCycle(socket, key, early, self.accepted_at)
+        if self.context.offers_handover:
+            scope["extensions"][HANDOVER] = cycle
+        cycle.start(self.app, scope, self.loop, self.tasks)
+        self.parser = None  # type: ignore[assignment]  # it and this object hold each other
+
+    def _websocket_scope(self) -> dict[str, Any]:
+        url = httptools.parse_url(self.url)
+        raw_path = url.path or b"/"
+        path = raw_path.decode("ascii")
+        return {
+            **self.scope,
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "scheme": "wss" if self.scheme == "https" else "ws",
+            "path": self.root_path + (unquote(path) if "%" in path else path),
+            "raw_path": raw_path,
+            "query_string": url.query or b"",
+            "subprotocols": offered_subprotocols(self.headers),
+            "extensions": {"websocket.http.response": {}, **self.context.extensions},
+        }
+
+
+def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
+    address = transport.get_extra_info(name)
+    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None

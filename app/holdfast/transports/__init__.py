@@ -1,0 +1,1 @@
+"""How bytes reach the gateway: sockets handed over by our server, and ordinary ASGI connections."""

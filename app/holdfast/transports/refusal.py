@@ -1,0 +1,57 @@
+"""The one HTTP answer to everything that is refused: the cause's status and a JSON body that explains it."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+
+import msgspec
+
+from holdfast.errors import GatewayError
+
+RETRY_AFTER_SECONDS = 1
+"""What a temporary refusal asks for: another instance behind the same balancer can answer at once."""
+
+
+def refusal_body(error: GatewayError) -> bytes:
+    """Return `{code, slug, message, remedy}` as JSON."""
+    code = error.code
+    message = f"{code.meaning} {error.detail}" if error.detail else code.meaning
+    return msgspec.json.encode({"code": code.number, "slug": code.slug, "message": message, "remedy": code.remedy})
+
+
+def refusal_headers(error: GatewayError, body: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the answer's headers; the connection always ends with it."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+    ]
+    status = error.code.http_status
+    if status in {429, 503}:
+        headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+    if status == 426:  # RFC 6455, 4.4 and RFC 9110, 15.5.22
+        headers += [(b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")]
+    if status == 405:
+        headers.append((b"allow", b"GET"))
+    return headers
+
+
+def refusal_response(error: GatewayError) -> bytes:
+    """Return the whole answer as HTTP/1.1 bytes."""
+    body = refusal_body(error)
+    date = formatdate(time.time(), usegmt=True).encode()
+    headers = [(b"date", date), *refusal_headers(error, body)]
+    return response_bytes(error.code.http_status, headers, body)
+
+
+def response_bytes(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """Return an HTTP/1.1 answer."""
+    try:
+        phrase = HTTPStatus(status).phrase.encode()
+    except ValueError:
+        phrase = b""
+    lines = [b"HTTP/1.1 %d %s" % (status, phrase), *(b"%s: %s" % header for header in headers), b"", b""]
+    return b"\r\n".join(lines) + body

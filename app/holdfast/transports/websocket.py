@@ -1,0 +1,101 @@
+"""The WebSocket door: an ASGI endpoint that admits a handshake and then gets out of the way.
+
+On our own server the connection goes on by itself (`handover`); on any other ASGI server the same endpoint stays and
+carries messages (`asgi`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from holdfast.connections.transport import Admission, Handshake, SinkFactory
+from holdfast.errors import GatewayError
+from holdfast.settings import WebSocketSettings
+from holdfast.transports.asgi import AsgiTransport
+from holdfast.transports.refusal import refusal_body, refusal_headers
+
+HANDOVER: Final = "holdfast.handover"
+"""Key of the ASGI extension that takes an accepted connection off the endpoint's hands."""
+
+
+class Handover(Protocol):
+    """The value of the extension: our server's side of one handshake."""
+
+    accepted_at: float
+    """When the socket was accepted, by the loop's clock."""
+
+    def attach(self, sinks: SinkFactory, handshake: Handshake) -> None:
+        """Give the accepted connection to a sink; events flow to it from now on."""
+
+
+Originate = Callable[[str, str, list[tuple[bytes, bytes]]], tuple[str, str]]
+"""From peer address, scheme and headers to those of the client, as the operator's trusted proxies tell them."""
+
+
+def as_it_came(peer: str, scheme: str, headers: list[tuple[bytes, bytes]]) -> tuple[str, str]:
+    """Believe no proxy."""
+    return peer, scheme
+
+
+class WebSocketEndpoint:
+    """Admits handshakes and gives each connection a sink; used as the `endpoint` of a `WebSocketRoute`."""
+
+    def __init__(
+        self,
+        sinks: SinkFactory,
+        admission: Admission,
+        settings: WebSocketSettings,
+        originate: Originate = as_it_came,
+    ) -> None:
+        """Open connections with `sinks` where `admission` lets them in."""
+        self._sinks = sinks
+        self._admission = admission
+        self._settings = settings
+        self._originate = originate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI WebSocket scope; suspends only where there is no hand-over."""
+        extensions = scope.get("extensions") or {}
+        handover: Handover | None = extensions.get(HANDOVER)
+        handshake = self._read_handshake(scope)
+        handshake.accepted_at = handover.accepted_at if handover else asyncio.get_running_loop().time()
+        await receive()  # websocket.connect
+        try:
+            self._admission(handshake)
+        except GatewayError as error:
+            await refuse_handshake(scope, send, error)
+            return
+        await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol or None, "headers": []})
+        if handover is not None:
+            handover.attach(self._sinks, handshake)
+            return
+        await AsgiTransport(send, self._settings).run(receive, self._sinks, handshake)
+
+    def _read_handshake(self, scope: Scope) -> Handshake:
+        headers: list[tuple[bytes, bytes]] = list(scope["headers"])
+        peer = scope.get("client")
+        address, scheme = self._originate(peer[0] if peer else "", scope.get("scheme", "ws"), headers)
+        return Handshake(
+            path=scope["path"],
+            query=scope.get("query_string", b""),
+            headers=headers,
+            client=address,
+            scheme=scheme,
+            attempt_id=os.urandom(16).hex(),
+        )
+
+
+async def refuse_handshake(scope: Scope, send: Send, error: GatewayError) -> None:
+    """Answer a handshake with an HTTP error and its JSON body, or with a bare 403 where the server can do no more."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": error.slug})
+        return
+    body = refusal_body(error)
+    start = {"status": error.code.http_status, "headers": refusal_headers(error, body)}
+    await send({"type": "websocket.http.response.start", **start})
+    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
