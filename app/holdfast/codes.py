@@ -44,8 +44,9 @@ class Code:
         return self.kind == "error" and self.action == "retry"
 
 
-# fmt: off - one row a cause reads as a table; the formatter would spread it over a thousand lines
-# ruff: noqa: E501 - the same reason
+# One row a cause reads as a table; the formatter would spread it over a thousand lines.
+# ruff: noqa: E501 - rows of a table
+# fmt: off
 _TOKENS = "connection-tokens"
 _CAPACITY = "capacity"
 _RESTART = "restart"
@@ -149,6 +150,7 @@ _COMMANDS = (
     _error("channel_limit", 106, "stop", "The client has reached its limit of channels.",
            "Unsubscribe from some, or raise `client.channel_limit`.", _CHANNELS),
     _error("channel_name_too_long", 107, "stop", "The channel's name is longer than the limit.", "Shorten it, or raise `channel.max_length`.", _CHANNELS),
+    _error("channel_name_invalid", 107, "stop", "The channel's name has characters beyond ASCII.", "Name channels in ASCII.", _CHANNELS),
     _error("not_available", 108, "stop", "The channel has no presence or history, by its namespace's options.",
            "Switch the feature on in the namespace.", _CHANNELS),
     _error("unrecoverable_position", 112, "stop", "History no longer holds the asked position.",

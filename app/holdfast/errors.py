@@ -66,7 +66,9 @@ def _starting(*prefixes: str) -> frozenset[str]:
 class TokenError(GatewayError):
     """A connection or subscription token that does not open the door."""
 
-    slugs = _starting("token_", "user_revoked", "subscription_token_", "subscription_user_") - {"subscription_token_lapsed"}
+    slugs = _starting("token_", "user_revoked", "subscription_token_", "subscription_user_") - {
+        "subscription_token_lapsed"
+    }
 
 
 class ProtocolError(GatewayError):
@@ -101,6 +103,7 @@ class ChannelError(GatewayError):
             "not_subscribed",
             "channel_limit",
             "channel_limit_close",
+            "channel_name_invalid",
             "channel_name_too_long",
             "not_available",
             "not_available_close",
@@ -114,7 +117,9 @@ class ChannelError(GatewayError):
 class CapacityError(GatewayError):
     """Rates, queues and numbers that are used up."""
 
-    slugs = frozenset({"slow_consumer", "inbox_overflow", "command_rate_limit", "too_many_requests", "connection_limit"})
+    slugs = frozenset(
+        {"slow_consumer", "inbox_overflow", "command_rate_limit", "too_many_requests", "connection_limit"}
+    )
 
 
 class DoorError(GatewayError):

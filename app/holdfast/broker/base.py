@@ -99,9 +99,7 @@ class Broker(Protocol):
     async def stop(self) -> None:
         """Write what must be kept and let go of everything."""
 
-    async def publish(
-        self, channel: str, publication: Publication, options: PublishOptions
-    ) -> PublishResult:
+    async def publish(self, channel: str, publication: Publication, options: PublishOptions) -> PublishResult:
         """Publish; the publication's offset is set by the broker, and once only."""
 
     async def publish_join(self, channel: str, info: ClientInfo) -> None:

@@ -14,7 +14,8 @@ class Handshake:
     """What is known of a connection before its first command; dropped once connect is answered.
 
     `client` is the peer's address after trusted proxies were taken into account. `attempt_id` names the attempt in
-    logs, refusals and the ledger.
+    logs, refusals and the ledger. `accepted_at` is the loop's clock (seconds) when the socket was accepted, from which
+    the handshake timeout counts; 0 means unknown.
     """
 
     path: str
@@ -24,6 +25,7 @@ class Handshake:
     scheme: str
     attempt_id: str
     subprotocol: str = ""
+    accepted_at: float = 0.0
 
 
 class Transport(Protocol):

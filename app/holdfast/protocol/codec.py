@@ -17,6 +17,8 @@ class Codec(Protocol):
     """How one dialect of the protocol is written."""
 
     name: str
+    binary: bool
+    """Whether its messages travel in binary frames."""
     ping: bytes
     """The payload of a server ping, and of the client's pong."""
 
@@ -41,6 +43,7 @@ class JsonCodec:
     """Newline-delimited JSON."""
 
     name = "json"
+    binary = False
     ping = b"{}"
 
     def __init__(self) -> None:

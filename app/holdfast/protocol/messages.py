@@ -92,7 +92,7 @@ class SubscribeRequest(_Message):
 class ConnectRequest(_Message):
     """Open the session; `subs` are server-side subscriptions to recover, by channel."""
 
-    token: str = ""
+    token: str | None = None
     data: Raw = NONE
     subs: dict[str, SubscribeRequest] | None = None
     name: str = ""

@@ -1,0 +1,126 @@
+"""What all connections share: settings, clocks and the parts they work with, put together by `main`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from holdfast.auth.validator import ImprovedTokenValidator
+from holdfast.broker.base import Broker
+from holdfast.channels.hub import Hub
+from holdfast.channels.namespaces import ChannelRules
+from holdfast.connections.expiry import Expiry
+from holdfast.connections.feed import Feed
+from holdfast.connections.heartbeat import Heartbeat
+from holdfast.connections.positions import Positions
+from holdfast.connections.presence import PresenceKeeper
+from holdfast.connections.publishing import Publisher
+from holdfast.connections.stats import ConnectionStats
+from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+from holdfast.resilience.eager import run_eagerly
+from holdfast.settings import Settings
+from holdfast.telemetry.logs import get_logger
+
+if TYPE_CHECKING:
+    from holdfast.connections.manager import EnhancedWebSocketManager
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Where time comes from: `monotonic` for waiting, `wall` (Unix seconds) for what tokens say."""
+
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]
+
+
+class LocalDelivery:
+    """The broker's handler: hands what was published to the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
+        """Deliver a publication to the local subscribers."""
+        self._hub.deliver(channel, publication, position)
+
+    def on_join(self, channel: str, info: ClientInfo) -> None:
+        """Tell the local watchers that somebody joined."""
+        self._hub.deliver_join(channel, info)
+
+    def on_leave(self, channel: str, info: ClientInfo) -> None:
+        """Tell the local watchers that somebody left."""
+        self._hub.deliver_leave(channel, info)
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """How far the instance's end has come; only the shutdown writes it."""
+
+    is_draining: bool = False
+    refuses_publications: bool = False
+
+
+class Core:
+    """The collaborators of a connection.
+
+    Args:
+        settings: the settings of the instance.
+        instance: its name.
+        broker: where publications go.
+        validator: who knows tokens.
+        clocks: where time comes from.
+        loop: where everything runs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        instance: str,
+        broker: Broker,
+        validator: ImprovedTokenValidator,
+        clocks: Clocks,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        # Facts
+        self.client = settings.client
+        self.token_cookie = settings.token.cookie or None
+        self.presence_ttl = settings.broker.presence_ttl
+        self.instance = instance
+        self.clock = clocks.monotonic
+        self.wall_clock = clocks.wall
+        self.loop = loop
+        self.lifecycle = Lifecycle()
+        self.stats = ConnectionStats()
+        # Collaborators
+        self.broker = broker
+        self.validator = validator
+        self.rules = ChannelRules(settings.channel)
+        self.hub = Hub(loop.call_soon, self._on_gap)
+        self.feed = Feed(broker)
+        self.publisher = Publisher(
+            broker, self.rules, lambda: self.lifecycle.refuses_publications, settings.broker.idempotency_ttl
+        )
+        self.heartbeat = Heartbeat(self.client.ping_interval, self.client.pong_timeout)
+        self.presence = PresenceKeeper(broker, self.client.presence_update_interval, self.presence_ttl)
+        self.expiry = Expiry(self.client, self.clock, self.wall_clock)
+        self.positions = Positions(self.hub, broker, self.client.position_check_interval, self.clock, self.spawn)
+        self.manager: EnhancedWebSocketManager  # set by the manager, which needs the core first
+
+    def spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Run something nobody waits for; its failure is logged."""
+        run_eagerly(coroutine, self.loop, _log_failure)
+
+    def release_channel(self, channel: str) -> None:
+        """Give up one use of a channel's feed."""
+        self.spawn(self.feed.release(channel))
+
+    def _on_gap(self, channel: str) -> None:
+        self.positions.invalidate(channel)
+
+
+def _log_failure(error: Exception) -> None:
+    _log.error("background_work_failed", exc_info=error)

@@ -1,0 +1,71 @@
+"""Pings to all connections from a ring of buckets, and the end of those that do not answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+from holdfast.connections.ring import Ring
+
+if TYPE_CHECKING:
+    from holdfast.connections.connection import Connection
+
+TICK = 0.25
+
+
+class Heartbeat:
+    """Pings each connection once per interval, at its own moment, and closes it if no pong came in time.
+
+    Args:
+        interval: seconds between two pings of a connection.
+        timeout: seconds a pong may take.
+        pick: returns a random number below its argument.
+    """
+
+    def __init__(self, interval: float, timeout: float, pick: Callable[[int], int] | None = None) -> None:
+        self._ring: Ring[Connection] = Ring(interval, TICK, pick or Random().randrange)
+        # A pong is looked for before the next ping at the latest.
+        self._pong_ticks = min(math.ceil(timeout / self._ring.tick), max(1, len(self._ring) - 2))
+        self._suspects: list[Connection] = []
+        self.pings = 0
+
+    def add(self, connection: Connection) -> None:
+        """Begin to ping; the first ping comes after a random part of the interval."""
+        connection.bucket = self._ring.add(connection)
+
+    def discard(self, connection: Connection) -> None:
+        """Ping no more."""
+        if connection.bucket >= 0:
+            self._ring.discard(connection, connection.bucket)
+            connection.bucket = -1
+
+    def advance(self, elapsed: float) -> None:
+        """Do what is due `elapsed` seconds after the start.
+
+        Whoever owes a pong has one more tick before the end: after a stall of the loop the pongs may lie unread.
+        """
+        turns = self._ring.advance(elapsed)
+        if not turns:
+            return
+        for connection in self._suspects:
+            if connection.awaiting_pong and not connection.closed:
+                connection.close("no_pong")
+        self._suspects = []
+        for turn in turns:
+            self._ping(turn)
+            late = self._ring.bucket(turn - self._pong_ticks)
+            self._suspects += [connection for connection in late if connection.awaiting_pong]
+
+    def _ping(self, turn: int) -> None:
+        members = self._ring.bucket(turn)
+        self.pings += len(members)
+        # A copy, since a write may end a connection that reads too slowly.
+        for connection in list(members):
+            connection.awaiting_pong = True
+            unit = connection.transport.encoding.ping
+            if connection.flowing:
+                connection.write(unit)
+            else:
+                connection.write_slow(unit)

@@ -1,0 +1,171 @@
+"""The manager: every live connection of this instance, by client and by user, from accept to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from holdfast.codes import CODES
+from holdfast.connections import subscribing
+from holdfast.connections.connection import Connection
+from holdfast.connections.transport import Handshake, Transport
+from holdfast.telemetry.logs import get_logger
+
+if TYPE_CHECKING:
+    from holdfast.connections.core import Core
+    from holdfast.connections.subscription import Subscription
+    from holdfast.errors import GatewayError
+
+_log = get_logger(__name__)
+
+
+class EnhancedWebSocketManager:
+    """The registry of connections; its `open` is the `SinkFactory` of every transport."""
+
+    def __init__(self, core: Core) -> None:
+        core.manager = self
+        self.core = core
+        self.connections: dict[str, Connection] = {}
+        self.opening: set[Connection] = set()  # accepted, not connected yet
+        # Nearly every user has one connection, which then needs no set.
+        self._users: dict[str, Connection | set[Connection]] = {}
+
+    # Public methods: questions
+
+    @property
+    def count(self) -> int:
+        """Return how many sessions are open."""
+        return len(self.connections)
+
+    @property
+    def users_count(self) -> int:
+        """Return how many different users have a session."""
+        return len(self._users)
+
+    def by_user(self, user: str) -> list[Connection]:
+        """Return a user's sessions."""
+        found = self._users.get(user)
+        if found is None:
+            return []
+        return [found] if isinstance(found, Connection) else list(found)
+
+    def count_of(self, user: str) -> int:
+        """Return how many sessions a user has."""
+        found = self._users.get(user)
+        if found is None:
+            return 0
+        return 1 if isinstance(found, Connection) else len(found)
+
+    def everybody(self) -> list[Connection]:
+        """Return all connections, those that have not connected yet too."""
+        return [*self.opening, *self.connections.values()]
+
+    # Public methods: the life of a connection
+
+    def open(self, transport: Transport, handshake: Handshake) -> Connection:
+        """Take over an accepted connection."""
+        connection = Connection(self.core, transport, handshake)
+        self.core.expiry.watch_handshake(connection, handshake.accepted_at)
+        self.opening.add(connection)
+        self.core.stats.opened += 1
+        return connection
+
+    def register(self, connection: Connection) -> None:
+        """Enter a connection whose connect is about to be answered."""
+        self.core.expiry.handshake_done(connection)
+        self.opening.discard(connection)
+        connection.is_connected = True
+        connection.handshake = None
+        self.connections[connection.client] = connection
+        self._enter_user(connection)
+        self.core.heartbeat.add(connection)
+        if connection.expire_at:
+            self.core.expiry.watch_connection(connection)
+
+    def depart(self, connection: Connection) -> None:
+        """Take a connection that ends out of everything, at once; presence and feeds follow."""
+        if not connection.is_connected:
+            self.core.expiry.handshake_done(connection)
+            self.opening.discard(connection)
+            return
+        self.connections.pop(connection.client, None)
+        self._leave_user(connection)
+        self.core.heartbeat.discard(connection)
+        self.core.presence.discard(connection)
+        subs, connection.subs = connection.subs, {}
+        for channel in subs:
+            self.core.hub.remove(channel, connection)
+        if subs:
+            self.core.stats.unsubscribed(len(subs))
+            self.core.spawn(self._farewell(connection, subs))
+
+    # Public methods: what connections report
+
+    def on_closed(self, connection: Connection, code: int, reason: str) -> None:
+        """Count and log an end."""
+        slug = connection.ending
+        self.core.stats.closes[slug] += 1
+        write = _log.info if CODES[slug].severity != "info" else _log.debug
+        write("connection_closed", slug=slug, code=code, client=connection.client, user=connection.user)
+
+    def on_refused(self, connection: Connection, error: GatewayError) -> None:
+        """Log why a connection is being closed."""
+        _log.info(
+            "connection_refused",
+            slug=error.slug,
+            detail=error.detail,
+            client=connection.client,
+            user=connection.user,
+            **error.context,
+        )
+
+    def on_error_reply(self, connection: Connection, method: str, error: GatewayError) -> None:
+        """Count and log an error reply."""
+        self.core.stats.errors[error.slug] += 1
+        _log.info(
+            "command_refused",
+            slug=error.slug,
+            method=method,
+            detail=error.detail,
+            client=connection.client,
+            user=connection.user,
+            **error.context,
+        )
+
+    def on_crash(self, connection: Connection, error: Exception) -> None:
+        """Log a failure of our own with its traceback."""
+        _log.error("command_failed", client=connection.client, user=connection.user, exc_info=error)
+
+    # Private methods
+
+    async def _farewell(self, connection: Connection, subs: dict[str, Subscription]) -> None:
+        for channel, ended in subs.items():
+            try:
+                await subscribing.farewell(connection, channel, ended)
+            except Exception as error:  # the boundary of one channel: the others must be left all the same
+                self.on_crash(connection, error)
+
+    def _enter_user(self, connection: Connection) -> None:
+        found = self._users.get(connection.user)
+        if found is None:
+            self._users[connection.user] = connection
+        elif isinstance(found, Connection):
+            self._users[connection.user] = {found, connection}
+        else:
+            found.add(connection)
+
+    def _leave_user(self, connection: Connection) -> None:
+        found = self._users.get(connection.user)
+        if found is connection:
+            del self._users[connection.user]
+        elif isinstance(found, set):
+            found.discard(connection)
+            if not found:
+                del self._users[connection.user]
+
+
+def selected(connections: Iterable[Connection], client: str = "", session: str = "") -> list[Connection]:
+    """Return the connections that match a client id and a session id, where given."""
+    found = [one for one in connections if not client or one.client == client]
+    # Only emulated transports have sessions of their own; none of these is one.
+    return [] if session else found

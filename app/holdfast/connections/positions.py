@@ -1,0 +1,79 @@
+"""Finds silent loss: compares, at a low rate, how far a channel's stream came here with how far the broker is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from holdfast.broker.base import Broker, HistoryFilter
+from holdfast.channels.hub import Hub
+from holdfast.connections import subscribing
+from holdfast.connections.connection import Connection
+from holdfast.connections.subscription import SERVER_SIDE, STREAM
+from holdfast.errors import BrokerError
+from holdfast.protocol.messages import StreamPosition
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+
+class Positions:
+    """Checks each positioned channel about once an interval.
+
+    What the broker has and this instance has not is a suspicion first: the publication may be on its way. Only if it
+    has not arrived by the next check is it a loss, and the channel's subscribers are told to start anew.
+
+    Args:
+        interval: seconds between two checks of a channel.
+        spawn: runs a coroutine.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        broker: Broker,
+        interval: float,
+        clock: Callable[[], float],
+        spawn: Callable[[Coroutine[object, object, object]], object],
+    ) -> None:
+        self._hub = hub
+        self._broker = broker
+        self._interval = interval
+        self._clock = clock
+        self._spawn = spawn
+        self._suspected: dict[str, StreamPosition] = {}
+
+    async def check(self) -> None:
+        """Check the channels whose turn has come."""
+        now = self._clock()
+        for channel, expected in list(self._suspected.items()):
+            del self._suspected[channel]
+            if not self._has_reached(channel, expected):
+                self.invalidate(channel)
+        for channel in self._hub.unchecked(now - self._interval):
+            try:
+                top = (await self._broker.history(channel, HistoryFilter(0))).position
+            except BrokerError:
+                return  # the next check will tell
+            self._hub.mark_checked(channel, now)
+            if not self._has_reached(channel, top):
+                self._suspected[channel] = top
+
+    def invalidate(self, channel: str) -> None:
+        """Tell the channel's positioned subscribers that they missed something."""
+        for subscriber in self._hub.subscribers(channel):
+            if not isinstance(subscriber, Connection):
+                continue
+            found = subscriber.subs.get(channel)
+            if found is None or not found.flags & STREAM:
+                continue
+            if found.flags & SERVER_SIDE:
+                subscriber.close("insufficient_state")
+            else:
+                self._spawn(subscribing.cancel(subscriber, channel, "subscription_insufficient_state"))
+
+    def _has_reached(self, channel: str, expected: StreamPosition) -> bool:
+        here = self._hub.position(channel)
+        if here is None:
+            return True  # nobody follows it any more
+        return here.epoch == expected.epoch and here.offset >= expected.offset

@@ -1,0 +1,70 @@
+"""Publishing, for clients and the server API alike: the namespace's options become the broker's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from holdfast.broker.base import Broker, PublishOptions, PublishResult
+from holdfast.channels.namespaces import ChannelRules
+from holdfast.errors import LifecycleError, ProtocolError
+from holdfast.protocol.messages import ClientInfo, Publication, Raw
+
+
+@dataclass(frozen=True, slots=True)
+class PublishTerms:
+    """What a publisher may ask for beside the data; see `PublishOptions`."""
+
+    skip_history: bool = False
+    idempotency_key: str = ""
+    version: int = 0
+    version_epoch: str = ""
+    tags: dict[str, str] | None = None
+
+
+DEFAULT_TERMS = PublishTerms()
+
+
+class Publisher:
+    """Hands publications to the broker.
+
+    Args:
+        is_closing: true from the moment the instance takes no more publications.
+        idempotency_ttl: seconds an idempotency key is remembered.
+    """
+
+    def __init__(
+        self, broker: Broker, rules: ChannelRules, is_closing: Callable[[], bool], idempotency_ttl: float
+    ) -> None:
+        self._broker = broker
+        self._rules = rules
+        self._is_closing = is_closing
+        self._idempotency_ttl = idempotency_ttl
+
+    async def publish(
+        self, channel: str, data: Raw, terms: PublishTerms = DEFAULT_TERMS, info: ClientInfo | None = None
+    ) -> PublishResult:
+        """Publish `data` (JSON) and return where it went.
+
+        Raises:
+            ChannelError: the channel's name or namespace is wrong.
+            LifecycleError: `shutting_down`; publish at another instance.
+            ProtocolError: `bad_request` without data.
+            BrokerError: the broker could not take it.
+        """
+        if self._is_closing():
+            raise LifecycleError("shutting_down", "this instance takes no more publications")
+        if not data:
+            raise ProtocolError("bad_request", "publish needs `data`")
+        options = self._rules.resolve(channel).options
+        keeps = not terms.skip_history
+        how = PublishOptions(
+            history_size=options.history_size if keeps else 0,
+            history_ttl=options.history_ttl if keeps else 0.0,
+            history_meta_ttl=options.history_meta_ttl,
+            idempotency_key=terms.idempotency_key,
+            idempotency_ttl=self._idempotency_ttl if terms.idempotency_key else 0.0,
+            version=terms.version,
+            version_epoch=terms.version_epoch,
+        )
+        return await self._broker.publish(channel, Publication(data, info, 0, terms.tags), how)

@@ -1,0 +1,106 @@
+"""Commands of a client that change nothing of its own: publish, presence, history, rpc, send, ping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdfast.broker.base import HistoryFilter
+from holdfast.channels import permissions
+from holdfast.channels.namespaces import ResolvedChannel
+from holdfast.connections.publishing import DEFAULT_TERMS
+from holdfast.errors import ChannelError, ProtocolError
+from holdfast.protocol.messages import (
+    NONE,
+    ChannelRequest,
+    EmptyResult,
+    HistoryRequest,
+    HistoryResult,
+    PingRequest,
+    PresenceResult,
+    PresenceStatsResult,
+    PublishRequest,
+    Reply,
+    RpcRequest,
+    SendRequest,
+    StreamPosition,
+)
+
+if TYPE_CHECKING:
+    from holdfast.connections.connection import Connection
+
+
+async def publish(connection: Connection, command_id: int, request: PublishRequest) -> None:
+    """Publish into a channel that lets this client do so."""
+    if not request.channel or not request.data:
+        raise ProtocolError("malformed_command", "publish needs a channel and data")
+    resolved = connection.core.rules.resolve(request.channel)
+    mine = connection.subs.get(request.channel)
+    _demand(permissions.can_publish(resolved, connection.user, subscribed=mine is not None))
+    info = connection.client_info(mine.info if mine else NONE)
+    await connection.core.publisher.publish(request.channel, request.data, DEFAULT_TERMS, info)
+    connection.reply(Reply(id=command_id, publish=EmptyResult()))
+
+
+async def presence(connection: Connection, command_id: int, request: ChannelRequest) -> None:
+    """Tell who is subscribed."""
+    _demand_presence(connection, request, "presence")
+    present = await connection.core.broker.presence(request.channel)
+    connection.reply(Reply(id=command_id, presence=PresenceResult(present)))
+
+
+async def presence_stats(connection: Connection, command_id: int, request: ChannelRequest) -> None:
+    """Tell how many are subscribed."""
+    _demand_presence(connection, request, "presence_stats")
+    stats = await connection.core.broker.presence_stats(request.channel)
+    connection.reply(Reply(id=command_id, presence_stats=PresenceStatsResult(stats.clients, stats.users)))
+
+
+async def history(connection: Connection, command_id: int, request: HistoryRequest) -> None:
+    """Return publications of a channel's history and its top position."""
+    resolved = _resolve(connection, request.channel, "history")
+    options = resolved.options
+    if not options.history_size or not options.history_ttl:
+        raise ChannelError("not_available", "the channel's namespace keeps no history")
+    _demand(permissions.can_history(resolved, connection.user, subscribed=request.channel in connection.subs))
+    since = StreamPosition(request.since.offset, request.since.epoch) if request.since else None
+    if since is not None and since.offset == 0 and request.reverse:
+        raise ProtocolError("bad_request", "history cannot go back from offset 0")
+    most = connection.core.client.history_max_publication_limit
+    limit = request.limit if 0 <= request.limit <= most else most
+    query = HistoryFilter(limit, since, request.reverse)
+    found = await connection.core.broker.history(request.channel, query, options.history_meta_ttl)
+    result = HistoryResult(found.publications, found.position.epoch, found.position.offset)
+    connection.reply(Reply(id=command_id, history=result))
+
+
+async def rpc(connection: Connection, command_id: int, request: RpcRequest) -> None:
+    """Refuse a call: nothing answers calls here."""
+    raise ChannelError("not_available", f"nothing is configured to answer the method {request.method[:64]!r}")
+
+
+async def send(connection: Connection, command_id: int, request: SendRequest) -> None:
+    """Refuse a message: nothing takes messages here."""
+    raise ChannelError("not_available_close", "nothing is configured to take messages from clients")
+
+
+async def ping(connection: Connection, command_id: int, request: PingRequest) -> None:
+    """Refuse a ping: the server pings, with `{}`."""
+    raise ChannelError("not_available", "the server pings; clients answer with an empty object")
+
+
+def _demand_presence(connection: Connection, request: ChannelRequest, method: str) -> None:
+    resolved = _resolve(connection, request.channel, method)
+    if not resolved.options.presence:
+        raise ChannelError("not_available", "the channel's namespace keeps no presence")
+    _demand(permissions.can_presence(resolved, connection.user, subscribed=request.channel in connection.subs))
+
+
+def _resolve(connection: Connection, channel: str, method: str) -> ResolvedChannel:
+    if not channel:
+        raise ProtocolError("malformed_command", f"{method} needs a channel")
+    return connection.core.rules.resolve(channel)
+
+
+def _demand(refusal: str | None) -> None:
+    if refusal is not None:
+        raise ChannelError(refusal)

@@ -1,0 +1,142 @@
+"""The session of a connection: connect opens it, refresh prolongs it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from holdfast import __version__
+from holdfast.auth.claims import ANONYMOUS, ConnectionClaims, SubscribeOptions
+from holdfast.auth.locate import FoundToken, locate_token
+from holdfast.connections import subscribing
+from holdfast.connections.subscription import Grant
+from holdfast.errors import CapacityError, ChannelError, ProtocolError, TokenError
+from holdfast.protocol.messages import (
+    NONE,
+    ConnectRequest,
+    ConnectResult,
+    RefreshRequest,
+    RefreshResult,
+    Reply,
+    SubscribeRequest,
+    Welcome,
+)
+
+if TYPE_CHECKING:
+    from holdfast.connections.connection import Connection
+    from holdfast.connections.subscribing import Pending
+
+# No subscription asked for: what a server-side channel starts with when the client has no position to recover from.
+_FRESH = SubscribeRequest()
+
+
+async def connect(connection: Connection, command_id: int, request: ConnectRequest) -> None:
+    """Open the session: who is it, which channels does the token bring, and what was missed in them."""
+    if connection.is_connected:
+        raise ProtocolError("already_connected", "the session is open")
+    claims = await _authenticate(connection, request)
+    _admit(connection, claims)
+    connection.client = os.urandom(16).hex()
+    connection.user = claims.user
+    connection.info = claims.info or NONE
+    connection.expire_at = claims.expire_at
+    pending = await _prepare_subscriptions(connection, claims, request.subs or {})
+    if connection.closed:
+        subscribing.abandon(connection, pending)
+        return
+    connection.core.manager.register(connection)
+    result = _result(connection, request)
+    if pending:
+        result.subs = {one.channel: subscribing.commit(connection, one) for one in pending}
+    connection.reply(Reply(id=command_id, connect=result))
+    for one in pending:
+        subscribing.push_rest(connection, one)
+    for one in pending:
+        await subscribing.announce(connection, one)
+
+
+async def refresh(connection: Connection, command_id: int, request: RefreshRequest) -> None:
+    """Prolong the session by a fresh token of the same user."""
+    claims = await connection.core.validator.validate_connection(FoundToken(request.token, "connect"))
+    if claims.user != connection.user:
+        raise TokenError("token_wrong_user", "the fresh token names another user than the connection's")
+    connection.info = claims.info or NONE
+    prolong(connection, claims.expire_at)
+    expires, ttl = _life(connection)
+    connection.reply(Reply(id=command_id, refresh=RefreshResult(expires=expires, ttl=ttl)))
+
+
+def prolong(connection: Connection, expire_at: int) -> None:
+    """Give the session another end, in Unix seconds; 0 is never."""
+    connection.expire_at = expire_at
+    if expire_at:
+        connection.core.expiry.watch_connection(connection)
+
+
+async def _authenticate(connection: Connection, request: ConnectRequest) -> ConnectionClaims:
+    core = connection.core
+    handshake = connection.handshake
+    if handshake is None:
+        raise ProtocolError("already_connected", "the session is ending")
+    found = locate_token(request.token, handshake.headers, handshake.query, core.token_cookie)
+    # Some SDKs write an empty token where the application has none.
+    if not found.token and core.client.allow_anonymous:
+        return ANONYMOUS
+    return await core.validator.validate_connection(found)
+
+
+def _admit(connection: Connection, claims: ConnectionClaims) -> None:
+    core = connection.core
+    if not claims.user and not core.client.allow_anonymous:
+        raise TokenError("token_claims", "`sub` is empty and `client.allow_anonymous` is off")
+    limit = core.client.user_connection_limit
+    if limit and claims.user and core.manager.count_of(claims.user) >= limit:
+        raise CapacityError("connection_limit", f"the user has {limit} connections already")
+
+
+async def _prepare_subscriptions(
+    connection: Connection, claims: ConnectionClaims, asked: dict[str, SubscribeRequest]
+) -> list[Pending]:
+    wanted: dict[str, SubscribeOptions | None] = {**dict.fromkeys(claims.channels), **claims.subs}
+    limit = connection.core.client.channel_limit
+    if len(wanted) > limit:
+        raise ChannelError("channel_limit_close", f"the token names {len(wanted)} channels, {limit} are allowed")
+    pending: list[Pending] = []
+    try:
+        for channel, options in wanted.items():
+            request = asked.get(channel, _FRESH)
+            pending.append(await subscribing.prepare(connection, channel, request, _grant(options)))
+    except BaseException:
+        subscribing.abandon(connection, pending)
+        raise
+    return pending
+
+
+def _grant(options: SubscribeOptions | None) -> Grant:
+    if options is None:
+        return Grant(server_side=True)
+    return Grant(options.info or NONE, options.data or NONE, 0, options.overrides, server_side=True)
+
+
+def _result(connection: Connection, request: ConnectRequest) -> ConnectResult:
+    core = connection.core
+    expires, ttl = _life(connection)
+    result = ConnectResult(
+        client=connection.client,
+        version=f"Holdfast {__version__}",
+        expires=expires,
+        ttl=ttl,
+        ping=max(1, round(core.client.ping_interval)),
+        pong=True,
+    )
+    # Told to those who introduced themselves: other SDKs could not use it.
+    if request.holdfast is not None:
+        result.holdfast = Welcome(round(core.client.reconnect_window * 1000), core.instance)
+    return result
+
+
+def _life(connection: Connection) -> tuple[bool, int]:
+    """Return whether the session expires, and in how many whole seconds."""
+    if not connection.expire_at:
+        return False, 0
+    return True, max(1, round(connection.expire_at - connection.core.wall_clock()))

@@ -1,0 +1,35 @@
+"""What connections did, counted as plain numbers; the metrics read them when they are scraped."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class ConnectionStats:
+    """Counts since the start; by method, by slug."""
+
+    __slots__ = ("closes", "commands", "errors", "messages", "opened", "received_bytes", "recoveries", "subscriptions")
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.messages = 0
+        self.received_bytes = 0
+        self.subscriptions = 0  # live ones
+        self.commands: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()  # error replies
+        self.closes: Counter[str] = Counter()
+        self.recoveries: Counter[bool] = Counter()  # by whether everything missed could be given
+
+    def count_command(self, method: str) -> None:
+        """Count a command."""
+        self.commands[method] += 1
+
+    def subscribed(self, recovering: bool, recovered: bool) -> None:
+        """Count a subscription, and how its recovery went."""
+        self.subscriptions += 1
+        if recovering:
+            self.recoveries[recovered] += 1
+
+    def unsubscribed(self, count: int) -> None:
+        """Count ended subscriptions."""
+        self.subscriptions -= count
