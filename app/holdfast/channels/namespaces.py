@@ -1,0 +1,77 @@
+"""From a channel's name to its namespace, its options and the users it names. Follows Centrifugo v6."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from holdfast.errors import ChannelError
+from holdfast.settings import ChannelOptions, ChannelSettings
+
+# About 5 MB when full of long names. A gateway with more channels in use pays 1 us more for some commands.
+_CACHED_CHANNELS = 16384
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedChannel:
+    """What a channel's name says.
+
+    `users` are those whom a user-limited channel admits; None where the channel is not limited to users.
+    `options.history_meta_ttl` is never 0: the default of all channels is filled in.
+    """
+
+    name: str
+    namespace: str
+    options: ChannelOptions
+    is_private: bool
+    users: tuple[str, ...] | None
+
+
+class ChannelRules:
+    """The configured namespaces, and the names they make of channels."""
+
+    def __init__(self, settings: ChannelSettings) -> None:
+        self._settings = settings
+        self._options = {
+            "": _with_default(settings.without_namespace, settings),
+            **{namespace.name: _with_default(namespace, settings) for namespace in settings.namespaces},
+        }
+        # Errors are not cached, so that nobody fills the cache with names that lead nowhere.
+        self.resolve: Callable[[str], ResolvedChannel] = lru_cache(_CACHED_CHANNELS)(self._resolve)
+        """Return what a channel's name says.
+
+        Raises:
+            ChannelError: `channel_name_too_long`, `channel_name_invalid` (not ASCII), or `unknown_channel` (empty, or
+                of a namespace that is not configured).
+        """
+
+    def _resolve(self, channel: str) -> ResolvedChannel:
+        settings = self._settings
+        if not channel:
+            raise ChannelError("unknown_channel", "expected a channel's name, came an empty text")
+        if len(channel) > settings.max_length:
+            detail = f"expected at most {settings.max_length} characters, came {len(channel)}"
+            raise ChannelError("channel_name_too_long", detail)
+        if not channel.isascii():
+            raise ChannelError("channel_name_invalid", "expected ASCII characters, came others")
+        is_private = bool(settings.private_prefix) and channel.startswith(settings.private_prefix)
+        namespace, boundary, _ = channel.removeprefix(settings.private_prefix).partition(settings.namespace_boundary)
+        options = self._options.get(namespace if boundary else "")
+        if options is None:
+            raise ChannelError("unknown_channel", f"no namespace {namespace!r} is configured")
+        return ResolvedChannel(
+            channel, namespace if boundary else "", options, is_private, self._users(channel, options)
+        )
+
+    def _users(self, channel: str, options: ChannelOptions) -> tuple[str, ...] | None:
+        _, boundary, users = channel.rpartition(self._settings.user_boundary)
+        if not boundary or not options.allow_user_limited_channels:
+            return None
+        return tuple(users.split(self._settings.user_separator))
+
+
+def _with_default(options: ChannelOptions, settings: ChannelSettings) -> ChannelOptions:
+    if options.history_meta_ttl:
+        return options
+    return options.model_copy(update={"history_meta_ttl": settings.history_meta_ttl})
