@@ -1,0 +1,34 @@
+"""Fixtures that run a real gateway; see `tests.gateway`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway import Gateway, running
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that all tests share: use channels and users of your own, and leave it running."""
+    with running(tmp_path_factory.mktemp("gateway")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def start_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Return a function that starts a gateway with settings of its own; all are ended with the test."""
+    started: list[Gateway] = []
+
+    def start(settings: dict[str, Any] | None = None) -> Gateway:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        started.append(Gateway(folder, settings))
+        return started[-1].start()
+
+    yield start
+    for gateway in started:
+        gateway.kill()
