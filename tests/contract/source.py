@@ -54,15 +54,28 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imports_of(path: Path) -> set[str]:
-    """Return the dotted names a module imports, wherever in it: `from a import b` gives `a.b`."""
+def imports_of(path: Path, *, when_loaded: bool = False) -> set[str]:
+    """Return the dotted names a module imports, wherever in it: `from a import b` gives `a.b`.
+
+    With `when_loaded` only those that importing the module runs: none for types alone, none inside functions.
+    """
     found: set[str] = set()
-    for node in ast.walk(tree_of(path)):
+    for node in _run_when_loaded(tree_of(path)) if when_loaded else ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             found.update(f"{_origin(path, node)}.{alias.name}" for alias in node.names)
     return found
+
+
+def _run_when_loaded(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from _run_when_loaded(child)
 
 
 def _origin(path: Path, node: ast.ImportFrom) -> str:

@@ -1,0 +1,82 @@
+"""Calls to the server API, with every way they fail in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.place import Place, is_loopback
+from holdfast.codes import CODES
+
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT_SECONDS = 10.0
+
+
+def get(url: str) -> httpx.Response:
+    """Fetch a URL whatever its status.
+
+    Raises:
+        CliError: nothing answered.
+    """
+    import httpx
+
+    return _send(httpx.Request("GET", url))
+
+
+def call(place: Place, method: str, **params: Any) -> dict[str, Any]:
+    """Call an API method and return its result.
+
+    Raises:
+        CliError: nothing answered, or the API refused; the text says what to do.
+    """
+    import httpx
+
+    url = f"{place.internal}/api/{method}"
+    headers = {"X-API-Key": place.api_key} if place.api_key else {}
+    answer = _send(httpx.Request("POST", url, json=params, headers=headers))
+    body = _body(answer, url)
+    error = body.get("error", body if answer.status_code >= 400 else None)
+    if error:
+        raise CliError(_refusal(method, answer.status_code, error), Exit.REFUSED)
+    found = body.get("result")
+    return found if isinstance(found, dict) else {}
+
+
+def _send(request: httpx.Request) -> httpx.Response:
+    import httpx
+
+    # A proxy named in the environment is for the world outside, not for this machine.
+    try:
+        with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=not is_loopback(str(request.url))) as client:
+            return client.send(request)
+    except httpx.HTTPError as error:
+        base = f"{request.url.scheme}://{request.url.netloc.decode()}"
+        raise CliError(
+            f"nothing answered at {base} ({_reason(error)}).\n"
+            "  Is the gateway running there? Name another address with --url.",
+            Exit.UNKNOWN,
+        ) from None
+
+
+def _body(answer: httpx.Response, url: str) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise CliError(f"{url} answered {answer.status_code} without a JSON object: no gateway?", Exit.UNKNOWN)
+    return body
+
+
+def _refusal(method: str, status: int, error: dict[str, Any]) -> str:
+    slug = str(error.get("slug") or error.get("message") or "no reason given")
+    remedy = CODES[slug].remedy if slug in CODES else str(error.get("remedy", ""))
+    code = error.get("code", status)
+    meaning = f"\n  {CODES[slug].meaning}" if slug in CODES else ""
+    return f"{method} was refused: {slug} ({code}){meaning}" + (f"\n  {remedy}" if remedy else "")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,121 @@
+"""Where the gateway is and how to speak to it: from options, else from the settings it was started with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from holdfast.cli.failure import CliError, Exit
+
+if TYPE_CHECKING:
+    from holdfast.settings import Settings
+
+LOCAL_FOLDER = Path(".holdfast")
+LOCAL_FILE = LOCAL_FOLDER / "local.yaml"
+CONFIG_VARIABLE = "HOLDFAST_CONFIG"
+DEFAULT_FILE = Path("holdfast.yaml")
+WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - read here, not bound
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings file; else HOLDFAST_CONFIG, ./holdfast.yaml, or what `make run` made."),
+]
+UrlOption = Annotated[
+    str,
+    typer.Option("--url", help="The gateway, such as http://127.0.0.1:8000; else where the settings say it listens."),
+]
+KeyOption = Annotated[
+    str,
+    typer.Option("--api-key", help="Key of the server API; else the first of the settings.", show_default=False),
+]
+
+
+def config_path(option: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Return the settings file to load; None leaves the choice to the loader.
+
+    Only where neither an option, nor the environment, nor ./holdfast.yaml names one, the file of a first start is
+    taken, so that commands typed beside `make run` reach that gateway.
+    """
+    if option is not None:
+        return option
+    if not environ.get(CONFIG_VARIABLE) and not DEFAULT_FILE.exists() and LOCAL_FILE.exists():
+        return LOCAL_FILE
+    return None
+
+
+def settings(option: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Load the settings this command line and environment mean.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+    from holdfast.settings_load import load_settings
+
+    return load_settings(config_path(option, os.environ), os.environ, overrides or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The addresses of one gateway; `api_key` is empty where none is known."""
+
+    public: str
+    internal: str
+    api_key: str = field(default="", repr=False)
+
+    @property
+    def websocket(self) -> str:
+        """The WebSocket endpoint's URL."""
+        return f"ws{self.public.removeprefix('http')}/connection/websocket"
+
+
+def place(option: Path | None, url: str, api_key: str = "") -> Place:
+    """Return the gateway meant; settings are read only for what the options leave open.
+
+    Raises:
+        CliError: the URL cannot be used.
+        ConfigError: the settings were needed and have faults.
+    """
+    if url:
+        base = _checked(url)
+        return Place(base, base, api_key or (_first_key(settings(option)) if option else ""))
+    loaded = settings(option)
+    return place_of(loaded, api_key or _first_key(loaded))
+
+
+def place_of(loaded: Settings, api_key: str = "") -> Place:
+    """Return where a gateway with these settings listens, as seen from its own machine."""
+    scheme = "https" if loaded.tls.cert_file else "http"
+    public = f"{scheme}://{authority(loaded.host, loaded.port)}"
+    if loaded.internal_port is None:
+        return Place(public, public, api_key)
+    internal_host = loaded.internal_host or loaded.host
+    return Place(public, f"{scheme}://{authority(internal_host, loaded.internal_port)}", api_key)
+
+
+def authority(host: str, port: int) -> str:
+    """Return `host:port` for a URL; a wildcard address becomes loopback."""
+    host = WILDCARD_HOSTS.get(host, host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL leads to this machine, where no proxy is to be asked."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _first_key(loaded: Settings) -> str:
+    return loaded.api.keys[0].get_secret_value() if loaded.api.keys else ""
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        raise CliError(f"--url: expected http://HOST:PORT or https://HOST:PORT, got {url!r}", Exit.USAGE)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,85 @@
+"""Puts the command groups together and turns every end of a command into its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from holdfast.cli import channels, codes, config, health, publish, serve, subscribe, token, version
+from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.output import note
+from holdfast.errors import ConfigError, GatewayError
+
+
+class Program(TyperGroup):
+    """Exits as the project's programs do: 3 for usage and settings, 2 for a refusal, the command's own code else."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run one command line; raises SystemExit like any typer program unless `standalone_mode` is off."""
+        code = self._outcome(args, *rest, **extra)
+        if standalone_mode:
+            raise SystemExit(code)
+        return code
+
+    def _outcome(self, args: Sequence[str] | None, *rest: Any, **extra: Any) -> int:
+        try:
+            return int(super().main(args, *rest, standalone_mode=False, **extra) or Exit.FINE)
+        except TyperException as error:
+            # Its own exit code would be 2, which here means that something was refused.
+            _show(error)
+            return Exit.USAGE
+        except ConfigError as error:
+            note("These settings cannot be used:")
+            for fault in error.faults:
+                note(f"  - {fault}")
+            return Exit.USAGE
+        except GatewayError as error:
+            note(f"holdfast: {error}\n  {error.code.remedy}")
+            return Exit.REFUSED
+        except CliError as error:
+            note(f"holdfast: {error}")
+            return error.code
+        except typer.Abort:
+            note("Aborted.")
+            return Exit.FOUND
+
+
+def _show(error: TyperException) -> None:
+    """Print a usage error with the usage line, as typer would have."""
+    show = getattr(error, "show", None)  # on its usage errors only, whose class typer does not export
+    if show:
+        show()
+    else:
+        note(str(error))
+
+
+app = typer.Typer(
+    name="holdfast",
+    cls=Program,
+    help="Holdfast, a WebSocket gateway for the Centrifuge protocol."
+    "\n\nExit codes: 0 fine, 1 found something, 2 refused or critical, 3 bad settings or usage, 4 could not check.",
+    no_args_is_help=True,
+    # Plain text reads the same on a terminal, in a pipe and in a log.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("serve")(serve.serve)
+app.add_typer(token.app, name="token")
+app.add_typer(config.app, name="config")
+app.command("publish")(publish.publish)
+app.command("subscribe")(subscribe.subscribe)
+app.command("channels")(channels.channels)
+app.command("info")(channels.info)
+app.command("codes")(codes.codes)
+app.command("health")(health.health)
+app.command("version")(version.version)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    return int(app(args=list(arguments), prog_name="holdfast", standalone_mode=False))

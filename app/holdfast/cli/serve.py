@@ -1,0 +1,34 @@
+"""`holdfast serve`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from holdfast.cli.output import note
+from holdfast.cli.place import ConfigOption
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; else HOLDFAST_HOST.", show_default=False)
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; else HOLDFAST_PORT.", show_default=False)] = None,
+    dev: Annotated[
+        bool, typer.Option("--dev", help="Make secrets on first start and print lines to try it with.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Run the gateway until SIGTERM or SIGINT; a second one stops it at once."""
+    from holdfast.cli.first_run import dev_settings, lines_to_paste
+    from holdfast.main import run
+    from holdfast.settings_load import load_settings
+
+    overrides: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if not dev:
+        # No fallback to the file of a first start here: a production start must not pick up what lies about.
+        raise typer.Exit(run(load_settings(config, os.environ, overrides)))
+    loaded = dev_settings(config, os.environ, overrides)
+    raise typer.Exit(run(loaded, on_started=lambda base_url: note(lines_to_paste(loaded, base_url))))

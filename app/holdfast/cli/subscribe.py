@@ -1,0 +1,138 @@
+"""`holdfast subscribe`: prints what arrives in channels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from holdfast.cli.output import JsonFlag, note, result, result_json
+from holdfast.cli.place import ConfigOption, UrlOption
+from holdfast.codes import CODES
+
+if TYPE_CHECKING:
+    from holdfast.auth.issuer import TokenIssuer
+    from holdfast.cli.conversation import Event, Received
+    from holdfast.cli.follow import Tokens
+
+FIRST_DELAY_SECONDS = 0.5
+MAX_DELAY_SECONDS = 20.0
+# Tokens made here only open the door: neither connection nor subscription ends when they do.
+MADE_TOKEN_SECONDS = 60
+
+
+def subscribe(
+    channels: Annotated[list[str], typer.Argument(help="What to follow.")],
+    token: Annotated[str, typer.Option(help="Connection token; else one is made with the configured secret.")] = "",
+    subscription_token: Annotated[str, typer.Option(help="Subscription token, when there is one channel.")] = "",
+    user: Annotated[str, typer.Option(help="The user of a token made here.")] = "holdfast-cli",
+    count: Annotated[int, typer.Option(min=0, help="End after so many publications; 0 goes on for ever.")] = 0,
+    reconnect: Annotated[bool, typer.Option(help="Come back after the connection ended.")] = True,
+    url: UrlOption = "",
+    config: ConfigOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print the publications of channels, one a line; after an interruption go on where it stopped.
+
+    Notes about the connection go to standard error. Exits 2 when the gateway refuses for good.
+    """
+    import asyncio
+
+    from holdfast.cli.follow import Follower
+    from holdfast.cli.place import place
+    from holdfast.resilience.backoff import full_jitter
+
+    follower = Follower(
+        url=place(config, url).websocket,
+        channels=channels,
+        tokens=GivenTokens(token, subscription_token) if token or url else made_tokens(config, user),
+        show=show_json if as_json else show_text,
+        delay=lambda attempt: full_jitter(attempt, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS),
+        count=count,
+        reconnects=reconnect,
+    )
+    raise typer.Exit(asyncio.run(follower.run()))
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTokens:
+    """Tokens from the command line; "" connects without one."""
+
+    connection_token: str = ""
+    subscription_token: str = ""
+    can_renew: bool = False
+
+    def connection(self) -> str:
+        """Return the connection token that was given."""
+        return self.connection_token
+
+    def subscription(self, channel: str) -> str:
+        """Return the subscription token that was given, for whatever channel."""
+        return self.subscription_token
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTokens:
+    """Fresh tokens signed with the configured secret, which open any channel."""
+
+    issuer: TokenIssuer
+    user: str
+    can_renew: bool = True
+
+    def connection(self) -> str:
+        """Return a new connection token; the connection itself does not expire."""
+        return self.issuer.create_connection(self.user, ttl_seconds=MADE_TOKEN_SECONDS, claims={"expire_at": 0})
+
+    def subscription(self, channel: str) -> str:
+        """Return a new subscription token; the subscription itself does not expire."""
+        return self.issuer.create_subscription(
+            self.user, channel, ttl_seconds=MADE_TOKEN_SECONDS, claims={"expire_at": 0}
+        )
+
+
+def made_tokens(config: Path | None, user: str) -> Tokens:
+    """Return tokens made with the configured secret, or none at all where there is no secret."""
+    from holdfast.auth.issuer import TokenIssuer
+    from holdfast.cli.place import settings
+
+    loaded = settings(config)
+    if not loaded.token.hmac_secret.get_secret_value():
+        return GivenTokens()
+    return MadeTokens(TokenIssuer(loaded.token), user)
+
+
+def show_text(event: Event) -> None:
+    """Print a publication as channel, offset and data; everything else as a note."""
+    received = _noted(event)
+    if received:
+        place = f" {received.offset}" if received.offset else ""
+        result(f"{received.channel}{place} {json.dumps(received.data, ensure_ascii=False)}")
+
+
+def show_json(event: Event) -> None:
+    """Print a publication as one JSON object; everything else as a note."""
+    received = _noted(event)
+    if received:
+        optional: dict[str, Any] = {"info": received.info, "tags": received.tags}
+        result_json(
+            {"channel": received.channel, "offset": received.offset, "epoch": received.epoch, "data": received.data}
+            | {name: value for name, value in optional.items() if value}
+        )
+
+
+def _noted(event: Event) -> Received | None:
+    """Write a note about the event unless it is a publication, which is returned."""
+    from holdfast.cli.conversation import Noticed, Received
+
+    if isinstance(event, Received):
+        return event
+    if isinstance(event, Noticed):
+        note(event.text)
+    else:
+        number = f" ({event.number})" if event.number else ""
+        remedy = f"\n  {CODES[event.slug].remedy}" if event.slug in CODES and event.is_final else ""
+        note(f"{'refused' if event.is_final else 'connection lost'}: {event.slug}{number}{remedy}")
+    return None

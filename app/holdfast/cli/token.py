@@ -1,0 +1,120 @@
+"""`holdfast token`: make tokens and explain them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict, astuple
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.output import JsonFlag, columns, result, result_json
+from holdfast.cli.place import ConfigOption
+from holdfast.codes import CODES
+
+if TYPE_CHECKING:
+    from holdfast.auth.report import TokenReport
+
+STANDARD_INPUT = "-"
+
+app = typer.Typer(no_args_is_help=True, help="Make tokens, and explain them.", rich_markup_mode=None)
+
+
+@app.command()
+def create(
+    user: Annotated[str, typer.Argument(help="The user's id (claim sub).")],
+    channel: Annotated[str, typer.Option(help="Make a subscription token for this channel.")] = "",
+    ttl: Annotated[str, typer.Option(help="How long it lives: 90, 15m, 24h; 0 for ever. Else token.create_ttl.")] = "",
+    claim: Annotated[
+        list[str] | None, typer.Option(help="NAME=JSON, such as channels='[\"news\"]'; repeatable.")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a token with the configured HMAC secret and print it alone on one line."""
+    from holdfast.auth.issuer import TokenIssuer
+    from holdfast.cli.place import settings
+
+    issuer = TokenIssuer(settings(config).token)
+    options: dict[str, Any] = {"ttl_seconds": seconds(ttl) if ttl else None, "claims": claims(claim or [])}
+    if channel:
+        token = issuer.create_subscription(user, channel, **options)
+    else:
+        token = issuer.create_connection(user, **options)
+    if as_json:
+        result_json({"token": token})
+    else:
+        result(token)
+
+
+@app.command()
+def check(
+    token: Annotated[str, typer.Argument(help="The token, or - to read it from standard input.")],
+    config: ConfigOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Explain a token as the gateway sees it; exits 2 when it would refuse it. The token itself is not printed."""
+    from holdfast.auth.validator import ImprovedTokenValidator
+    from holdfast.cli.place import settings
+
+    loaded = settings(config)
+    validator = ImprovedTokenValidator(loaded.token, allow_anonymous=loaded.client.allow_anonymous)
+    if validator.key_sets() and not asyncio.run(validator.refresh_key_sets()):
+        raise CliError("the configured key set (token.jwks) could not be fetched, so nothing is known", Exit.UNKNOWN)
+    report = validator.describe(sys.stdin.read().strip() if token == STANDARD_INPUT else token)
+    if as_json:
+        result_json(asdict(report) | {"is_valid": report.is_valid})
+    else:
+        result(in_words(report))
+    raise typer.Exit(Exit.FINE if report.is_valid else Exit.REFUSED)
+
+
+def in_words(report: TokenReport) -> str:
+    """Return a report as text: the verdict first, then what it rests on."""
+    verdict = f"a valid {report.kind} token" if report.is_valid else f"refused: {report.slug}"
+    lines = [verdict + (f", {report.detail}" if report.detail else "")]
+    if report.slug in CODES:
+        lines += [f"  {CODES[report.slug].meaning}", f"  {CODES[report.slug].remedy}"]
+    lines.append(f"{report.characters} characters in {report.parts} part(s), key: {report.key or 'none found'}")
+    if report.header:
+        lines.append(f"header: {json.dumps(report.header, ensure_ascii=False)}")
+    if report.claims:
+        lines.append(columns([astuple(f) for f in report.claims], ("CLAIM", "VALUE", "VERDICT", "NOTE")))
+    return "\n".join(lines)
+
+
+def seconds(text: str) -> float:
+    """Return a duration such as 90, 15m or 24h in seconds.
+
+    Raises:
+        CliError: it is none.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from holdfast.settings import Duration
+
+    try:
+        return float(TypeAdapter(Duration).validate_python(text))
+    except ValidationError:
+        raise CliError(f"--ttl: expected a duration such as 90, 15m or 24h, got {text!r}", Exit.USAGE) from None
+
+
+def claims(pairs: list[str]) -> dict[str, Any]:
+    """Return `NAME=JSON` texts as claims.
+
+    Raises:
+        CliError: one of them has no `=`, or no JSON behind it.
+    """
+    found = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            raise CliError(
+                f"""--claim: expected NAME=JSON such as info='{{"name": "Ada"}}', got {pair!r}""", Exit.USAGE
+            ) from None
+    return found
