@@ -107,14 +107,15 @@ class Hub:
 
     Args:
         call_soon: runs a callback in the loop's next turn.
-        on_gap: called with a channel's name when publications of its stream were skipped on their way here.
+
+    `on_gap` is called with a channel's name when publications of its stream were skipped on their way here.
     """
 
-    def __init__(self, call_soon: Call, on_gap: Callable[[str], None]) -> None:
+    def __init__(self, call_soon: Call) -> None:
         self.stats = HubStats()
         self._channels: dict[str, _Channel] = {}
         self._call_soon = call_soon
-        self._on_gap = on_gap
+        self.on_gap: Callable[[str], None] = lambda name: None
         self._ready: deque[_Channel] = deque()
         self._scheduled = False
 
@@ -255,7 +256,7 @@ class Hub:
                 return False
             if known.epoch != position.epoch or position.offset != known.offset + 1:
                 channel.position = position
-                self._on_gap(channel.name)
+                self.on_gap(channel.name)
                 return True
         channel.position = position
         return True

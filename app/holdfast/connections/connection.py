@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from msgspec import Raw
+
 from holdfast.codes import CODES
 from holdfast.connections import dispatch
 from holdfast.connections.subscription import Subscription
 from holdfast.connections.transport import Handshake, Transport
 from holdfast.errors import CapacityError, GatewayError, ProtocolError
 from holdfast.protocol.framing import Encoding
-from holdfast.protocol.messages import NONE, ClientInfo, Command, Push, Raw, Reply
+from holdfast.protocol.messages import NONE, ClientInfo, Command, Push, Reply
 from holdfast.resilience.eager import run_eagerly
 
 if TYPE_CHECKING:

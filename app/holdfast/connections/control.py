@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from msgspec import Raw
+
 from holdfast.codes import CODES
 from holdfast.connections import session, subscribing
 from holdfast.connections.connection import Connection
@@ -15,7 +17,6 @@ from holdfast.errors import ChannelError
 from holdfast.protocol.messages import (
     NONE,
     Push,
-    Raw,
     RefreshPush,
     StreamPosition,
     SubscribePush,

@@ -14,6 +14,7 @@ from holdfast.channels.namespaces import ChannelRules
 from holdfast.connections.expiry import Expiry
 from holdfast.connections.feed import Feed
 from holdfast.connections.heartbeat import Heartbeat
+from holdfast.connections.lifecycle import Lifecycle
 from holdfast.connections.positions import Positions
 from holdfast.connections.presence import PresenceKeeper
 from holdfast.connections.publishing import Publisher
@@ -56,12 +57,15 @@ class LocalDelivery:
         self._hub.deliver_leave(channel, info)
 
 
-@dataclass(slots=True)
-class Lifecycle:
-    """How far the instance's end has come; only the shutdown writes it."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the core is put together from."""
 
-    is_draining: bool = False
-    refuses_publications: bool = False
+    broker: Broker
+    hub: Hub
+    validator: ImprovedTokenValidator
+    clocks: Clocks
+    loop: asyncio.AbstractEventLoop
 
 
 class Core:
@@ -70,36 +74,25 @@ class Core:
     Args:
         settings: the settings of the instance.
         instance: its name.
-        broker: where publications go.
-        validator: who knows tokens.
-        clocks: where time comes from.
-        loop: where everything runs.
+        parts: what was made before.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        instance: str,
-        broker: Broker,
-        validator: ImprovedTokenValidator,
-        clocks: Clocks,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, settings: Settings, instance: str, parts: Parts) -> None:
         # Facts
         self.client = settings.client
         self.token_cookie = settings.token.cookie or None
         self.presence_ttl = settings.broker.presence_ttl
         self.instance = instance
-        self.clock = clocks.monotonic
-        self.wall_clock = clocks.wall
-        self.loop = loop
+        self.clock = parts.clocks.monotonic
+        self.wall_clock = parts.clocks.wall
+        self.loop = parts.loop
         self.lifecycle = Lifecycle()
         self.stats = ConnectionStats()
         # Collaborators
-        self.broker = broker
-        self.validator = validator
+        self.broker = broker = parts.broker
+        self.validator = parts.validator
         self.rules = ChannelRules(settings.channel)
-        self.hub = Hub(loop.call_soon, self._on_gap)
+        self.hub = parts.hub
         self.feed = Feed(broker)
         self.publisher = Publisher(
             broker, self.rules, lambda: self.lifecycle.refuses_publications, settings.broker.idempotency_ttl
@@ -108,6 +101,7 @@ class Core:
         self.presence = PresenceKeeper(broker, self.client.presence_update_interval, self.presence_ttl)
         self.expiry = Expiry(self.client, self.clock, self.wall_clock)
         self.positions = Positions(self.hub, broker, self.client.position_check_interval, self.clock, self.spawn)
+        self.hub.on_gap = self.positions.invalidate
         self.manager: EnhancedWebSocketManager  # set by the manager, which needs the core first
 
     def spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
@@ -117,9 +111,6 @@ class Core:
     def release_channel(self, channel: str) -> None:
         """Give up one use of a channel's feed."""
         self.spawn(self.feed.release(channel))
-
-    def _on_gap(self, channel: str) -> None:
-        self.positions.invalidate(channel)
 
 
 def _log_failure(error: Exception) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec import Raw
+
 from holdfast.broker.base import Broker, PublishOptions, PublishResult
 from holdfast.channels.namespaces import ChannelRules
 from holdfast.errors import LifecycleError, ProtocolError
-from holdfast.protocol.messages import ClientInfo, Publication, Raw
+from holdfast.protocol.messages import ClientInfo, Publication
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Raw
+
 from holdfast.auth.claims import NO_OVERRIDES, SubscribeOverrides
-from holdfast.protocol.messages import NONE, Raw
+from holdfast.protocol.messages import NONE
 from holdfast.settings import ChannelOptions
 
 # What a subscription has; kept as one small number because there is one for each connection and channel.
