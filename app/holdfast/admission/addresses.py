@@ -8,15 +8,14 @@ the one that the proxy does not overwrite.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import NamedTuple
 
 Headers = Iterable[tuple[bytes, bytes]]
 _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
 
-@dataclass(frozen=True, slots=True)
-class Origination:
+class Origination(NamedTuple):
     """Where a request came from: address without port, and `http` or `https`."""
 
     address: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.admission.origin import OriginPolicy
-from holdfast.admission.phase import Lifecycle
+from holdfast.connections.lifecycle import Lifecycle
 from holdfast.connections.transport import Handshake
 from holdfast.errors import DoorError
 

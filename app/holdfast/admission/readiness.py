@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from holdfast.admission.phase import Lifecycle
+from holdfast.connections.lifecycle import Lifecycle
 from holdfast.errors import GatewayError
 
 Check = Callable[[], Awaitable[None]]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from holdfast.admission.phase import Lifecycle
+from holdfast.connections.lifecycle import Lifecycle
 from holdfast.errors import DoorError, GatewayError, LifecycleError, ProtocolError
 from holdfast.routes.api_keys import ApiKeys
 from holdfast.routes.api_messages import ErrorBody

@@ -2,7 +2,7 @@ import pytest
 
 from holdfast.admission.check import AdmissionCheck
 from holdfast.admission.origin import OriginPolicy
-from holdfast.admission.phase import Lifecycle, Phase
+from holdfast.connections.lifecycle import Lifecycle, Phase
 from holdfast.connections.transport import Handshake
 from holdfast.errors import DoorError
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from holdfast.admission.phase import Lifecycle, Phase
+from holdfast.connections.lifecycle import Lifecycle, Phase
 from holdfast.admission.readiness import Readiness
 from holdfast.errors import BrokerError
 

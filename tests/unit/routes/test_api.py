@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from holdfast.admission.phase import Lifecycle, Phase
+from holdfast.connections.lifecycle import Lifecycle, Phase
 from holdfast.errors import ChannelError
 from holdfast.routes.api import ApiEndpoint, ApiRules, method_of
 from holdfast.routes.api_keys import ApiKeys

@@ -1,6 +1,6 @@
 import pytest
 
-from holdfast.admission.phase import Lifecycle, Phase
+from holdfast.connections.lifecycle import Lifecycle, Phase
 from holdfast.routes.health import Livez, Readyz, Startupz
 from tests.asgi import call
 

@@ -1,4 +1,4 @@
-from holdfast.admission.phase import Lifecycle, Phase
+from holdfast.connections.lifecycle import Lifecycle, Phase
 
 
 def test_lifecycle_stages():

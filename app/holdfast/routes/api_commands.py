@@ -1,0 +1,135 @@
+"""The methods of the server API that publish and read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from holdfast.broker.base import Broker, HistoryFilter
+from holdfast.channels.namespaces import ChannelRules, ResolvedChannel
+from holdfast.connections.publishing import Publisher, PublishTerms
+from holdfast.errors import ChannelError, GatewayError, ProtocolError
+from holdfast.protocol.messages import Raw, StreamPosition
+from holdfast.routes import api_messages as api
+from holdfast.routes.api import error_of
+from holdfast.routes.api_payloads import required_payload
+
+TURN = 100
+"""Publications one request makes before others get their turn of the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What these methods work with; `describe` tells of this instance."""
+
+    rules: ChannelRules
+    publisher: Publisher
+    broker: Broker
+    describe: Callable[[], api.Node]
+
+
+class ApiCommands:
+    """Takes decoded requests and returns results; raises a GatewayError for what cannot be done."""
+
+    def __init__(self, services: Services) -> None:
+        self._rules = services.rules
+        self._publisher = services.publisher
+        self._broker = services.broker
+        self._describe = services.describe
+
+    async def publish(self, request: api.PublishRequest) -> api.PublishResult:
+        """Publish into one channel."""
+        data = required_payload("data", request.data, request.b64data)
+        return await self._publish(request.channel, data, _terms(request))
+
+    async def broadcast(self, request: api.BroadcastRequest) -> api.BroadcastResult:
+        """Publish the same data into many channels; one that fails does not stop the others."""
+        if not request.channels:
+            raise ProtocolError("bad_request", "Expected channel names in `channels`, came none.")
+        data = required_payload("data", request.data, request.b64data)
+        terms = _terms(request)
+        responses: list[api.PublishResponse] = []
+        for count, channel in enumerate(request.channels, 1):
+            try:
+                result = await self._publish(channel, data, terms)
+                responses.append(api.PublishResponse(result=result))
+            except GatewayError as error:
+                responses.append(api.PublishResponse(error=error_of(error)))
+            if count % TURN == 0:
+                await asyncio.sleep(0)
+        return api.BroadcastResult(responses)
+
+    async def presence(self, request: api.ChannelRequest) -> api.PresenceResult:
+        """Tell who is subscribed, by client id."""
+        self._check_presence(request.channel)
+        return api.PresenceResult(dict(await self._broker.presence(request.channel)))
+
+    async def presence_stats(self, request: api.ChannelRequest) -> api.PresenceStatsResult:
+        """Tell how many are subscribed."""
+        self._check_presence(request.channel)
+        stats = await self._broker.presence_stats(request.channel)
+        return api.PresenceStatsResult(stats.clients, stats.users)
+
+    async def history(self, request: api.HistoryRequest) -> api.HistoryResult:
+        """Return publications and the stream's top position."""
+        resolved = self._check_history(request.channel)
+        since = request.since and StreamPosition(request.since.offset, request.since.epoch)
+        if since is not None and since.offset == 0 and request.reverse:
+            raise ProtocolError("bad_request", "Expected `since.offset` above 0 to go back from, came 0.")
+        query = HistoryFilter(request.limit or 0, since, bool(request.reverse))
+        found = await self._broker.history(request.channel, query, resolved.options.history_meta_ttl)
+        return api.HistoryResult(found.publications, found.position.offset, found.position.epoch)
+
+    async def history_remove(self, request: api.ChannelRequest) -> api.EmptyResult:
+        """Forget a channel's publications; its position stays."""
+        self._check_history(request.channel)
+        await self._broker.history_remove(request.channel)
+        return api.EmptyResult()
+
+    async def channels(self, request: api.ChannelsRequest) -> api.ChannelsResult:
+        """List channels with subscribers."""
+        found = await self._broker.channels(request.pattern or "")
+        return api.ChannelsResult({name: api.ChannelInfo(count) for name, count in found.items()})
+
+    async def info(self, request: api.InfoRequest) -> api.InfoResult:
+        """Describe the running instances."""
+        return api.InfoResult([self._describe()])
+
+    # Private methods
+
+    async def _publish(self, channel: str, data: Raw, terms: PublishTerms) -> api.PublishResult:
+        required_channel(channel)
+        result = await self._publisher.publish(channel, data, terms)
+        return api.PublishResult(result.position.offset, result.position.epoch)
+
+    def _check_presence(self, channel: str) -> None:
+        if not self._rules.resolve(required_channel(channel)).options.presence:
+            raise ChannelError("not_available", "The channel's namespace keeps no presence.")
+
+    def _check_history(self, channel: str) -> ResolvedChannel:
+        resolved = self._rules.resolve(required_channel(channel))
+        if not resolved.options.history_size or not resolved.options.history_ttl:
+            raise ChannelError("not_available", "The channel's namespace keeps no history.")
+        return resolved
+
+
+def required_channel(channel: str) -> str:
+    """Return the name of a channel that a request must give.
+
+    Raises:
+        ProtocolError: `bad_request`.
+    """
+    if not channel:
+        raise ProtocolError("bad_request", "Expected a channel name in `channel`, came nothing.")
+    return channel
+
+
+def _terms(request: api.PublishRequest | api.BroadcastRequest) -> PublishTerms:
+    return PublishTerms(
+        skip_history=bool(request.skip_history),
+        idempotency_key=request.idempotency_key or "",
+        version=request.version or 0,
+        version_epoch=request.version_epoch or "",
+        tags=request.tags or None,
+    )
