@@ -1,0 +1,1 @@
+"""Speed and memory of the gateway next to stock uvicorn + Starlette and Node `ws`: `make bench`."""

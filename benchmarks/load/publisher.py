@@ -1,0 +1,97 @@
+"""Publications over the server API, on one kept-alive HTTP connection beside the links."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from types import TracebackType
+
+from benchmarks.load.client import CHANNEL, LoadClient
+from benchmarks.process import BenchmarkError
+
+API_KEY = "a-key-that-only-benchmarks-use"
+PUBLICATION_BYTES = 124
+ANSWER_SECONDS = 60.0
+
+
+def publication(number: int) -> dict[str, object]:
+    """Return data whose compact JSON is exactly 124 bytes long."""
+    data: dict[str, object] = {"number": number, "text": ""}
+    data["text"] = "x" * (PUBLICATION_BYTES - len(_compact(data)))
+    return data
+
+
+def _compact(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+class Publisher:
+    """Publishes through `/api/publish` and `/api/batch`; the links are served while it waits."""
+
+    def __init__(self, client: LoadClient):
+        """Share the epoll set of `client`."""
+        self._client = client
+        self._buffer = b""
+        self._answers = 0
+        self._number = 0
+        self._sock = socket.create_connection(("127.0.0.1", client.port))
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> Publisher:
+        """Start watching the HTTP connection."""
+        self._client.watch(self._sock, self._on_ready)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the HTTP connection."""
+        self._client.forget(self._sock)
+        self._sock.close()
+
+    def publish(self) -> None:
+        """Publish one publication and wait for the answer."""
+        self._call("publish", self._next())
+
+    def batch(self, count: int) -> None:
+        """Publish `count` publications in one call and wait for the answer."""
+        self._call("batch", {"commands": [{"publish": self._next()} for _ in range(count)]})
+
+    def _next(self) -> dict[str, object]:
+        self._number += 1
+        return {"channel": CHANNEL, "data": publication(self._number)}
+
+    def _call(self, method: str, params: dict[str, object]) -> None:
+        body = _compact(params)
+        head = (
+            f"POST /api/{method} HTTP/1.1\r\nHost: 127.0.0.1:{self._client.port}\r\n"
+            f"X-API-Key: {API_KEY}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        before = self._answers
+        self._sock.sendall(head.encode() + body)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while self._answers == before:
+            self._client.pump(1.0)
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"no answer to {method} after {ANSWER_SECONDS:.0f} s")
+
+    def _on_ready(self) -> None:
+        data = self._sock.recv(65536)
+        if not data:
+            raise BenchmarkError("the server closed the API connection")
+        self._buffer += data
+        head, mark, body = self._buffer.partition(b"\r\n\r\n")
+        if not mark:
+            return
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+        if len(body) < length:
+            return
+        if not head.startswith(b"HTTP/1.1 200") or b'"error"' in body:
+            raise BenchmarkError(f"the API refused: {self._buffer[:400]!r}")
+        self._buffer = b""
+        self._answers += 1

@@ -1,0 +1,58 @@
+"""Facts of the machine and the versions that a result belongs to."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import resource
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("holdfast", "uvicorn", "uvloop", "httptools", "starlette", "websockets", "msgspec")
+
+
+def facts(node_dir: Path) -> dict[str, str]:
+    """Return name and value of everything worth knowing beside the numbers."""
+    found = {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "cpu": _cpu_model(),
+        "cores": str(os.cpu_count()),
+        "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
+        "kernel": platform.release(),
+        "descriptors": str(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
+        "load_average": f"{os.getloadavg()[0]:.2f}",
+        "python": platform.python_version(),
+    }
+    found.update({name: _package(name) for name in PACKAGES})
+    found.update({"node": _node(), "ws": _ws(node_dir)})
+    return found
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _package(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _node() -> str:
+    try:
+        done = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "missing"
+    return done.stdout.strip().removeprefix("v")
+
+
+def _ws(node_dir: Path) -> str:
+    manifest = node_dir / "node_modules" / "ws" / "package.json"
+    return str(json.loads(manifest.read_text())["version"]) if manifest.is_file() else "missing"

@@ -1,0 +1,98 @@
+"""How each measured server is started."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load.publisher import API_KEY
+from benchmarks.plan import Plan
+from benchmarks.process import BenchmarkError, ServerProcess, free_port
+from benchmarks.tokens import SECRET
+
+ROOT = Path(__file__).resolve().parents[2]
+NODE_DIR = ROOT / "benchmarks" / "node"
+LOG_DIR = ROOT / ".cache" / "benchmarks"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A server by name, what it is, and the command and environment that start it."""
+
+    name: str
+    title: str
+    command: Callable[[int], list[str]]
+    environ: Callable[[int, Plan], dict[str, str]]
+    prepare: Callable[[], None] = lambda: None
+    is_default: bool = True
+
+    def server(self, plan: Plan) -> ServerProcess:
+        """Return the server, not yet started, on a free port."""
+        port = free_port()
+        LOG_DIR.mkdir(parents=True, exist_ok=True)
+        log = LOG_DIR / f"{self.name}.log"
+        return ServerProcess(self.command(port), self.environ(port, plan), port, log)
+
+
+def _bare_environ(port: int, plan: Plan) -> dict[str, str]:
+    return {
+        "BENCH_PORT": str(port),
+        "BENCH_PING_SECONDS": f"{plan.ping_seconds:g}",
+        "BENCH_PONG_SECONDS": f"{plan.pong_seconds:g}",
+        "BENCH_SECRET": SECRET,
+        "BENCH_API_KEY": API_KEY,
+    }
+
+
+def _stock_command(application: str, *options: str) -> Callable[[int], list[str]]:
+    # As an operator in the know runs it: uvloop and httptools (both found by themselves), no
+    # compression, no log line a connection, and no second ping below that of the protocol.
+    quiet = ["--no-access-log", "--log-level", "warning", "--ws-ping-interval", "86400"]
+    fair = ["--ws-per-message-deflate", "false"]
+
+    def command(port: int) -> list[str]:
+        serve = [sys.executable, "-m", "uvicorn", application, "--port", str(port)]
+        return [*serve, *quiet, *fair, *options]
+
+    return command
+
+
+def _install_node_packages() -> None:
+    if not shutil.which("node") or not shutil.which("npm"):
+        raise BenchmarkError("node and npm are missing (Debian: apt-get install nodejs npm)")
+    if (NODE_DIR / "node_modules" / "ws").is_dir():
+        return
+    done = subprocess.run(["npm", "ci"], cwd=NODE_DIR, capture_output=True, text=True)
+    if done.returncode:
+        raise BenchmarkError(f"npm ci failed in {NODE_DIR}: {done.stderr[-500:]}")
+
+
+RECIPES = (
+    Recipe(
+        "stock-bare",
+        "a small application on stock uvicorn and Starlette",
+        _stock_command("benchmarks.servers.stock_bare:app"),
+        _bare_environ,
+    ),
+    Recipe(
+        "stock-inline",
+        "the same without queues: each send awaited in turn, the slowest reader stops everybody",
+        _stock_command("benchmarks.servers.stock_bare:app"),
+        lambda port, plan: {**_bare_environ(port, plan), "BENCH_INLINE": "1"},
+        is_default=False,
+    ),
+    Recipe(
+        "node",
+        "the same protocol logic on Node ws",
+        lambda port: ["node", os.fspath(NODE_DIR / "server.mjs")],
+        _bare_environ,
+        _install_node_packages,
+    ),
+)
+BY_NAME = {recipe.name: recipe for recipe in RECIPES}
+DEFAULT_NAMES = [recipe.name for recipe in RECIPES if recipe.is_default]
