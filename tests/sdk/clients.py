@@ -1,0 +1,48 @@
+"""Makes clients of the stock Python SDK that end with their test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from centrifuge import Client
+
+from tests.sdk.support import client_events, subscription_events, token
+
+
+class Clients:
+    """Clients of one test; delays are short, everything else is the SDK's default."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._made: list[Client] = []
+
+    def make(self, url: str = "", **options: Any) -> tuple[Client, Any]:
+        """Return a client that is not connected yet, and the recorder of its events."""
+        events = client_events()
+        options = {"token": token(), "max_reconnect_delay": 0.3, "proxy": None} | options
+        client = Client(url or self._url, events=events, **options)
+        self._made.append(client)
+        return client, events
+
+    async def connected(self, url: str = "", **options: Any) -> tuple[Client, Any]:
+        """Return a connected client and the recorder of its events."""
+        client, events = self.make(url, **options)
+        await client.connect()
+        await client.ready(8)
+        return client, events
+
+    async def subscribed(
+        self, channel: str, url: str = "", claims: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[Any, Any]:
+        """Return a subscription of a client of its own, subscribed, and the recorder of its events."""
+        client, _ = await self.connected(url, token=token(**(claims or {})))
+        events = subscription_events()
+        sub = client.new_subscription(channel, events=events, **options)
+        await sub.subscribe()
+        await events.next("subscribed")
+        return sub, events
+
+    async def close(self) -> None:
+        """Disconnect them all."""
+        for client in self._made:
+            await client.disconnect()

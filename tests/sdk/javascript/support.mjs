@@ -1,0 +1,169 @@
+// What the tests share: the gateway's addresses, tokens, the server API, waiting for events, and a network that can be cut.
+import { createHmac, randomUUID } from 'node:crypto';
+import net from 'node:net';
+import { Centrifuge } from 'centrifuge';
+import WebSocket from 'ws';
+
+const { HOLDFAST_TEST_URL, HOLDFAST_TEST_API_KEY, HOLDFAST_TEST_SECRET, HOLDFAST_TEST_CONTROL } = process.env;
+export const baseUrl = new URL(HOLDFAST_TEST_URL);
+export const wsUrl = webSocketUrl(baseUrl.host);
+
+function webSocketUrl(host) {
+  return `ws://${host}/connection/websocket`;
+}
+
+/** A name that no other test uses, so that tests share one gateway. */
+export function unique(prefix) {
+  return `${prefix}${randomUUID().slice(0, 8)}`;
+}
+
+export function now() {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** Sign an HS256 token; `secret` differs only where a test wants a wrong signature. */
+export function token(claims = {}, secret = HOLDFAST_TEST_SECRET) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const body = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: 'alice', exp: now() + 300, ...claims })}`;
+  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`;
+}
+
+/** Call the server API and return its whole answer. */
+export async function call(method, params = {}) {
+  const response = await fetch(new URL(`/api/${method}`, baseUrl), {
+    method: 'POST',
+    headers: { 'X-API-Key': HOLDFAST_TEST_API_KEY, 'Content-Type': 'application/json' },
+    body: JSON.stringify(params),
+  });
+  if (response.status !== 200) throw new Error(`${method}: HTTP ${response.status}`);
+  return response.json();
+}
+
+/** Call the server API and return the result of a call that must succeed. */
+export async function api(method, params) {
+  const answer = await call(method, params);
+  if (answer.error) throw new Error(`${method}: ${JSON.stringify(answer.error)}`);
+  return answer.result;
+}
+
+/** Ask the test run for something only it can do, such as a restart of the gateway. */
+export async function control(action) {
+  const response = await fetch(`${HOLDFAST_TEST_CONTROL}/${action}`, { method: 'POST' });
+  if (!response.ok) throw new Error(`${action}: ${await response.text()}`);
+}
+
+/** A client of the stock SDK that closes with its test; delays are short, everything else is the SDK's default. */
+export function client(t, options = {}, url = wsUrl) {
+  const made = new Centrifuge(url, { websocket: WebSocket, minReconnectDelay: 20, maxReconnectDelay: 200, ...options });
+  t.after(() => made.disconnect());
+  return made;
+}
+
+/** A subscription with short delays. */
+export function subscription(centrifuge, channel, options = {}) {
+  return centrifuge.newSubscription(channel, { minResubscribeDelay: 20, maxResubscribeDelay: 200, ...options });
+}
+
+/** The next event of that name, or the next one that fits. */
+export function event(emitter, name, fits = () => true, timeout = 8000) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => done(reject, new Error(`no fitting '${name}' event within ${timeout} ms`)), timeout);
+    const listener = (ctx) => {
+      if (fits(ctx)) done(resolve, ctx);
+    };
+    function done(finish, value) {
+      clearTimeout(timer);
+      emitter.removeListener(name, listener);
+      finish(value);
+    }
+    emitter.on(name, listener);
+  });
+}
+
+/** Connect and return the connected event. */
+export async function connect(centrifuge) {
+  const connected = event(centrifuge, 'connected');
+  centrifuge.connect();
+  return connected;
+}
+
+/** Subscribe and return the subscribed event. */
+export async function subscribe(sub) {
+  const subscribed = event(sub, 'subscribed');
+  sub.subscribe();
+  return subscribed;
+}
+
+/** A connected client and its subscription, subscribed. */
+export async function subscribed(t, channel, { claims = {}, url = wsUrl, clientOptions = {}, ...options } = {}) {
+  const centrifuge = client(t, { token: token(claims), ...clientOptions }, url);
+  const sub = subscription(centrifuge, channel, options);
+  const seen = publications(sub);
+  centrifuge.connect();
+  const ctx = await subscribe(sub);
+  return { centrifuge, sub, seen, ctx };
+}
+
+/** The publications that arrive, in order. */
+export function publications(emitter) {
+  const seen = [];
+  emitter.on('publication', (ctx) => seen.push(ctx));
+  return seen;
+}
+
+/** Wait until the condition holds. */
+export async function until(condition, what = 'the condition', timeout = 8000) {
+  const end = Date.now() + timeout;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`${what} did not hold within ${timeout} ms`);
+    await pause(10);
+  }
+}
+
+export function pause(milliseconds) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}
+
+/** A TCP proxy before the gateway: `cut` drops every connection, `refuse` lets nobody in, `stall` stops what the gateway says. */
+export async function network(t) {
+  const pairs = new Set();
+  const state = { refusing: false };
+  const server = net.createServer((near) => {
+    if (state.refusing) {
+      near.destroy();
+      return;
+    }
+    const far = net.connect(Number(baseUrl.port), baseUrl.hostname);
+    const pair = { near, far };
+    pairs.add(pair);
+    near.pipe(far);
+    far.pipe(near);
+    for (const socket of [near, far]) {
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        near.destroy();
+        far.destroy();
+        pairs.delete(pair);
+      });
+    }
+  });
+  await new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const cut = () => pairs.forEach(({ near, far }) => [near, far].forEach((socket) => socket.destroy()));
+  t.after(() => {
+    cut();
+    server.close();
+  });
+  return {
+    url: webSocketUrl(`127.0.0.1:${server.address().port}`),
+    cut,
+    refuse: (refusing) => {
+      state.refusing = refusing;
+      if (refusing) cut();
+    },
+    stall: () => pairs.forEach(({ near, far }) => far.unpipe(near)),
+  };
+}

@@ -1,0 +1,49 @@
+"""The stock JavaScript SDK: each test of javascript/*.test.mjs is one test here, run by Node's own test runner."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.parts import require
+from tests.sdk.gateway import SdkGateway
+
+HERE = Path(__file__).parent
+FILES = sorted((HERE / "javascript").glob("*.test.mjs"))
+NAME = re.compile(r"^test\('([^']+)'", re.MULTILINE)
+RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # .*)?$", re.MULTILINE)
+CASES = [(path.name, name) for path in FILES for name in NAME.findall(path.read_text())]
+IDS = [f"{file.removesuffix('.test.mjs')}: {name}" for file, name in CASES]
+
+
+@cache
+def run(name: str, environment: tuple[tuple[str, str], ...]) -> tuple[dict[str, bool], str]:
+    """Run one test file and return which of its tests passed, and everything it printed."""
+    command = ["node", "--test", "--test-reporter=tap", f"javascript/{name}"]
+    env = {**os.environ, **dict(environment)}
+    done = subprocess.run(command, cwd=HERE, env=env, capture_output=True, text=True, timeout=110, check=False)
+    printed = done.stdout + done.stderr
+    results = {what.replace("\\#", "#"): verdict == "ok" for verdict, what in RESULT.findall(printed)}
+    return results, printed
+
+
+@pytest.mark.parametrize(("file", "name"), CASES, ids=IDS)
+def test_javascript_sdk(file: str, name: str, sdk_gateway: SdkGateway) -> None:
+    """The named test of the stock JavaScript SDK passes."""
+    require("npm:tests/sdk")
+
+    results, printed = run(file, sdk_gateway.environment())
+
+    assert results.get(name), part_about(name, printed)
+
+
+def part_about(name: str, printed: str) -> str:
+    """Return what the runner said of one test, or all of it when it never came to it."""
+    head, found, rest = printed.partition(f"not ok {name}")
+    match = re.search(rf"not ok \d+ - {re.escape(name)}\n(.*?)\n  \.\.\.", printed, re.DOTALL)
+    return match.group(1) if match else (rest if found else head)[-4000:]
