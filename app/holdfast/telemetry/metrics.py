@@ -1,0 +1,179 @@
+"""Every metric of the gateway, declared once: name, help, labels.
+
+What happens rarely is counted by prometheus_client's own objects. What happens on the hot path is a plain number in
+the part that counts it, and `Scraped` reads it when somebody scrapes: an `inc()` takes a lock and costs more than
+writing a frame. Labels are of low cardinality: never a user, a channel or a connection.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from holdfast import __version__
+
+Kind = Literal["counter", "gauge", "histogram"]
+Reading = float | Mapping[str, float]
+
+REGISTRY = CollectorRegistry(auto_describe=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A metric as the docs page lists it."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...]
+
+
+DECLARED: list[Declared] = []
+
+
+class Scraped(Collector):
+    """A metric whose numbers live elsewhere and are read at a scrape.
+
+    Without a source it is absent. A source returns one number, or numbers by the value of the one label. The last
+    source given wins, so that a process that builds a gateway twice reports the living one.
+    """
+
+    def __init__(self, kind: Literal["counter", "gauge"], name: str, text: str, label: str = "") -> None:
+        self._family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+        self._name, self._text, self._labels = name, text, (label,) if label else ()
+        self._source: Callable[[], Reading] | None = None
+        DECLARED.append(Declared(name, kind, text, self._labels))
+        REGISTRY.register(self)
+
+    def read_from(self, source: Callable[[], Reading] | None) -> None:
+        """Ask `source` at each scrape; None takes the metric away."""
+        self._source = source
+
+    def collect(self) -> Iterable[Metric]:
+        """Read the source, as prometheus_client asks for it."""
+        if self._source is None:
+            return
+        family = self._family(self._name, self._text, labels=self._labels)
+        reading = self._source()
+        by_label = reading.items() if isinstance(reading, Mapping) else [("", reading)]
+        for value, number in sorted(
+            (str(value).lower() if isinstance(value, bool) else value, n) for value, n in by_label
+        ):
+            family.add_metric([value] if self._labels else [], number)
+        yield family
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    DECLARED.append(Declared(name, "counter", text, labels))
+    return Counter(name, text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    DECLARED.append(Declared(name, "gauge", text, labels))
+    return Gauge(name, text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, buckets: Sequence[float]) -> Histogram:
+    DECLARED.append(Declared(name, "histogram", text, ()))
+    return Histogram(name, text, buckets=buckets, registry=REGISTRY)
+
+
+# What is running
+BUILD = _gauge("holdfast_build_info", "Always 1; the labels say what is running.", "version", "python")
+BUILD.labels(__version__, platform.python_version()).set(1)
+LOOP_LAG = _histogram(
+    "holdfast_loop_lag_seconds",
+    "How late the event loop ran a callback that was due, measured about once a second.",
+    (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
+)
+
+# Connections
+CONNECTIONS = Scraped("gauge", "holdfast_connections", "Live connections.")
+USERS = Scraped("gauge", "holdfast_users", "Different users among the live connections.")
+HANDSHAKES = _counter(
+    "holdfast_handshakes_total",
+    'Handshakes by transport and outcome: "ok", or the slug of the refusal.',
+    "transport",
+    "slug",
+)
+CONNECTS = Scraped("counter", "holdfast_connects_total", "Connections opened, answered or not.")
+CLOSES = Scraped("counter", "holdfast_closes_total", "Connections ended, by the slug of the cause.", "slug")
+DRAINING = _gauge("holdfast_draining_connections", "Connections that a drain has still to send away; 0 otherwise.")
+
+# Commands and what is received
+COMMANDS = Scraped("counter", "holdfast_commands_total", "Commands of clients, by method.", "method")
+ERRORS = Scraped("counter", "holdfast_errors_total", "Error replies to clients, by slug.", "slug")
+MESSAGES = Scraped("counter", "holdfast_received_messages_total", "Messages received from clients.")
+RECEIVED_BYTES = Scraped("counter", "holdfast_received_bytes_total", "Bytes of messages received from clients.")
+
+# Channels and deliveries
+SUBSCRIPTIONS = Scraped("gauge", "holdfast_subscriptions", "Live subscriptions.")
+CHANNELS = Scraped("gauge", "holdfast_channels", "Channels with subscribers on this instance.")
+PUBLICATIONS = Scraped("counter", "holdfast_publications_total", "Publications that came to this instance's channels.")
+DELIVERIES = Scraped("counter", "holdfast_deliveries_total", "Publications written to subscribers.")
+DELIVERED_BYTES = Scraped("counter", "holdfast_delivered_bytes_total", "Bytes of publications written to subscribers.")
+RECOVERIES = Scraped(
+    "counter",
+    "holdfast_recoveries_total",
+    "Subscriptions that asked for what they had missed, by whether they got all of it.",
+    "recovered",
+)
+
+# Tokens
+TOKEN_VALIDATIONS = _counter("holdfast_token_validations_total", 'Tokens checked: "ok", or the slug.', "slug")
+JWKS_FETCHES = _counter("holdfast_jwks_fetches_total", "Fetches of the key set, ok or failed.", "result")
+
+# Server API
+API_COMMANDS = _counter("holdfast_api_commands_total", "Commands of the server API, by method.", "method")
+API_ERRORS = _counter("holdfast_api_errors_total", "Commands of the server API that failed, by slug.", "slug")
+API_SECONDS = _histogram(
+    "holdfast_api_request_seconds",
+    "From a complete API request to its answer.",
+    (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
+)
+
+# Embedded broker
+SNAPSHOT_SECONDS = _histogram(
+    "holdfast_snapshot_seconds",
+    "How long writing a snapshot took.",
+    (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+SNAPSHOT_BYTES = _gauge("holdfast_snapshot_bytes", "Size of the last snapshot.")
+SNAPSHOT_FAILURES = _counter("holdfast_snapshot_failures_total", "Snapshots that could not be written or read.")
+
+ProcessCollector(registry=REGISTRY)  # process_*: memory, CPU, descriptors, start time
+
+
+def exposition(accept: str = "") -> tuple[bytes, str]:
+    """Return all metrics and their content type, in the format the `Accept` header asks for."""
+    encode, content_type = choose_encoder(accept)
+    return encode(REGISTRY), content_type
+
+
+def render_metrics_docs() -> str:
+    """Return docs/metrics.md: every metric with its labels and meaning."""
+    rows = [
+        f"| `{one.name}` | {one.kind} | {', '.join(f'`{label}`' for label in one.labels) or '-'} | {one.help} |"
+        for one in sorted(DECLARED, key=lambda one: one.name)
+    ]
+    head = """\
+# Metrics
+
+<!-- Generated by `make docs`; edit app/holdfast/telemetry/metrics.py instead. -->
+
+`GET /metrics` answers in the Prometheus text format, or in OpenMetrics where the scraper asks for it. Every cause of a
+refusal, an error or a close is a `slug` of [errors.md](errors.md). No label holds a user, a channel or a connection.
+Beside these there are the usual `process_*` metrics of the Prometheus client library.
+
+| Metric | Kind | Labels | Meaning |
+| --- | --- | --- | --- |
+"""
+    return head + "\n".join(rows) + "\n"
