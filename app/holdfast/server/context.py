@@ -46,3 +46,8 @@ class ServerContext:
         self.refused: DeadlineQueue[HandoverProtocol] = DeadlineQueue(
             loop, settings.websocket.close_timeout, lambda protocol: protocol.transport.abort()
         )
+
+    def clear(self) -> None:
+        """Cancel the timers."""
+        for queue in (self.sockets.closing, self.requests, self.refused):
+            queue.clear()

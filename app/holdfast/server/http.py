@@ -47,6 +47,7 @@ class HandoverProtocol(HttpToolsProtocol):
         self.is_in_head = False
         self.header_bytes = 0
         self.unfinished_bytes = 0
+        self.wants_websocket: bool | None = None
 
     # Public methods that the event loop calls
 
@@ -96,6 +97,7 @@ class HandoverProtocol(HttpToolsProtocol):
         self.is_in_head = True
         self.header_bytes = 0
         self.unfinished_bytes = 0
+        self.wants_websocket = None
         self.context.requests.add(self)
 
     def on_url(self, url: bytes) -> None:
@@ -168,6 +170,12 @@ class HandoverProtocol(HttpToolsProtocol):
     def _refuse_in_parser(self, error: DoorError) -> NoReturn:
         self.refusal = error
         raise error  # httptools turns it into HttpParserCallbackError
+
+    def _should_upgrade(self) -> bool:
+        """Look for `Upgrade: websocket` once a request, not once a callback."""
+        if self.wants_websocket is None:
+            self.wants_websocket = self._get_upgrade() == b"websocket"
+        return self.wants_websocket
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: an offer of h2c is answered over HTTP/1.1 like any request, as RFC 9110, 7.8 wants it."""

@@ -25,9 +25,9 @@ def opening_key(method: str, http_version: str, headers: Headers) -> bytes:
         DoorError: `method_not_allowed`, `upgrade_required` for another version of the protocol, `bad_handshake`.
     """
     if method != "GET":
-        raise DoorError("method_not_allowed", f"expected GET, got {method[:20]}")
+        raise DoorError("method_not_allowed", f"Expected GET, got {method[:20]}.")
     if http_version != "1.1":
-        raise DoorError("bad_handshake", f"expected HTTP/1.1, got HTTP/{http_version[:10]}")
+        raise DoorError("bad_handshake", f"Expected HTTP/1.1, got HTTP/{http_version[:10]}.")
     keys: list[bytes] = []
     versions: list[bytes] = []
     has_host = False
@@ -39,11 +39,11 @@ def opening_key(method: str, http_version: str, headers: Headers) -> bytes:
         elif name == b"host":
             has_host = True
     if not has_host:
-        raise DoorError("bad_handshake", "expected a Host header")
+        raise DoorError("bad_handshake", "Expected a Host header.")
     if versions != [b"13"]:
-        raise DoorError("upgrade_required", "expected one Sec-WebSocket-Version header with 13")
+        raise DoorError("upgrade_required", "Expected one Sec-WebSocket-Version header with 13.")
     if len(keys) != 1 or not _is_key(keys[0]):
-        raise DoorError("bad_handshake", "expected one Sec-WebSocket-Key header with 16 bytes in base64")
+        raise DoorError("bad_handshake", "Expected one Sec-WebSocket-Key header with 16 bytes in base64.")
     return keys[0]
 
 

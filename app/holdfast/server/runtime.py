@@ -1,0 +1,51 @@
+"""The process around the server: event loop, garbage collector, and what to say about both at start."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Final
+
+# Connections live long and are many: with CPython's default of 700 new objects a handshake storm starts thousands of
+# young collections, and each full one walks every connection.
+GC_THRESHOLDS: Final = (50_000, 20, 100)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes the event loop: uvloop's where it is installed, else asyncio's."""
+    try:
+        import uvloop
+    except ImportError:  # pragma: no cover - only where uvloop has no wheel
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def freeze_garbage_collector() -> None:
+    """Take everything that exists now out of all later collections, and collect less often.
+
+    Called once, when modules are loaded and nobody is connected.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def describe_runtime(loop: asyncio.AbstractEventLoop) -> dict[str, str]:
+    """Return what a log line needs to tell one run from another."""
+    packages = ("uvicorn", "uvloop", "httptools", "starlette", "websockets", "msgspec")
+    return {
+        "loop": type(loop).__module__.partition(".")[0],
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        **{name: _version_of(name) for name in packages},
+    }
+
+
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except ModuleNotFoundError:
+        return "none"
