@@ -106,35 +106,21 @@ class EnhancedWebSocketManager:
         slug = connection.ending
         self.core.stats.closes[slug] += 1
         write = _log.info if CODES[slug].severity != "info" else _log.debug
-        write("connection_closed", slug=slug, code=code, client=connection.client, user=connection.user)
+        write("connection_closed", slug=slug, code=code, **_who(connection))
 
     def on_refused(self, connection: Connection, error: GatewayError) -> None:
         """Log why a connection is being closed."""
-        _log.info(
-            "connection_refused",
-            slug=error.slug,
-            detail=error.detail,
-            client=connection.client,
-            user=connection.user,
-            **error.context,
-        )
+        _log.info("connection_refused", slug=error.slug, detail=error.detail, **_who(connection), **error.context)
 
     def on_error_reply(self, connection: Connection, method: str, error: GatewayError) -> None:
         """Count and log an error reply."""
         self.core.stats.errors[error.slug] += 1
-        _log.info(
-            "command_refused",
-            slug=error.slug,
-            method=method,
-            detail=error.detail,
-            client=connection.client,
-            user=connection.user,
-            **error.context,
-        )
+        facts = {"slug": error.slug, "method": method, "detail": error.detail}
+        _log.info("command_refused", **facts, **_who(connection), **error.context)
 
     def on_crash(self, connection: Connection, error: Exception) -> None:
         """Log a failure of our own with its traceback."""
-        _log.error("command_failed", client=connection.client, user=connection.user, exc_info=error)
+        _log.error("command_failed", **_who(connection), exc_info=error)
 
     # Private methods
 
@@ -162,6 +148,13 @@ class EnhancedWebSocketManager:
             found.discard(connection)
             if not found:
                 del self._users[connection.user]
+
+
+def _who(connection: Connection) -> dict[str, str]:
+    """Return what a log line says of a connection: the session, or the attempt before there is one."""
+    if connection.handshake is not None:
+        return {"attempt": connection.handshake.attempt_id, "address": connection.handshake.client}
+    return {"client": connection.client, "user": connection.user}
 
 
 def selected(connections: Iterable[Connection], client: str = "", session: str = "") -> list[Connection]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from holdfast.auth.claims import NO_OVERRIDES, SubscribeOverrides
 from holdfast.protocol.messages import NONE
@@ -23,8 +22,7 @@ REFRESHABLE: Final = 64  # lives by a subscription token
 STREAM: Final = POSITIONED | RECOVERABLE
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Struct, frozen=True, gc=False):
     """The terms of a subscription; `expire_at` in Unix seconds, 0 for never."""
 
     flags: int
@@ -32,8 +30,7 @@ class Subscription:
     expire_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True, gc=False):
     """What the client asked for, cut down to what it may have."""
 
     positioned: bool = False
@@ -41,8 +38,7 @@ class Asked:
     join_leave: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True, gc=False):
     """What a token, the API or the namespace grants beside the options."""
 
     info: Raw = NONE

@@ -1,0 +1,153 @@
+"""A gateway's core without sockets: real hub, broker, validator and manager, fake transports and a clock that stands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from holdfast.auth.validator import ImprovedTokenValidator
+from holdfast.broker.memory import MemoryBroker
+from holdfast.channels.hub import Hub
+from holdfast.connections.connection import Connection
+from holdfast.connections.control import Control
+from holdfast.connections.core import Clocks, Core, LocalDelivery, Parts
+from holdfast.connections.manager import EnhancedWebSocketManager
+from holdfast.connections.transport import Handshake
+from holdfast.protocol.framing import RAW_JSON, Encoding
+from holdfast.settings import Settings
+
+import jwt
+
+SECRET = "an hmac secret of more than thirty-two bytes"
+EVERYTHING = {
+    "allow_subscribe_for_client": True,
+    "allow_publish_for_client": True,
+    "allow_presence_for_client": True,
+    "allow_history_for_client": True,
+    "presence": True,
+    "join_leave": True,
+    "history_size": 10,
+    "history_ttl": 300,
+}
+
+
+class FakeTransport:
+    """Keeps what is written; `queued` is what `buffered` says."""
+
+    name = "fake"
+
+    def __init__(self, encoding: Encoding = RAW_JSON) -> None:
+        self.encoding = encoding
+        self.units: list[bytes] = []
+        self.closed: tuple[int, str] | None = None
+        self.queued = 0
+        self.is_reading = True
+        self.write = self.units.append
+
+    def send(self, payload: bytes) -> None:
+        """Write one payload."""
+        self.write(self.encoding.wrap(payload))
+
+    def buffered(self) -> int:
+        """Return what the test says."""
+        return self.queued
+
+    def pause_reading(self) -> None:
+        """Note it."""
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        """Note it."""
+        self.is_reading = True
+
+    def close(self, code: int, reason: str) -> None:
+        """Note it."""
+        self.closed = self.closed or (code, reason)
+
+    def abort(self) -> None:
+        """Note it."""
+        self.closed = self.closed or (1006, "")
+
+
+class Client:
+    """The far side of one connection."""
+
+    def __init__(self, world: World, transport: FakeTransport, connection: Connection) -> None:
+        self.world = world
+        self.transport = transport
+        self.connection = connection
+        self._read = 0
+        self._id = 0
+
+    def send(self, *commands: dict[str, Any] | str | bytes) -> None:
+        """Send commands in one message; texts and bytes go as they are."""
+        lines = [one if isinstance(one, str) else json.dumps(one) for one in commands if not isinstance(one, bytes)]
+        data = b"".join(one for one in commands if isinstance(one, bytes)) or "\n".join(lines).encode()
+        self.connection.on_message(data, True)
+
+    def call(self, method: str, /, **request: Any) -> dict[str, Any]:
+        """Send one command and return its reply."""
+        self._id += 1
+        self.send({"id": self._id, method: request})
+        reply = next(one for one in self.received() if one.get("id") == self._id)
+        assert isinstance(reply, dict)
+        return reply
+
+    def received(self) -> list[dict[str, Any]]:
+        """Return what came since the last look, one object a line."""
+        units, self._read = self.transport.units[self._read :], len(self.transport.units)
+        return [json.loads(line) for unit in units for line in unit.split(b"\n")]
+
+    async def pushes(self) -> list[dict[str, Any]]:
+        """Let the hub deliver, then return the pushes since the last look."""
+        await self.world.turn()
+        return [one["push"] for one in self.received() if "push" in one]
+
+    def hang_up(self, code: int = 1006, reason: str = "") -> None:
+        """End the connection from the client's side."""
+        self.connection.on_closed(code, reason)
+
+
+class World:
+    """One instance."""
+
+    def __init__(self, clock: Any, **settings: Any) -> None:
+        given = {"token": {"hmac_secret": SECRET}, "channel": {"without_namespace": EVERYTHING}, **settings}
+        self.settings = Settings.model_validate(given)
+        self.clock = clock
+        loop = asyncio.get_running_loop()
+        self.hub = Hub(loop.call_soon)
+        self.broker = MemoryBroker(self.settings, self.hub, clock=clock, wall_clock=clock)
+        self.validator = ImprovedTokenValidator(self.settings.token, clock=clock)
+        clocks = Clocks(clock, clock)
+        self.core = Core(self.settings, "here", Parts(self.broker, self.hub, self.validator, clocks, loop))
+        self.manager = EnhancedWebSocketManager(self.core)
+        self.control = Control(self.core)
+
+    async def start(self) -> World:
+        """Start the broker."""
+        await self.broker.start(LocalDelivery(self.hub))
+        return self
+
+    async def turn(self) -> None:
+        """Let the event loop run until the hub has delivered."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    def token(self, user: str = "anna", **claims: Any) -> str:
+        """Make a connection or subscription token."""
+        return jwt.encode({"sub": user, "exp": int(self.clock()) + 600, **claims}, SECRET, "HS256")
+
+    def open(self, encoding: Encoding = RAW_JSON) -> Client:
+        """Accept a connection that has not connected yet."""
+        transport = FakeTransport(encoding)
+        handshake = Handshake("/connection/websocket", b"", [], "127.0.0.1", "ws", "attempt")
+        return Client(self, transport, self.manager.open(transport, handshake))
+
+    def connect(self, user: str = "anna", request: dict[str, Any] | None = None, **claims: Any) -> Client:
+        """Accept a connection and open its session."""
+        client = self.open()
+        reply = client.call("connect", token=self.token(user, **claims), **(request or {}))
+        assert "connect" in reply, reply
+        return client

@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from msgspec import Raw
+
+from holdfast.channels import hub as hub_module
+from holdfast.channels.hub import Hub
+from holdfast.protocol.framing import RAW_JSON, WS_JSON, Encoding
+from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+
+
+class Reader:
+    """A subscriber that remembers."""
+
+    def __init__(self, encoding: Encoding = RAW_JSON) -> None:
+        self.encoding = encoding
+        self.closed = False
+        self.flowing = True
+        self.units: list[bytes] = []
+        self.slow: list[bytes] = []
+        self.write = self.units.append
+        self.write_slow = self.slow.append
+
+
+class Turns:
+    """An event loop's queue that runs when told to."""
+
+    def __init__(self) -> None:
+        self.queue: list[Callable[[], object]] = []
+
+    def __call__(self, callback: Callable[[], object]) -> None:
+        """Queue a callback for the next turn."""
+        self.queue.append(callback)
+
+    def turn(self) -> None:
+        """Run what is queued now, not what that queues."""
+        queue, self.queue = self.queue, []
+        for callback in queue:
+            callback()
+
+    def run(self) -> int:
+        """Run until nothing is queued; return how many turns it took."""
+        count = 0
+        while self.queue:
+            self.turn()
+            count += 1
+        return count
+
+
+@pytest.fixture
+def turns() -> Turns:
+    """A queue of turns."""
+    return Turns()
+
+
+@pytest.fixture
+def hub(turns: Turns) -> Hub:
+    """A hub on it."""
+    return Hub(turns)
+
+
+def publish(hub: Hub, channel: str, offset: int, epoch: str = "e", size: int = 0) -> None:
+    """Deliver a numbered publication."""
+    data = Raw(b'"' + b"x" * size + str(offset).encode() + b'"')
+    hub.deliver(channel, Publication(data, None, offset), StreamPosition(offset, epoch))
+
+
+def offsets(units: list[bytes]) -> list[int]:
+    """Return the offsets in what a reader of raw JSON got."""
+    lines = [line for unit in units for line in unit.split(b"\n")]
+    return [int(line.rsplit(b'"offset":', 1)[1].rstrip(b"}")) for line in lines]
+
+
+def test_deliver_writes_one_unit_for_all_of_a_turn(hub: Hub, turns: Turns) -> None:
+    """What one turn publishes into a channel leaves in one write per subscriber, in order."""
+    reader = Reader()
+    hub.add("news", reader)
+    for offset in (1, 2, 3):
+        publish(hub, "news", offset)
+    turns.run()
+
+    assert len(reader.units) == 1
+    assert offsets(reader.units) == [1, 2, 3]
+
+
+def test_deliver_shares_one_frame_between_subscribers(hub: Hub, turns: Turns) -> None:
+    """All subscribers of an encoding get the very same bytes object."""
+    readers = [Reader(WS_JSON) for _ in range(3)]
+    for reader in readers:
+        hub.add("news", reader)
+    publish(hub, "news", 1)
+    turns.run()
+
+    assert readers[0].units[0] is readers[1].units[0] is readers[2].units[0]
+
+
+def test_deliver_encodes_for_each_encoding(hub: Hub, turns: Turns) -> None:
+    """Subscribers of different encodings each get their own."""
+    framed, raw = Reader(WS_JSON), Reader(RAW_JSON)
+    hub.add("news", framed)
+    hub.add("news", raw)
+    publish(hub, "news", 1)
+    turns.run()
+
+    assert framed.units[0][0] == 0x81
+    assert framed.units[0].endswith(raw.units[0])
+
+
+def test_deliver_to_nobody_does_nothing(hub: Hub, turns: Turns) -> None:
+    """A channel that nobody follows costs nothing."""
+    publish(hub, "news", 1)
+
+    assert turns.queue == []
+    assert len(hub) == 0
+
+
+def test_deliver_cuts_large_channels_into_slices(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No turn makes more writes than a slice, and other channels get their part of each round."""
+    monkeypatch.setattr(hub_module, "SLICE", 10)
+    many = [Reader() for _ in range(35)]
+    for reader in many:
+        hub.add("large", reader)
+    other = Reader()
+    hub.add("small", other)
+    publish(hub, "large", 1)
+    publish(hub, "small", 1)
+    turns.turn()
+
+    assert sum(len(reader.units) for reader in many) == 10
+    turns.turn()
+    assert other.units
+    assert turns.run() <= 3
+    assert all(offsets(reader.units) == [1] for reader in many)
+
+
+def test_deliver_keeps_order_across_slices(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publications that come in the middle of a fan-out reach everybody after the ones before."""
+    monkeypatch.setattr(hub_module, "SLICE", 2)
+    readers = [Reader() for _ in range(5)]
+    for reader in readers:
+        hub.add("news", reader)
+    publish(hub, "news", 1)
+    turns.turn()
+    publish(hub, "news", 2)
+    turns.turn()
+    publish(hub, "news", 3)
+    turns.run()
+
+    assert all(offsets(reader.units) == [1, 2, 3] for reader in readers)
+
+
+def test_add_in_the_middle_gets_only_what_comes_later(
+    hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subscriber that comes during a fan-out, or before it began, gets nothing of before its subscription."""
+    monkeypatch.setattr(hub_module, "SLICE", 1)
+    first, second, late, latest = Reader(), Reader(), Reader(), Reader()
+    hub.add("news", first)
+    hub.add("news", second)
+    publish(hub, "news", 1)
+    hub.add("news", late)
+    turns.turn()
+    hub.add("news", latest)
+    publish(hub, "news", 2)
+    turns.run()
+
+    assert offsets(second.units) == [1, 2]
+    assert offsets(late.units) == [2]
+    assert offsets(latest.units) == [2]
+
+
+def test_remove_in_the_middle_ends_delivery(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who leaves and comes back during a fan-out does not get what was on its way before."""
+    monkeypatch.setattr(hub_module, "SLICE", 1)
+    first, second = Reader(), Reader()
+    hub.add("news", first)
+    hub.add("news", second)
+    publish(hub, "news", 1)
+    turns.turn()
+    hub.remove("news", second)
+    hub.add("news", second)
+    publish(hub, "news", 2)
+    turns.run()
+
+    assert offsets(first.units) == [1, 2]
+    assert offsets(second.units) == [2]
+
+
+def test_remove_of_the_last_forgets_the_channel(hub: Hub, turns: Turns) -> None:
+    """A channel that nobody follows any more takes no memory."""
+    reader = Reader()
+    hub.add("news", reader, watches=True)
+    publish(hub, "news", 1)
+    turns.run()
+    hub.remove("news", reader)
+    hub.remove("news", reader)
+    hub.remove("other", reader)
+
+    assert len(hub) == 0
+    assert hub.count("news") == 0
+
+
+def test_deliver_writes_slowly_to_who_does_not_flow(hub: Hub, turns: Turns) -> None:
+    """A subscriber that reads too slowly is written to with care."""
+    reader = Reader()
+    reader.flowing = False
+    hub.add("news", reader)
+    publish(hub, "news", 1)
+    turns.run()
+
+    assert reader.units == []
+    assert offsets(reader.slow) == [1]
+
+
+def test_deliver_bounds_what_one_write_carries(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst is glued only up to a size, so that one write cannot fill a client's queue."""
+    monkeypatch.setattr(hub_module, "BATCH_BYTES", 100)
+    reader = Reader()
+    hub.add("news", reader)
+    for offset in range(1, 7):
+        publish(hub, "news", offset, size=50)
+    turns.run()
+
+    assert len(reader.units) == 3
+    assert offsets(reader.units) == [1, 2, 3, 4, 5, 6]
+
+
+def test_deliver_drops_what_was_seen(hub: Hub, turns: Turns) -> None:
+    """A publication at or before the channel's position is not delivered twice."""
+    reader = Reader()
+    hub.add("news", reader)
+    hub.set_position("news", StreamPosition(5, "e"), 0.0)
+    for offset in (4, 5, 6, 6):
+        publish(hub, "news", offset)
+    turns.run()
+
+    assert offsets(reader.units) == [6]
+
+
+@pytest.mark.parametrize(("offset", "epoch"), [(7, "e"), (6, "other")])
+def test_deliver_reports_a_gap(hub: Hub, turns: Turns, offset: int, epoch: str) -> None:
+    """A skipped offset and another epoch are told, once."""
+    gaps: list[str] = []
+    hub.on_gap = gaps.append
+    hub.add("news", Reader())
+    hub.set_position("news", StreamPosition(5, "e"), 0.0)
+    publish(hub, "news", offset, epoch)
+    publish(hub, "news", offset + 1, epoch)
+
+    assert gaps == ["news"]
+    assert hub.position("news") == StreamPosition(offset + 1, epoch)
+
+
+def test_position_is_ahead_of_the_fan_out(hub: Hub, turns: Turns) -> None:
+    """A publication still being fanned out counts as arrived, so nobody takes it for a loss."""
+    hub.add("news", Reader())
+    publish(hub, "news", 1)
+
+    assert hub.position("news") == StreamPosition(1, "e")
+
+
+def test_set_position_never_goes_back(hub: Hub) -> None:
+    """A late subscriber's older view does not move the channel back."""
+    hub.add("news", Reader())
+    hub.set_position("news", StreamPosition(5, "e"), 1.0)
+    hub.set_position("news", StreamPosition(3, "e"), 2.0)
+    hub.set_position("none", StreamPosition(3, "e"), 2.0)
+
+    assert hub.position("news") == StreamPosition(5, "e")
+    assert hub.position("none") is None
+
+
+def test_unchecked_names_positioned_channels_by_age(hub: Hub) -> None:
+    """Only channels whose position somebody relies on are due for a check, the recently checked ones not."""
+    for name in ("old", "new", "unpositioned"):
+        hub.add(name, Reader())
+    hub.set_position("old", StreamPosition(1, "e"), 1.0)
+    hub.set_position("new", StreamPosition(1, "e"), 5.0)
+
+    assert hub.unchecked(3.0) == ["old"]
+    hub.mark_checked("old", 6.0)
+    assert hub.unchecked(3.0) == []
+
+
+def test_begin_collects_until_end(hub: Hub, turns: Turns) -> None:
+    """Publications that come while a subscription is being made are kept for it."""
+    buffer = hub.begin("news")
+    publish(hub, "news", 1)
+    hub.end("news", buffer)
+    publish(hub, "news", 2)
+    hub.end("news", buffer)
+
+    assert [one.offset for one in buffer] == [1]
+    assert len(hub) == 0
+
+
+def test_joins_reach_watchers_only_and_in_order(hub: Hub, turns: Turns) -> None:
+    """Joins and leaves go to those who asked, between the publications they came between."""
+    watcher, other = Reader(), Reader()
+    hub.add("news", watcher, watches=True)
+    hub.add("news", other)
+    publish(hub, "news", 1)
+    hub.deliver_join("news", ClientInfo("anna", "c1"))
+    publish(hub, "news", 2)
+    hub.deliver_leave("news", ClientInfo("anna", "c1"))
+    turns.run()
+
+    kinds = [key for unit in watcher.units for key in (b"pub", b"join", b"leave") if b'"' + key + b'":' in unit]
+    assert kinds == [b"pub", b"join", b"pub", b"leave"]
+    assert offsets(other.units) == [1, 2]
+
+
+def test_deliver_join_without_watchers_does_nothing(hub: Hub, turns: Turns) -> None:
+    """Nobody asked, nothing is queued."""
+    hub.add("news", Reader())
+    hub.deliver_join("news", ClientInfo("anna", "c1"))
+    hub.deliver_leave("none", ClientInfo("anna", "c1"))
+
+    assert turns.queue == []
+
+
+def test_stats_count_deliveries(hub: Hub, turns: Turns) -> None:
+    """Each publication counts once for each subscriber, also where one write carries several."""
+    for _ in range(3):
+        hub.add("news", Reader())
+    publish(hub, "news", 1)
+    publish(hub, "news", 2)
+    turns.run()
+
+    assert (hub.stats.publications, hub.stats.deliveries) == (2, 6)
+    assert sorted(hub.channels()) == ["news"]
+    assert len(hub.subscribers("news")) == 3
+    assert hub.subscribers("none") == []
