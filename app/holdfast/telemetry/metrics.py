@@ -10,9 +10,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
@@ -21,8 +21,10 @@ from prometheus_client.registry import Collector
 from holdfast import __version__
 
 Kind = Literal["counter", "gauge", "histogram"]
-Reading = float | Mapping[str, float]
+Reading = float | Mapping[Any, float]  # keys are written in lower case where they are flags
 
+# They double every counter, and nobody reads them.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it without types
 REGISTRY = CollectorRegistry(auto_describe=False)
 
 
@@ -63,12 +65,14 @@ class Scraped(Collector):
             return
         family = self._family(self._name, self._text, labels=self._labels)
         reading = self._source()
-        by_label = reading.items() if isinstance(reading, Mapping) else [("", reading)]
-        for value, number in sorted(
-            (str(value).lower() if isinstance(value, bool) else value, n) for value, n in by_label
-        ):
+        by_label = reading if isinstance(reading, Mapping) else {"": reading}
+        for value, number in sorted((_label(value), number) for value, number in by_label.items()):
             family.add_metric([value] if self._labels else [], number)
         yield family
+
+
+def _label(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _counter(name: str, text: str, *labels: str) -> Counter:

@@ -1,0 +1,192 @@
+"""Logs: one line an event on standard error, JSON unless it is a terminal, without secrets.
+
+Our loggers, uvicorn's and those of every library come out the same way. Configuring again reaches loggers that are
+in use already.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any, TextIO, cast
+
+import structlog
+
+from holdfast.settings import LogSettings
+from holdfast.telemetry.redaction import redact, redact_text
+from holdfast.telemetry.writer import Writer
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+# Libraries that say at "info" what we say ourselves, with URLs in it.
+_QUIET = ("httpx", "httpcore", "websockets", "asyncio", "uvicorn")
+
+
+class _State:
+    """What `configure_logging` changes and every logger looks at."""
+
+    level = _LEVELS["info"]
+    is_text = False
+    has_colors = False
+
+
+def _dropped(count: int) -> str:
+    event = {"event": "log_lines_dropped", "count": count}
+    return _render(None, "warning", _stamp(_Sink("holdfast.telemetry.logs"), "warning", event))
+
+
+WRITER = Writer(on_dropped=_dropped)
+
+
+class _Sink:
+    """What structlog hands finished lines to: the writer, with the name of the logger they come from."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name.removeprefix("holdfast.")
+
+    def msg(self, line: str) -> None:
+        WRITER.write(line)
+
+    debug = info = warning = error = critical = msg  # structlog calls the one named after the level
+
+
+class Logger(structlog.BoundLoggerBase):
+    """Write events with key-value pairs; a call never raises, whatever it is given."""
+
+    def debug(self, event: str, /, *args: object, **values: Any) -> None:
+        """Say what only somebody who looks for a fault wants to know."""
+        self._say("debug", event, args, values)
+
+    def info(self, event: str, /, *args: object, **values: Any) -> None:
+        """Say what happened in the ordinary course."""
+        self._say("info", event, args, values)
+
+    def warning(self, event: str, /, *args: object, **values: Any) -> None:
+        """Say what somebody should look at."""
+        self._say("warning", event, args, values)
+
+    def error(self, event: str, /, *args: object, **values: Any) -> None:
+        """Say what went wrong."""
+        self._say("error", event, args, values)
+
+    def exception(self, event: str, /, *args: object, **values: Any) -> None:
+        """Say what went wrong, with the traceback of the exception being handled."""
+        self._say("error", event, args, {"exc_info": True, **values})
+
+    def critical(self, event: str, /, *args: object, **values: Any) -> None:
+        """Say why the gateway cannot go on."""
+        self._say("critical", event, args, values)
+
+    def log(self, level: int, event: str, /, *args: object, **values: Any) -> None:
+        """Write at a level of the standard library's numbers."""
+        name = next((name for name, number in reversed(_LEVELS.items()) if level >= number), "debug")
+        self._say(name, event, args, values)
+
+    def _say(self, level: str, event: str, args: tuple[object, ...], values: dict[str, Any]) -> None:
+        if _LEVELS[level] < _State.level:
+            return
+        try:
+            self._proxy_to_logger(level, event % args if args else event, **values)
+        except Exception as error:
+            # A value whose text cannot be made, say; the event itself must not be lost, nor the caller fail.
+            WRITER.write(json.dumps({"level": level, "event": redact_text(str(event)), "unloggable": repr(error)}))
+
+
+def get_logger(name: str) -> Logger:
+    """Return the logger of one part; `name` is what its lines carry as `logger`."""
+    # Bound here and now: structlog's lazy proxy would make every call that writes nothing six times as dear.
+    return cast(Logger, structlog.get_logger(name).bind())
+
+
+def configure_logging(
+    settings: LogSettings, stream: TextIO | None = None, *, in_background: bool = False, is_terminal: bool | None = None
+) -> None:
+    """Set level and format of all loggers, and where lines go (standard error unless `stream` is given).
+
+    `in_background` writes from a thread, so that a reader that stops reading cannot stop the gateway.
+    """
+    target = stream if stream is not None else sys.stderr
+    _State.has_colors = target.isatty() if is_terminal is None else is_terminal
+    _State.is_text = settings.format == "text" or (settings.format == "auto" and _State.has_colors)
+    _State.level = _LEVELS[settings.level]
+    WRITER.stop()
+    WRITER.stream = stream
+    if in_background:
+        WRITER.start()
+    _route_standard_library()
+
+
+class _Forward(logging.Handler):
+    """Turn a record of the standard library's logging into one of our lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Forward a record."""
+        try:
+            text = record.getMessage()
+        except Exception:  # a wrong number of arguments in somebody's log call is no reason to fail
+            text = str(record.msg)
+        values = {"exc_info": record.exc_info} if record.exc_info else {}
+        get_logger(record.name).log(record.levelno, text, **values)
+
+
+def _route_standard_library() -> None:
+    root = logging.getLogger()
+    root.handlers = [handler for handler in root.handlers if not isinstance(handler, _Forward)]
+    root.addHandler(_Forward())
+    root.setLevel(_State.level)
+    for name in _QUIET:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(max(_State.level, logging.WARNING))
+    for name in ("uvicorn.error", "uvicorn.asgi"):
+        logging.getLogger(name).handlers.clear()
+    access = logging.getLogger("uvicorn.access")  # it would print `?token=`
+    access.handlers.clear()
+    access.propagate = False
+    access.disabled = True
+    logging.captureWarnings(True)
+
+
+# Processors: each takes the logger, the level and the event
+
+
+def _stamp(logger: object, level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put the fixed keys first, in one order."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+    head = {"time": f"{now}Z", "level": level, "logger": getattr(logger, "name", ""), "event": event.pop("event", "")}
+    return {**head, **event}
+
+
+def _render(logger: object, level: str, event: MutableMapping[str, Any]) -> str:
+    if _State.is_text:
+        safe = {key: value if key == "exception" else _on_one_line(value) for key, value in event.items()}
+        return str((_COLORED if _State.has_colors else _PLAIN)(logger, level, safe))
+    return json.dumps(event, ensure_ascii=False, default=str)
+
+
+def _on_one_line(value: object) -> object:
+    """Escape what would move a terminal's cursor or forge a second line."""
+    if isinstance(value, str) and not value.isprintable():
+        return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in value)
+    return value
+
+
+def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, timestamp_key="time", exception_formatter=structlog.dev.plain_traceback, pad_event_to=24
+    )
+
+
+_PLAIN, _COLORED = _console(colors=False), _console(colors=True)
+
+structlog.configure(
+    processors=[structlog.contextvars.merge_contextvars, _stamp, structlog.processors.format_exc_info, redact, _render],
+    wrapper_class=Logger,
+    logger_factory=_Sink,
+    cache_logger_on_first_use=True,
+)

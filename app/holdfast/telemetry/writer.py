@@ -1,0 +1,81 @@
+"""Write log lines without making anybody wait: a full pipe stops a thread, not the event loop."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import TextIO
+
+# About 2 MB of lines; above it, lines are dropped and counted.
+_MOST_WAITING = 10_000
+_MOST_AT_ONCE = 256
+_LAST_WORDS_SECONDS = 2.0
+
+
+class Writer:
+    """Take finished log lines and write them to a stream, standard error by default.
+
+    Lines are written at once until `start`, from then on by a thread. Nothing here raises: a log that cannot be
+    written is no reason to stop the gateway.
+    """
+
+    def __init__(self, stream: TextIO | None = None, on_dropped: Callable[[int], str] = lambda count: "") -> None:
+        """Make a writer; `on_dropped` makes the line that says how many lines were lost."""
+        self.stream = stream
+        self._on_dropped = on_dropped
+        self._queue: SimpleQueue[str | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._dropped = 0
+
+    def write(self, line: str) -> None:
+        """Write a line, or queue it for the thread."""
+        if self._thread is None:
+            self._put([line])
+        elif self._queue.qsize() >= _MOST_WAITING:
+            self._dropped += 1
+        else:
+            self._queue.put(line)
+
+    def start(self) -> None:
+        """Write from a thread from now on; the rest is flushed when the process ends."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+            self._thread.start()
+            atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Flush what waits, for at most two seconds, and write at once again."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._queue.put(None)
+            thread.join(_LAST_WORDS_SECONDS)
+            atexit.unregister(self.stop)
+
+    def _run(self) -> None:
+        while True:
+            lines = [self._queue.get()]
+            while lines[-1] is not None and len(lines) < _MOST_AT_ONCE:
+                try:
+                    lines.append(self._queue.get_nowait())
+                except Empty:
+                    break
+            dropped, self._dropped = self._dropped, 0
+            self._put([line for line in lines if line is not None] + ([self._on_dropped(dropped)] if dropped else []))
+            if lines[-1] is None:
+                return
+
+    def _put(self, lines: list[str]) -> None:
+        stream = self.stream if self.stream is not None else sys.stderr
+        text = "".join(f"{line}\n" for line in lines)
+        try:
+            try:
+                stream.write(text)
+            except UnicodeError:
+                stream.write(text.encode("ascii", "backslashreplace").decode())
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            # A closed or missing standard error; there is nobody left to tell.
+            return
