@@ -145,6 +145,7 @@ API_SECONDS = _histogram(
 )
 
 # Embedded broker
+BROKER_STREAMS = Scraped("gauge", "holdfast_broker_streams", "Channels whose position the embedded broker keeps.")
 SNAPSHOT_SECONDS = _histogram(
     "holdfast_snapshot_seconds",
     "How long writing a snapshot took.",

@@ -1,0 +1,73 @@
+"""What broker tests share: clocks that stand still, a handler that remembers, publications, and a naive model."""
+
+from __future__ import annotations
+
+from msgspec import Raw
+
+from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+class Recorder:
+    """A broker's handler that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.publications: list[tuple[str, Publication, StreamPosition]] = []
+        self.joins: list[tuple[str, ClientInfo]] = []
+        self.leaves: list[tuple[str, ClientInfo]] = []
+
+    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
+        """Remember a publication."""
+        self.publications.append((channel, publication, position))
+
+    def on_join(self, channel: str, info: ClientInfo) -> None:
+        """Remember a join."""
+        self.joins.append((channel, info))
+
+    def on_leave(self, channel: str, info: ClientInfo) -> None:
+        """Remember a leave."""
+        self.leaves.append((channel, info))
+
+
+class NoSubscribers:
+    """A hub with the channels it was given."""
+
+    def __init__(self, counts: dict[str, int] | None = None) -> None:
+        self.counts = counts or {}
+
+    def channels(self) -> list[str]:
+        """Return the channels."""
+        return list(self.counts)
+
+    def count(self, name: str) -> int:
+        """Return a channel's number of subscribers."""
+        return self.counts[name]
+
+
+def publication(text: str = "1", **fields: object) -> Publication:
+    """Return a publication with a JSON text as its data."""
+    return Publication(Raw(text.encode()), **fields)
+
+
+def offsets(publications: list[Publication]) -> list[int]:
+    """Return the publications' offsets."""
+    return [one.offset for one in publications]
+
+
+def texts(publications: list[Publication]) -> list[str]:
+    """Return the publications' data."""
+    return [bytes(one.data).decode() for one in publications]
