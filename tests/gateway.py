@@ -49,6 +49,7 @@ SETTINGS: dict[str, Any] = {
     "token": {"hmac_secret": SECRET},
     "api": {"keys": [API_KEY]},
     "log": {"level": "debug", "format": "json"},
+    "shutdown": {"drain_window": "200ms"},
     "channel": {
         "without_namespace": {**_OPEN},
         "namespaces": [

@@ -40,8 +40,8 @@ class ApiRules:
     is_transport_error_mode: bool = False
 
 
-Observer = Callable[[str, str], None]
-"""Told of every call: method and slug, `ok` for success."""
+Observer = Callable[[str, str, str], None]
+"""Told of every call: method, slug (`ok` for success) and detail."""
 
 
 def method_of(name: str, request: type, run: Callable[[Any], Awaitable[Any]], *, is_bare: bool = False) -> Method:
@@ -86,12 +86,12 @@ class ApiEndpoint:
             body = await read_body(receive, scope["headers"], self._rules.max_body_bytes)
             request = method.decode(body)
         except ClientGone:
-            self._observe(label, "client_gone")
+            self._observe(label, "client_gone", "before the body was complete")
         except DoorError as error:
-            self._observe(label, error.slug)
+            self._observe(label, error.slug, error.detail)
             await _turn_away(scope, receive, send, error)
         except GatewayError as error:
-            self._observe(label, error.slug)
+            self._observe(label, error.slug, error.detail)
             await refuse(scope, send, error)
         else:
             await self._run(method, request, scope, send)
@@ -100,10 +100,10 @@ class ApiEndpoint:
         try:
             answer = await method.run(request)
         except GatewayError as error:
-            self._observe(method.name, error.slug)
+            self._observe(method.name, error.slug, error.detail)
             await self._fail(scope, send, error)
         else:
-            self._observe(method.name, "ok")
+            self._observe(method.name, "ok", "")
             payload = _encode(answer) if method.is_bare else b'{"result":%b}' % _encode(answer)
             await send_bytes(send, 200, payload, [])
 
@@ -119,7 +119,7 @@ class ApiEndpoint:
 
     async def _fail(self, scope: Scope, send: Send, error: GatewayError) -> None:
         """Answer inside HTTP 200, or by status where settings or request ask for that."""
-        asked = (b"x-centrifugo-error-mode", b"transport") in scope["headers"]
+        asked = error.slug == "shutting_down" or (b"x-centrifugo-error-mode", b"transport") in scope["headers"]
         if asked or self._rules.is_transport_error_mode:
             await refuse(scope, send, error)
         else:

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec import Raw
+
 from holdfast.broker.base import Broker, HistoryFilter
 from holdfast.channels.namespaces import ChannelRules, ResolvedChannel
 from holdfast.connections.publishing import Publisher, PublishTerms
 from holdfast.errors import ChannelError, GatewayError, ProtocolError
-from holdfast.protocol.messages import Raw, StreamPosition
+from holdfast.protocol.messages import StreamPosition
 from holdfast.routes import api_messages as api
 from holdfast.routes.api import error_of
 from holdfast.routes.api_payloads import required_payload
@@ -74,7 +76,7 @@ class ApiCommands:
     async def history(self, request: api.HistoryRequest) -> api.HistoryResult:
         """Return publications and the stream's top position."""
         resolved = self._check_history(request.channel)
-        since = request.since and StreamPosition(request.since.offset, request.since.epoch)
+        since = position_of(request.since)
         if since is not None and since.offset == 0 and request.reverse:
             raise ProtocolError("bad_request", "Expected `since.offset` above 0 to go back from, came 0.")
         query = HistoryFilter(request.limit or 0, since, bool(request.reverse))
@@ -123,6 +125,11 @@ def required_channel(channel: str) -> str:
     if not channel:
         raise ProtocolError("bad_request", "Expected a channel name in `channel`, came nothing.")
     return channel
+
+
+def position_of(position: api.Position | None) -> StreamPosition | None:
+    """Return a request's position as brokers take it."""
+    return None if position is None else StreamPosition(position.offset, position.epoch)
 
 
 def _terms(request: api.PublishRequest | api.BroadcastRequest) -> PublishTerms:

@@ -76,7 +76,7 @@ class Override(_Request):
 class SubscribeRequest(_Request):
     """Subscribe a user's connections to a channel."""
 
-    user: str = ""
+    user: str | UnsetType = UNSET
     channel: str = ""
     info: Payload = UNSET
     b64info: str | None = None
@@ -92,7 +92,7 @@ class SubscribeRequest(_Request):
 class UnsubscribeRequest(_Request):
     """End a user's subscription; an empty channel ends all of them."""
 
-    user: str = ""
+    user: str | UnsetType = UNSET
     channel: str = ""
     client: str | None = None
     session: str | None = None
@@ -108,7 +108,7 @@ class CloseOrder(_Request):
 class DisconnectRequest(_Request):
     """Disconnect a user's connections, but for the client ids in `whitelist`."""
 
-    user: str = ""
+    user: str | UnsetType = UNSET
     client: str | None = None
     session: str | None = None
     whitelist: list[str] | None = None
@@ -118,7 +118,7 @@ class DisconnectRequest(_Request):
 class RefreshRequest(_Request):
     """Prolong a user's connections until `expire_at`, or expire them now."""
 
-    user: str = ""
+    user: str | UnsetType = UNSET
     client: str | None = None
     session: str | None = None
     expired: bool | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from holdfast.errors import DoorError, GatewayError
@@ -78,6 +80,14 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     await refuse(scope, send, DoorError("not_found", f"Came {scope['path'][:200]!r}."))
 
 
-async def upgrade_required(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 426 `upgrade_required` to plain HTTP on a path for WebSocket handshakes."""
-    await refuse(scope, send, DoorError("upgrade_required", f"Came {scope['method'][:40]}."))
+class UpgradeRequired:
+    """Answers 426 `upgrade_required` to plain HTTP on a path for WebSocket handshakes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await refuse(scope, send, DoorError("upgrade_required", f"Came {scope['method'][:40]} without an upgrade."))
+
+
+def crash_response(request: Request, error: Exception) -> Response:
+    """Answer 500 `internal_error`; the server logs the traceback."""
+    return Response(error_body(GatewayError("internal_error")), 500, media_type="application/json")

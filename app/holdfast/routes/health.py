@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from holdfast.connections.lifecycle import Lifecycle
 from holdfast.admission.readiness import PASSED, Readiness
+from holdfast.connections.lifecycle import Lifecycle
 from holdfast.errors import DoorError
 from holdfast.routes.errors import check_method, refuse, send_bytes
 

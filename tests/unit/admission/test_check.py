@@ -19,9 +19,15 @@ def lifecycle():
 
 
 @pytest.fixture
-def check(lifecycle):
+def observed():
+    """What the observer was told."""
+    return []
+
+
+@pytest.fixture
+def check(lifecycle, observed):
     """Admits one foreign page."""
-    return AdmissionCheck(lifecycle, OriginPolicy(["https://app.example.com"]))
+    return AdmissionCheck(lifecycle, OriginPolicy(["https://app.example.com"]), lambda *seen: observed.append(seen))
 
 
 def test_check_admits(check):
@@ -55,3 +61,13 @@ def test_check_draining(check, lifecycle):
     with pytest.raises(DoorError) as caught:
         check(handshake())
     assert caught.value.slug == "draining"
+
+
+def test_check_tells_of_each_decision(check, observed):
+    """Whoever counts and logs hears of those who came in and of those who did not."""
+    admitted, refused = handshake(), handshake((b"host", b"h"), (b"origin", b"https://evil.example"))
+    check(admitted)
+    with pytest.raises(DoorError) as caught:
+        check(refused)
+
+    assert observed == [(admitted, None), (refused, caught.value)]

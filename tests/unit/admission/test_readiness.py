@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from holdfast.connections.lifecycle import Lifecycle, Phase
 from holdfast.admission.readiness import Readiness
+from holdfast.connections.lifecycle import Lifecycle, Phase
 from holdfast.errors import BrokerError
 
 

@@ -24,7 +24,7 @@ class Gateway:
             "batch": method_of("batch", BatchRequest, self.batch, is_bare=True),
         }
         given = ApiRules(**{"keys": ApiKeys(["key"]), "max_body_bytes": 1000, **rules})
-        self.endpoint = ApiEndpoint(methods, given, self.lifecycle, lambda *seen: self.observed.append(seen))
+        self.endpoint = ApiEndpoint(methods, given, self.lifecycle, lambda *seen: self.observed.append(seen[:2]))
 
     async def publish(self, request):
         self.requests.append(request)

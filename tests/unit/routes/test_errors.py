@@ -1,8 +1,17 @@
 import pytest
+from starlette.requests import Request
 
 from holdfast.codes import CODES
 from holdfast.errors import DoorError, GatewayError
-from holdfast.routes.errors import check_method, error_headers, not_found, refuse, send_bytes, upgrade_required
+from holdfast.routes.errors import (
+    UpgradeRequired,
+    check_method,
+    crash_response,
+    error_headers,
+    not_found,
+    refuse,
+    send_bytes,
+)
 from tests.asgi import call
 
 
@@ -83,7 +92,7 @@ async def test_not_found_quotes_path():
 
 async def test_upgrade_required():
     """Plain HTTP on a WebSocket path is told what to do."""
-    answer = await call(upgrade_required, path="/connection/websocket")
+    answer = await call(UpgradeRequired(), path="/connection/websocket")
 
     assert (answer.status, answer.headers["upgrade"]) == (426, "websocket")
 
@@ -106,3 +115,14 @@ async def test_send_bytes_kind():
 
     answer = await call(app)
     assert answer.headers == {"content-type": "text/plain", "content-length": "4", "x-a": "b"}
+
+
+async def test_crash_response():
+    """A fault of ours is told as one, without its details."""
+
+    async def app(scope, receive, send):
+        await crash_response(Request(scope), ValueError("secret"))(scope, receive, send)
+
+    answer = await call(app)
+    assert (answer.status, answer.json()["slug"]) == (500, "internal_error")
+    assert b"secret" not in answer.body

@@ -1,0 +1,65 @@
+"""The ASGI application: which path is served by what, and on which port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from holdfast.routes.errors import UpgradeRequired, crash_response, not_found
+from holdfast.server.context import LISTENER
+
+WEBSOCKET_PATH = "/connection/websocket"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What answers."""
+
+    websocket: ASGIApp
+    api: ASGIApp
+    livez: ASGIApp
+    readyz: ASGIApp
+    startupz: ASGIApp
+    metrics: ASGIApp
+
+
+class PortSplit:
+    """Serves one application on the public and another on the internal port."""
+
+    def __init__(self, public: ASGIApp, internal: ASGIApp) -> None:
+        self._public = public
+        self._internal = internal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the application of the port it came in on."""
+        is_internal = scope.get("extensions", {}).get(LISTENER) == "internal"
+        await (self._internal if is_internal else self._public)(scope, receive, send)
+
+
+def make_app(endpoints: Endpoints, *, has_internal_port: bool) -> ASGIApp:
+    """Return the application; with an internal port, what operators use is served there and nowhere else."""
+    public: list[BaseRoute] = [
+        # First, because handshakes come in storms and routes are tried in order.
+        WebSocketRoute(WEBSOCKET_PATH, endpoints.websocket),
+        Route(WEBSOCKET_PATH, UpgradeRequired()),
+    ]
+    internal: list[BaseRoute] = [
+        Route("/api/{method}", endpoints.api),
+        Route("/livez", endpoints.livez),
+        Route("/readyz", endpoints.readyz),
+        Route("/startupz", endpoints.startupz),
+        Route("/metrics", endpoints.metrics),
+    ]
+    if has_internal_port:
+        return PortSplit(_application(public), _application(internal))
+    return _application(public + internal)
+
+
+def _application(routes: list[BaseRoute]) -> Starlette:
+    app = Starlette(routes=routes, exception_handlers={Exception: crash_response})
+    app.router.redirect_slashes = False
+    app.router.default = not_found
+    return app

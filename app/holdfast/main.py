@@ -1,0 +1,272 @@
+"""The composition root: puts an instance together, runs it, and takes it apart in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import psutil
+
+from holdfast import __version__
+from holdfast.admission.addresses import TrustedProxies
+from holdfast.admission.check import AdmissionCheck
+from holdfast.admission.origin import OriginPolicy
+from holdfast.admission.readiness import Readiness
+from holdfast.admission.round_trip import BrokerRoundTrip
+from holdfast.app import Endpoints, make_app
+from holdfast.auth.validator import ImprovedTokenValidator
+from holdfast.broker.memory import MemoryBroker
+from holdfast.channels.hub import Hub
+from holdfast.connections.control import Control
+from holdfast.connections.core import Clocks, Core, LocalDelivery, Parts
+from holdfast.connections.drain import drain
+from holdfast.connections.lifecycle import Phase
+from holdfast.connections.manager import EnhancedWebSocketManager
+from holdfast.connections.ticker import check_forever, tick_forever
+from holdfast.routes.api import ApiEndpoint, ApiRules
+from holdfast.routes.api_commands import ApiCommands, Services
+from holdfast.routes.api_control import ApiControl
+from holdfast.routes.api_keys import ApiKeys
+from holdfast.routes.api_messages import Node, Process
+from holdfast.routes.api_methods import api_methods
+from holdfast.routes.health import Livez, Readyz, Startupz
+from holdfast.routes.metrics import MetricsEndpoint, read_numbers_of
+from holdfast.routes.observers import observe_api_call, observe_handshake
+from holdfast.server.gateway import GatewayServer
+from holdfast.server.limits import raise_descriptor_limit
+from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, loop_factory
+from holdfast.settings import Settings
+from holdfast.telemetry import metrics
+from holdfast.telemetry.lag import measure_forever
+from holdfast.telemetry.logs import configure_logging, get_logger
+from holdfast.transports.websocket import WebSocketEndpoint
+
+EXIT_FINE = 0
+EXIT_REFUSED = 2
+
+CHECK_TIMEOUT_SECONDS = 1.0
+CHECK_MAX_AGE_SECONDS = 1.0
+
+_log = get_logger(__name__)
+
+
+class Gateway:
+    """One instance: its parts, its ASGI application (`app`), and its life."""
+
+    def __init__(self, settings: Settings, core: Core, validator: ImprovedTokenValidator) -> None:
+        self.settings = settings
+        self.core = core
+        self.manager = EnhancedWebSocketManager(core)
+        self.validator = validator
+        self.probe = BrokerRoundTrip(core.broker, LocalDelivery(core.hub), core.instance)
+        self.app = make_app(_endpoints(self), has_internal_port=settings.internal_port is not None)
+        self._process = psutil.Process()
+        self._started_at = core.clock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # Public methods: life
+
+    async def start(self) -> None:
+        """Bring up everything that serving needs, the broker and its history first.
+
+        Raises:
+            ConfigError: something in the settings cannot be used here.
+        """
+        await self.core.broker.start(self.probe)
+        await self.probe.start()
+        await self.validator.start()
+        read_numbers_of(self.core)
+        metrics.DRAINING.set_function(self._still_here)
+        self._begin(tick_forever(self.core), check_forever(self.core))
+        self._begin(measure_forever(metrics.LOOP_LAG.observe, self.core.clock))
+
+    def mark_serving(self) -> None:
+        """Let `/startupz` and `/readyz` pass, now that connections are accepted."""
+        self.core.lifecycle.advance(Phase.SERVING)
+
+    async def drain(self) -> None:
+        """Let clients leave, each at its own moment: first balancers are told, then newcomers refused, then goodbyes.
+
+        Cancelled by an operator in a hurry, it says all goodbyes at once.
+        """
+        shutdown = self.settings.shutdown
+        try:
+            self._enter(Phase.LEAVING)
+            await asyncio.sleep(shutdown.propagation_wait)
+            self._enter(Phase.DRAINING)
+            await drain(self.manager, shutdown.drain_window, self.core.clock, asyncio.sleep)
+        finally:
+            self._enter(Phase.STOPPING)
+            for connection in self.manager.everybody():
+                connection.close("shutdown")
+
+    async def stop(self) -> None:
+        """Write what must be kept and let go of everything; a second call does nothing."""
+        self._enter(Phase.STOPPING)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self.validator.stop()
+        await self.core.broker.stop()
+
+    # Public methods: questions
+
+    def describe(self) -> Node:
+        """Return what the API's `info` tells of this instance."""
+        core, manager = self.core, self.manager
+        with self._process.oneshot():
+            spent = self._process.cpu_times()
+            resident = self._process.memory_info().rss
+        uptime = core.clock() - self._started_at
+        return Node(
+            uid=core.instance,
+            name=core.instance,
+            version=f"Holdfast {__version__}",
+            num_clients=manager.count,
+            num_users=manager.users_count,
+            num_subs=core.stats.subscriptions,
+            num_channels=len(core.hub),
+            uptime=int(uptime),
+            process=Process(round(100 * (spent.user + spent.system) / max(uptime, 1.0), 1), resident),
+        )
+
+    def summary(self) -> dict[str, object]:
+        """Return the counts that the last log line tells."""
+        core = self.core
+        return {
+            "seconds": round(core.clock() - self._started_at, 3),
+            "connections": core.stats.opened,
+            "publications": core.hub.stats.publications,
+            "deliveries": core.hub.stats.deliveries,
+            "closes": dict(core.stats.closes),
+        }
+
+    # Private methods
+
+    def _enter(self, phase: Phase) -> None:
+        if self.core.lifecycle.phase < phase:
+            self.core.lifecycle.advance(phase)
+            _log.info("phase", phase=phase.name.lower(), connections=len(self.manager.everybody()))
+
+    def _begin(self, *work: Coroutine[Any, Any, None]) -> None:
+        self._tasks += [self.core.loop.create_task(one) for one in work]
+
+    def _still_here(self) -> float:
+        return len(self.manager.everybody()) if self.core.lifecycle.refuses_handshakes else 0
+
+
+def build(settings: Settings, loop: asyncio.AbstractEventLoop) -> Gateway:
+    """Return an instance that has not started.
+
+    Raises:
+        ConfigError: keys, patterns or networks in the settings that cannot be used.
+    """
+    clocks = Clocks(loop.time, time.time)
+    validator = ImprovedTokenValidator(settings.token, allow_anonymous=settings.client.allow_anonymous)
+    hub = Hub(loop.call_soon)
+    broker = MemoryBroker(settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall)
+    instance = settings.instance or f"{socket.gethostname()}-{os.getpid()}"
+    core = Core(settings, instance, Parts(broker, hub, validator, clocks, loop))
+    return Gateway(settings, core, validator)
+
+
+def run(settings: Settings, on_started: Callable[[str], object] | None = None) -> int:
+    """Run an instance until it is told to stop, and return the exit code.
+
+    `on_started` is called with the base URL once connections are accepted.
+
+    Raises:
+        ConfigError: something in the settings cannot be used here.
+    """
+    configure_logging(settings.log, in_background=True)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(_serve(settings, on_started))
+    except OSError as error:
+        _log.error("cannot_start", reason=str(error))
+        return EXIT_REFUSED
+
+
+async def _serve(settings: Settings, on_started: Callable[[str], object] | None) -> int:
+    descriptors = raise_descriptor_limit()
+    gateway = build(settings, asyncio.get_running_loop())
+    server = GatewayServer(gateway.app, settings, on_drain=gateway.drain, on_stop=gateway.stop)
+    # Before the broker: a second start by mistake must not touch the history of the first.
+    server.bind()
+    await gateway.start()
+    freeze_garbage_collector()
+    serving = asyncio.create_task(server.serve())
+    starting = asyncio.create_task(server.wait_started())
+    await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        _announce(gateway, server, descriptors)
+        if on_started is not None:
+            on_started(_base_url(settings, server.port))
+    starting.cancel()
+    try:
+        return await serving
+    finally:
+        await gateway.stop()
+        _log.info("ended", instance=gateway.core.instance, **gateway.summary())
+
+
+def _announce(gateway: Gateway, server: GatewayServer, descriptors: tuple[int, int]) -> None:
+    gateway.mark_serving()
+    settings = gateway.settings
+    _log.info(
+        "started",
+        instance=gateway.core.instance,
+        version=__version__,
+        host=settings.host,
+        port=server.port,
+        internal_port=server.internal_port,
+        descriptors=descriptors[0],
+        descriptors_hard=descriptors[1],
+        **describe_runtime(asyncio.get_running_loop()),
+    )
+
+
+def _base_url(settings: Settings, port: int) -> str:
+    scheme = "https" if settings.tls.cert_file is not None else "http"
+    # Where all interfaces are listened on, this machine's own is as good as any.
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared
+    return f"{scheme}://{host}:{port}"
+
+
+def _endpoints(gateway: Gateway) -> Endpoints:
+    settings, core = gateway.settings, gateway.core
+    origins = OriginPolicy(settings.client.allowed_origins)
+    readiness = Readiness(
+        core.lifecycle,
+        {"broker": gateway.probe.check},
+        timeout=CHECK_TIMEOUT_SECONDS,
+        max_age=CHECK_MAX_AGE_SECONDS,
+        clock=core.clock,
+    )
+    return Endpoints(
+        websocket=WebSocketEndpoint(
+            gateway.manager.open,
+            AdmissionCheck(core.lifecycle, origins, observe_handshake),
+            settings.websocket,
+            TrustedProxies(settings.http.trusted_proxies).originate,
+        ),
+        api=_api(gateway),
+        livez=Livez(),
+        readyz=Readyz(readiness),
+        startupz=Startupz(core.lifecycle),
+        metrics=MetricsEndpoint(),
+    )
+
+
+def _api(gateway: Gateway) -> ApiEndpoint:
+    core, api = gateway.core, gateway.settings.api
+    commands = ApiCommands(Services(core.rules, core.publisher, core.broker, gateway.describe))
+    methods = api_methods(commands, ApiControl(Control(core)), api.max_commands)
+    keys = ApiKeys(key.get_secret_value() for key in api.keys)
+    rules = ApiRules(keys, api.max_body_bytes, is_transport_error_mode=api.error_mode == "transport")
+    return ApiEndpoint(methods, rules, core.lifecycle, observe_api_call)

@@ -1,0 +1,34 @@
+"""The table of API methods: name, request, and what carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from holdfast.routes import api_messages as api
+from holdfast.routes.api import Method, method_of
+from holdfast.routes.api_batch import Batch
+from holdfast.routes.api_commands import TURN, ApiCommands
+from holdfast.routes.api_control import ApiControl
+
+
+def api_methods(commands: ApiCommands, control: ApiControl, max_commands: int) -> dict[str, Method]:
+    """Return all methods by name; a batch takes any of the others and at most `max_commands` of them."""
+    table: dict[str, tuple[type, Callable[[Any], Awaitable[Any]]]] = {
+        "publish": (api.PublishRequest, commands.publish),
+        "broadcast": (api.BroadcastRequest, commands.broadcast),
+        "subscribe": (api.SubscribeRequest, control.subscribe),
+        "unsubscribe": (api.UnsubscribeRequest, control.unsubscribe),
+        "disconnect": (api.DisconnectRequest, control.disconnect),
+        "refresh": (api.RefreshRequest, control.refresh),
+        "presence": (api.ChannelRequest, commands.presence),
+        "presence_stats": (api.ChannelRequest, commands.presence_stats),
+        "history": (api.HistoryRequest, commands.history),
+        "history_remove": (api.ChannelRequest, commands.history_remove),
+        "channels": (api.ChannelsRequest, commands.channels),
+        "info": (api.InfoRequest, commands.info),
+    }
+    methods = {name: method_of(name, request, run) for name, (request, run) in table.items()}
+    batch = Batch({name: run for name, (_, run) in table.items()}, max_commands, TURN)
+    methods["batch"] = method_of("batch", api.BatchRequest, batch, is_bare=True)
+    return methods

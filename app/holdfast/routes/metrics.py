@@ -1,0 +1,44 @@
+"""`/metrics`: everything that is counted, for Prometheus; and where the numbers of connections are read."""
+
+from __future__ import annotations
+
+from starlette.types import Receive, Scope, Send
+
+from holdfast.connections.core import Core
+from holdfast.errors import DoorError
+from holdfast.routes.errors import check_method, refuse, send_bytes
+from holdfast.telemetry import metrics
+
+
+class MetricsEndpoint:
+    """Renders all metrics for each scrape."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            check_method(scope, "GET, HEAD")
+        except DoorError as error:
+            await refuse(scope, send, error)
+            return
+        accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+        body, kind = metrics.exposition(accept.decode("latin-1"))
+        await send_bytes(send, 200, body, [], kind.encode())
+
+
+def read_numbers_of(core: Core) -> None:
+    """Let a scrape read what the connections of `core` count on their hot path."""
+    manager, stats, hub = core.manager, core.stats, core.hub
+    metrics.CONNECTIONS.read_from(lambda: manager.count)
+    metrics.USERS.read_from(lambda: manager.users_count)
+    metrics.CONNECTS.read_from(lambda: stats.opened)
+    metrics.CLOSES.read_from(lambda: stats.closes)
+    metrics.COMMANDS.read_from(lambda: stats.commands)
+    metrics.ERRORS.read_from(lambda: stats.errors)
+    metrics.MESSAGES.read_from(lambda: stats.messages)
+    metrics.RECEIVED_BYTES.read_from(lambda: stats.received_bytes)
+    metrics.SUBSCRIPTIONS.read_from(lambda: stats.subscriptions)
+    metrics.RECOVERIES.read_from(lambda: stats.recoveries)
+    metrics.CHANNELS.read_from(lambda: len(hub))
+    metrics.PUBLICATIONS.read_from(lambda: hub.stats.publications)
+    metrics.DELIVERIES.read_from(lambda: hub.stats.deliveries)
+    metrics.DELIVERED_BYTES.read_from(lambda: hub.stats.delivered_bytes)

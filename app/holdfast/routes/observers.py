@@ -1,0 +1,37 @@
+"""What is counted and logged of handshakes and API calls."""
+
+from __future__ import annotations
+
+from holdfast.connections.transport import Handshake
+from holdfast.errors import GatewayError
+from holdfast.telemetry import metrics
+from holdfast.telemetry.logs import get_logger
+
+_log = get_logger(__name__)
+
+# Looked up once: handshakes come in storms.
+_admitted = metrics.HANDSHAKES.labels("websocket", "ok")
+
+
+def observe_handshake(handshake: Handshake, refusal: GatewayError | None) -> None:
+    """Count a handshake by its outcome, and log a refused one."""
+    if refusal is None:
+        _admitted.inc()
+        return
+    metrics.HANDSHAKES.labels("websocket", refusal.slug).inc()
+    _log.info(
+        "handshake_refused",
+        slug=refusal.slug,
+        detail=refusal.detail,
+        path=handshake.path,
+        address=handshake.client,
+        attempt=handshake.attempt_id,
+    )
+
+
+def observe_api_call(method: str, slug: str, detail: str) -> None:
+    """Count a call of the server API, and log one that failed."""
+    metrics.API_COMMANDS.labels(method).inc()
+    if slug != "ok":
+        metrics.API_ERRORS.labels(slug).inc()
+        _log.info("api_call_failed", slug=slug, method=method, detail=detail)
