@@ -1,0 +1,1 @@
+"""Connection and subscription tokens: found, verified, remembered, revoked and issued here."""

@@ -1,0 +1,84 @@
+"""Tokens that are refused although they are valid: one by its `jti`, or a user's up to a moment.
+
+A list in the process, bounded, each entry with an end. Every use of a token asks it, remembered tokens too, so a
+revocation holds from the next use on.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from holdfast.auth.claims import TokenClaims
+
+# Longer than any sensible token lives; a token without `exp` needs another remedy (its key).
+DEFAULT_KEPT_SECONDS = 24 * 3600.0
+DEFAULT_MAX_ENTRIES = 100_000
+
+RevokedSlug = Literal["token_revoked", "user_revoked"]
+
+
+class _UserEntry(NamedTuple):
+    issued_until: float
+    kept_until: float
+
+
+class RevocationList:
+    """Revoked token ids and users; all moments are Unix seconds."""
+
+    def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
+        self._max_entries = max_entries
+        self._tokens: dict[str, float] = {}
+        self._users: dict[str, _UserEntry] = {}
+
+    def __len__(self) -> int:
+        return len(self._tokens) + len(self._users)
+
+    def revoke_token(self, jti: str, *, now: float, kept_seconds: float = DEFAULT_KEPT_SECONDS) -> None:
+        """Refuse the token with this `jti` for `kept_seconds`; it should be what the token has left to live.
+
+        Raises:
+            ValueError: the id is empty.
+            OverflowError: the list is full of entries that still count; none is dropped for a new one, since that
+                would quietly let a revoked token in again.
+        """
+        if not jti:
+            raise ValueError("a token without `jti` can only be revoked by its user")
+        if jti not in self._tokens:
+            self._make_room(now)
+        self._tokens[jti] = max(now + kept_seconds, self._tokens.get(jti, 0.0))
+
+    def revoke_user(
+        self, user: str, *, issued_until: float, now: float, kept_seconds: float = DEFAULT_KEPT_SECONDS
+    ) -> None:
+        """Refuse the user's tokens issued until a moment; infinity refuses also those to come.
+
+        A token without `iat` cannot show that it is newer and is refused as well.
+
+        Raises:
+            OverflowError: as `revoke_token`.
+        """
+        former = self._users.get(user)
+        if former is None:
+            self._make_room(now)
+            former = _UserEntry(0.0, 0.0)
+        self._users[user] = _UserEntry(
+            max(issued_until, former.issued_until), max(now + kept_seconds, former.kept_until)
+        )
+
+    def find(self, claims: TokenClaims, now: float) -> RevokedSlug | None:
+        """Say why these claims are revoked, the incurable reason first; None if they are not."""
+        if self._users:
+            entry = self._users.get(claims.user)
+            if entry is not None and now < entry.kept_until and claims.issued_at <= entry.issued_until:
+                return "user_revoked"
+        if self._tokens and claims.jti and now < self._tokens.get(claims.jti, 0.0):
+            return "token_revoked"
+        return None
+
+    def _make_room(self, now: float) -> None:
+        if len(self) < self._max_entries:
+            return
+        self._tokens = {jti: until for jti, until in self._tokens.items() if now < until}
+        self._users = {user: entry for user, entry in self._users.items() if now < entry.kept_until}
+        if len(self) >= self._max_entries:
+            raise OverflowError(f"the revocation list is full: {self._max_entries} entries still count")
