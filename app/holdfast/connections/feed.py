@@ -15,7 +15,7 @@ class _Use:
     def __init__(self) -> None:
         self.count = 0
         self.delivered = False
-        self.lock: asyncio.Lock | None = None
+        self.lock = asyncio.Lock()
 
 
 class Feed:
@@ -58,8 +58,6 @@ class Feed:
 
     async def _settle(self, channel: str, use: _Use) -> None:
         """Bring the broker to what the count asks for, one change at a time per channel."""
-        if use.lock is None:
-            use.lock = asyncio.Lock()
         async with use.lock:
             if use.count > 0 and not use.delivered:
                 await self._broker.subscribe(channel)
@@ -67,6 +65,5 @@ class Feed:
             elif use.count <= 0 and use.delivered:
                 use.delivered = False
                 await self._broker.unsubscribe(channel)
-        use.lock = None if not use.lock.locked() else use.lock
         if use.count <= 0 and not use.delivered and self._uses.get(channel) is use:
             del self._uses[channel]

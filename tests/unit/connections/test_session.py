@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from typing import Any
+
+import jwt
+import pytest
+
+from holdfast.connections.transport import Handshake
+from tests.brokers import Clock
+from tests.live import SECRET, Client, FakeTransport, World
+from tests.unit.connections.conftest import MakeWorld
+
+
+async def test_connect_answers_the_terms(world: World) -> None:
+    """The reply has what SDKs need: client, version, ping, pong and the life of the token."""
+    client = world.open()
+    reply = client.call("connect", token=world.token())["connect"]
+
+    assert len(reply.pop("client")) == 32
+    assert reply.pop("version").startswith("Holdfast ")
+    assert reply == {"expires": True, "ttl": 600, "ping": 25, "pong": True}
+
+
+async def test_connect_with_an_endless_token_does_not_expire(world: World) -> None:
+    """Without exp there is no `expires`."""
+    client = world.open()
+    token = jwt.encode({"sub": "anna"}, SECRET, "HS256")
+
+    assert "expires" not in client.call("connect", token=token)["connect"]
+
+
+async def test_connect_tells_our_own_client_more(world: World) -> None:
+    """Who introduces itself gets the reconnect window and the instance; others do not."""
+    client = world.open()
+    reply = client.call("connect", token=world.token(), holdfast={"version": "1", "cid": "c", "unknown": 1})
+
+    assert reply["connect"]["holdfast"] == {"reconnect_window_ms": 10000, "instance": "here"}
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "closed"),
+    [
+        ({}, (3501, "token_missing")),
+        ({"token": ""}, (3501, "token_empty")),
+        ({"token": "null"}, (3501, "token_empty")),
+        ({"token": "a.b"}, (3500, "token_malformed")),
+    ],
+)
+async def test_connect_without_a_good_token_closes(
+    world: World, request_fields: dict[str, Any], closed: tuple[int, str]
+) -> None:
+    """What no fresh token of the same kind would cure ends the connection."""
+    client = world.open()
+    client.send({"id": 1, "connect": request_fields})
+
+    assert client.transport.closed == closed
+
+
+async def test_connect_with_an_expired_token_is_an_error(world: World) -> None:
+    """Error 109 makes SDKs fetch a token; the connection stays until its handshake deadline."""
+    client = world.open()
+    reply = client.call("connect", token=world.token(exp=1))
+
+    assert reply["error"] == {"code": 109, "message": "token_expired"}
+    assert client.transport.closed is None
+    assert "connect" in client.call("connect", token=world.token())
+
+
+async def test_connect_twice_closes(world: World) -> None:
+    """A session is opened once."""
+    client = world.connect()
+    client.send({"id": 9, "connect": {"token": world.token()}})
+
+    assert client.transport.closed == (3501, "already_connected")
+
+
+async def test_connect_takes_the_token_of_the_handshake(world: World) -> None:
+    """`Authorization`, URL and cookie are looked at where the connect command has no token."""
+    transport = FakeTransport()
+    headers = [(b"authorization", b"Bearer " + world.token("carol").encode())]
+    handshake = Handshake("/connection/websocket", b"", headers, "127.0.0.1", "ws", "attempt")
+    client = Client(world, transport, world.manager.open(transport, handshake))
+    client.call("connect")
+
+    assert client.connection.user == "carol"
+    assert client.connection.handshake is None
+
+
+async def test_connect_anonymously_where_allowed(make_world: MakeWorld) -> None:
+    """No token, and an empty one, open an anonymous session; a wrong one does not."""
+    world = await make_world(client={"allow_anonymous": True})
+    assert "connect" in world.open().call("connect")
+    assert "connect" in world.open().call("connect", token="")
+    assert world.manager.count_of("") == 2
+    wrong = world.open()
+    wrong.send({"id": 1, "connect": {"token": "undefined"}})
+
+    assert wrong.transport.closed == (3501, "token_empty")
+
+
+async def test_connect_with_an_anonymous_token_needs_permission(world: World) -> None:
+    """An empty `sub` is the anonymous user."""
+    client = world.open()
+    client.send({"id": 1, "connect": {"token": world.token("")}})
+
+    assert client.transport.closed == (3500, "token_claims")
+
+
+async def test_connect_over_the_users_limit_closes(make_world: MakeWorld) -> None:
+    """A user's connections are bounded where the setting says so; other users are not concerned."""
+    world = await make_world(client={"user_connection_limit": 2})
+    world.connect()
+    world.connect()
+    world.connect("bob")
+    third = world.open()
+    third.send({"id": 1, "connect": {"token": world.token()}})
+
+    assert third.transport.closed == (3504, "connection_limit")
+
+
+async def test_connect_subscribes_to_the_tokens_channels(world: World) -> None:
+    """Channels of the token stand in the reply, and their publications arrive."""
+    client = world.open()
+    token = world.token(channels=["a"], subs={})
+    reply = client.call("connect", token=token)["connect"]
+    client.call("publish", channel="a", data=1)
+
+    assert list(reply["subs"]) == ["a"]
+    assert [push["pub"]["data"] for push in await client.pushes()] == [1]
+
+
+async def test_connect_takes_terms_from_the_tokens_subs(world: World) -> None:
+    """`subs` carry info, data and overrides."""
+    sub = {"data": {"x": 1}, "info": {"i": 2}, "override": {"force_recovery": {"value": True}}}
+    client = world.open()
+    reply = client.call("connect", token=world.token(subs={"a": sub}))["connect"]["subs"]["a"]
+
+    assert reply["data"] == {"x": 1}
+    assert reply["recoverable"] is True
+    assert client.call("presence", channel="a")["presence"]["presence"][client.connection.client]["chan_info"] == {
+        "i": 2
+    }
+
+
+async def test_connect_recovers_server_side_channels(make_world: MakeWorld) -> None:
+    """A client that comes back gets what it missed in its server-side channels."""
+    options = {"history_size": 10, "history_ttl": 60, "force_recovery": True, "allow_publish_for_client": True}
+    world = await make_world(channel={"without_namespace": options})
+    first = world.open()
+    terms = first.call("connect", token=world.token(channels=["a"]))["connect"]["subs"]["a"]
+    first.hang_up()
+    other = world.connect("bob")
+    for number in range(3):
+        other.call("publish", channel="a", data=number)
+    back = world.open()
+    asked = {"a": {"recover": True, "epoch": terms["epoch"], "offset": 1}}
+    reply = back.call("connect", token=world.token(channels=["a"]), subs=asked)["connect"]["subs"]["a"]
+
+    assert reply["recovered"] is True
+    assert [one["data"] for one in reply["publications"]] == [1, 2]
+
+
+async def test_connect_with_an_unknown_namespace_is_an_error(world: World) -> None:
+    """A token that names a namespace nobody configured is refused by name, and nothing stays behind."""
+    client = world.open()
+    reply = client.call("connect", token=world.token(channels=["a", "nowhere:b"]))
+
+    assert reply["error"]["message"] == "unknown_channel"
+    assert (len(world.hub), len(world.core.feed)) == (0, 0)
+
+
+async def test_connect_with_too_many_channels_closes(make_world: MakeWorld) -> None:
+    """The client's limit of channels holds for its token too."""
+    world = await make_world(client={"channel_limit": 2})
+    client = world.open()
+    client.send({"id": 1, "connect": {"token": world.token(channels=["a", "b", "c"])}})
+
+    assert client.transport.closed == (3505, "channel_limit_close")
+
+
+async def test_refresh_prolongs_the_session(world: World, clock: Clock) -> None:
+    """A fresh token of the same user moves the end."""
+    client = world.connect()
+    clock.advance(500)
+    reply = client.call("refresh", token=world.token())
+    clock.advance(400)
+    world.core.expiry.advance()
+
+    assert reply["refresh"] == {"expires": True, "ttl": 600}
+    assert client.transport.closed is None
+
+
+async def test_refresh_with_another_users_token_closes(world: World) -> None:
+    """A session never changes hands."""
+    client = world.connect()
+    client.send({"id": 2, "refresh": {"token": world.token("mallory")}})
+
+    assert client.transport.closed == (3500, "token_wrong_user")
+
+
+async def test_refresh_with_an_expired_token_asks_for_another(world: World) -> None:
+    """The SDK fetches again; the session's own end stays."""
+    client = world.connect()
+
+    assert client.call("refresh", token=world.token(exp=1))["error"]["temporary"] is True

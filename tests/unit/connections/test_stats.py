@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from holdfast.connections.stats import ConnectionStats
+
+
+def test_subscribed_counts_recoveries_by_outcome() -> None:
+    """Only subscriptions that wanted to recover count as recoveries."""
+    stats = ConnectionStats()
+    stats.subscribed(False, False)
+    stats.subscribed(True, True)
+    stats.subscribed(True, False)
+    stats.unsubscribed(2)
+
+    assert stats.subscriptions == 1
+    assert dict(stats.recoveries) == {True: 1, False: 1}
+
+
+def test_count_command_counts_by_method() -> None:
+    """Commands are told apart by method."""
+    stats = ConnectionStats()
+    stats.count_command("publish")
+    stats.count_command("publish")
+
+    assert stats.commands["publish"] == 2
