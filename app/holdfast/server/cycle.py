@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from holdfast.codes import CODES
 from holdfast.connections.transport import Handshake, SinkFactory
 from holdfast.errors import BrokerError, DoorError, GatewayError
 from holdfast.resilience.eager import run_eagerly
 from holdfast.server.events import AsgiApp, AsgiEvents, Event
+from holdfast.telemetry.logs import get_logger
 from holdfast.transports.handover import ABNORMAL, WebSocketTransport
 from holdfast.transports.opening import accept_response
 from holdfast.transports.refusal import refusal_response, response_bytes
 
 _NO_HANDSHAKE = Handshake("", b"", [], "", "", "")
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class UpgradeCycle:

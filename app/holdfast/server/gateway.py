@@ -11,7 +11,6 @@ from email.utils import formatdate
 from functools import partial
 from typing import Any, Final
 
-import structlog
 import uvicorn
 
 from holdfast.server.context import Listener, ServerContext
@@ -21,12 +20,13 @@ from holdfast.server.limits import effective_backlog
 from holdfast.server.listeners import bind_sockets, bound_port, close_all
 from holdfast.server.tls import ReloadingContext
 from holdfast.settings import Settings
+from holdfast.telemetry.logs import get_logger
 
 Hook = Callable[[], Awaitable[None]]
 
 _POLL_SECONDS: Final = 0.02
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 async def _nothing() -> None:

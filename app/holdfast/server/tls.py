@@ -6,12 +6,11 @@ import asyncio
 import ssl
 from pathlib import Path
 
-import structlog
-
 from holdfast.errors import ConfigError
 from holdfast.settings import TlsSettings
+from holdfast.telemetry.logs import get_logger
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 _Stamp = tuple[tuple[int, int, int], ...]
 

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from starlette.types import Receive, Send
 
 from holdfast.codes import CODES
@@ -18,10 +17,11 @@ from holdfast.errors import GatewayError
 from holdfast.protocol.frames import OPCODE_TEXT
 from holdfast.protocol.framing import RAW_JSON, Encoding
 from holdfast.settings import WebSocketSettings
+from holdfast.telemetry.logs import get_logger
 
 ABNORMAL = 1006  # an end without a close frame (RFC 6455, 7.1.5)
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class AsgiTransport:

@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Callable
 from enum import IntEnum
 
-import structlog
-
 from holdfast.codes import CODES
 from holdfast.connections.transport import Handshake, MessageSink, SinkFactory
 from holdfast.errors import GatewayError, ProtocolError
@@ -29,6 +27,7 @@ from holdfast.protocol.frames import (
 )
 from holdfast.protocol.framing import WS_JSON, Encoding
 from holdfast.settings import WebSocketSettings
+from holdfast.telemetry.logs import get_logger
 from holdfast.transports.deadlines import DeadlineQueue
 
 ABNORMAL = 1006  # an end without a close frame (RFC 6455, 7.1.5)
@@ -36,7 +35,7 @@ ABNORMAL = 1006  # an end without a close frame (RFC 6455, 7.1.5)
 # Every read of every connection lands here and is worked off before the loop reads again.
 _RECEIVED = memoryview(bytearray(65536))
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class State(IntEnum):
