@@ -18,7 +18,23 @@ def _errors() -> str:
     return render_codes_docs()
 
 
-PAGES: dict[str, Callable[[], str]] = {"errors.md": _errors}
+def _configuration() -> str:
+    from holdfast.settings_docs import render_settings_docs
+
+    return render_settings_docs()
+
+
+def _metrics() -> str:
+    from holdfast.telemetry.metrics import render_metrics_docs
+
+    return render_metrics_docs()
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "configuration.md": _configuration,
+    "errors.md": _errors,
+    "metrics.md": _metrics,
+}
 
 
 def main(arguments: list[str]) -> int:

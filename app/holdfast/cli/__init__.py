@@ -5,11 +5,6 @@ Commands import what is heavy when they run, so that `holdfast version` answers 
 
 from __future__ import annotations
 
-import sys
+from holdfast.cli.program import main
 
-
-def main() -> None:
-    """Run the command line of this process and exit with its code."""
-    from holdfast.cli.program import run
-
-    sys.exit(run(sys.argv[1:]))
+__all__ = ["main"]

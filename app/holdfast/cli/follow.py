@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from holdfast.cli.conversation import (
     TOKEN_EXPIRED,
@@ -37,8 +37,9 @@ TEMPORARY_STATUSES = {408, 429, 500, 502, 503, 504}
 class Tokens(Protocol):
     """Where tokens come from."""
 
-    can_renew: bool
-    """Whether another call gives a fresh token."""
+    @property
+    def can_renew(self) -> bool:
+        """Whether another call gives a fresh token."""
 
     def connection(self) -> str:
         """Return a connection token, "" for none."""
@@ -88,7 +89,8 @@ class Follower:
         from websockets.asyncio.client import connect
         from websockets.exceptions import InvalidHandshake, InvalidStatus
 
-        proxy = None if is_loopback(self.url) else True
+        # A proxy named in the environment is for the world outside, not for this machine.
+        proxy: Literal[True] | None = None if is_loopback(self.url) else True
         try:
             async with connect(
                 self.url,
@@ -103,7 +105,7 @@ class Follower:
         except InvalidStatus as error:
             return refusal_of_answer(error.response)
         except (OSError, InvalidHandshake, EOFError) as error:
-            self.show(Noticed(f"{self.url}: {error or type(error).__name__}"))
+            self.show(Noticed(f"{self.url}: {str(error) or type(error).__name__}"))
             return Refused(UNREACHABLE, 0, is_final=False)
 
     async def _talk(self, socket: ClientConnection) -> Refused | None:

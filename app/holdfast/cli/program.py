@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,16 +19,24 @@ from holdfast.errors import ConfigError, GatewayError
 class Program(TyperGroup):
     """Exits as the project's programs do: 3 for usage and settings, 2 for a refusal, the command's own code else."""
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run one command line; raises SystemExit like any typer program unless `standalone_mode` is off."""
-        code = self._outcome(args, *rest, **extra)
+        code = self._outcome(args, prog_name, **extra)
         if standalone_mode:
             raise SystemExit(code)
         return code
 
-    def _outcome(self, args: Sequence[str] | None, *rest: Any, **extra: Any) -> int:
+    def _outcome(self, args: Sequence[str] | None, prog_name: str | None, **extra: Any) -> int:
         try:
-            return int(super().main(args, *rest, standalone_mode=False, **extra) or Exit.FINE)
+            return int(super().main(args, prog_name, standalone_mode=False, **extra) or Exit.FINE)
         except TyperException as error:
             # Its own exit code would be 2, which here means that something was refused.
             _show(error)
@@ -83,3 +92,8 @@ app.command("version")(version.version)
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     return int(app(args=list(arguments), prog_name="holdfast", standalone_mode=False))
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    sys.exit(run(sys.argv[1:]))

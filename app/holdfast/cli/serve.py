@@ -7,8 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.output import note
+from holdfast.cli.output import note, result
 from holdfast.cli.place import ConfigOption
+
+NOT_STARTED = """
+The gateway did not start; the reason stands above. If port {port} is taken:
+  HOLDFAST_PORT={other} make run            or: holdfast serve --dev --port {other}
+"""
 
 
 def serve(
@@ -31,4 +36,13 @@ def serve(
         # No fallback to the file of a first start here: a production start must not pick up what lies about.
         raise typer.Exit(run(load_settings(config, os.environ, overrides)))
     loaded = dev_settings(config, os.environ, overrides)
-    raise typer.Exit(run(loaded, on_started=lambda base_url: note(lines_to_paste(loaded, base_url))))
+    started: list[str] = []
+
+    def on_started(base_url: str) -> None:
+        started.append(base_url)
+        result(lines_to_paste(loaded, base_url))
+
+    code = run(loaded, on_started=on_started)
+    if code and not started:
+        note(NOT_STARTED.format(port=loaded.port, other=loaded.port + 1))
+    raise typer.Exit(code)

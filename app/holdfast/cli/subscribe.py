@@ -45,10 +45,11 @@ def subscribe(
     from holdfast.cli.place import place
     from holdfast.resilience.backoff import full_jitter
 
+    tokens: Tokens = GivenTokens(token, subscription_token) if token or url else made_tokens(config, user)
     follower = Follower(
         url=place(config, url).websocket,
         channels=channels,
-        tokens=GivenTokens(token, subscription_token) if token or url else made_tokens(config, user),
+        tokens=tokens,
         show=show_json if as_json else show_text,
         delay=lambda attempt: full_jitter(attempt, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS),
         count=count,

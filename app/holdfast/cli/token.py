@@ -94,7 +94,7 @@ def seconds(text: str) -> float:
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from holdfast.settings import Duration
+    from holdfast.settings_types import Duration
 
     try:
         return float(TypeAdapter(Duration).validate_python(text))

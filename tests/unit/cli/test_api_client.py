@@ -1,0 +1,66 @@
+"""Tests of holdfast.cli.api_client."""
+
+import httpx
+import pytest
+
+from holdfast.cli.api_client import call, get
+from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.place import Place
+
+PLACE = Place("http://127.0.0.1:8000", "http://127.0.0.1:9000", "key-of-the-api")
+
+
+def test_call_carries_key_and_parameters(fake_gateway):
+    """The method is in the path, the key in its header, at the internal address."""
+    fake_gateway.result("publish", {"offset": 3})
+
+    assert call(PLACE, "publish", channel="a") == {"offset": 3}
+    request = fake_gateway.requests[0]
+    assert str(request.url) == "http://127.0.0.1:9000/api/publish"
+    assert request.headers["X-API-Key"] == "key-of-the-api"
+    assert fake_gateway.sent() == {"channel": "a"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, json={"error": {"code": 102, "message": "unknown_channel"}}),
+        httpx.Response(404, json={"code": 102, "slug": "unknown_channel", "message": "m", "remedy": "r"}),
+    ],
+)
+def test_call_explains_a_refusal(fake_gateway, answer):
+    """An error in either form names the cause and what to do."""
+    fake_gateway.answers["/api/publish"] = answer
+
+    with pytest.raises(CliError, match=r"unknown_channel \(102\)") as caught:
+        call(PLACE, "publish")
+
+    assert caught.value.code == Exit.REFUSED
+    assert "\n  " in str(caught.value)
+
+
+def test_call_says_when_nothing_answers(fake_gateway):
+    """A gateway that is down could not be checked, and no key is in the text."""
+    fake_gateway.is_down = True
+
+    with pytest.raises(CliError, match=r"nothing answered at http://127\.0\.0\.1:9000") as caught:
+        call(PLACE, "info")
+
+    assert caught.value.code == Exit.UNKNOWN
+    assert "key-of-the-api" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["<html>", "[]"])
+def test_call_recognises_strangers(fake_gateway, text):
+    """Something else listens there."""
+    fake_gateway.answers["/api/info"] = httpx.Response(200, text=text)
+
+    with pytest.raises(CliError, match="no gateway"):
+        call(PLACE, "info")
+
+
+def test_get_returns_any_status(fake_gateway):
+    """A 503 of /readyz is an answer."""
+    fake_gateway.answers["/readyz"] = httpx.Response(503)
+
+    assert get("http://127.0.0.1:9000/readyz").status_code == 503

@@ -1,0 +1,50 @@
+"""Tests of holdfast.cli.codes."""
+
+from holdfast.codes import CODES
+from holdfast.codes_docs import render_codes_docs
+
+
+def test_codes_lists_every_slug(cli):
+    """Without an argument the whole table is shown."""
+    lines = cli("codes").out.splitlines()[1:]
+
+    assert sorted(line.split()[1] for line in lines) == sorted(CODES)
+
+
+def test_codes_slug_says_what_to_do(cli):
+    """One slug gives meaning and remedy."""
+    assert CODES["token_expired"].remedy in cli("codes", "token_expired").out
+
+
+def test_codes_number_lists_its_causes(cli):
+    """A number found in a log leads to all causes that share it."""
+    out = cli("codes", "3501").out
+
+    assert "token_missing" in out
+    assert "token_empty" in out
+
+
+def test_codes_json_is_complete(cli):
+    """A program gets every field."""
+    (shown,) = cli("codes", "token_expired", "--json").json()
+
+    assert shown["number"] == 109
+    assert {"meaning", "remedy", "action", "temporary"} <= set(shown)
+
+
+def test_codes_unknown_slug_suggests_one(cli):
+    """A typo is answered with the nearest slugs."""
+    outcome = cli("codes", "token_expird")
+
+    assert outcome.code == 3
+    assert "token_expired" in outcome.err
+
+
+def test_codes_nonsense_points_to_the_list(cli):
+    """Where nothing is near, the list is named."""
+    assert "lists them all" in cli("codes", "zzzzzzzz").err
+
+
+def test_codes_markdown_is_the_page(cli):
+    """`codes --markdown` prints docs/errors.md."""
+    assert cli("codes", "--markdown").out == render_codes_docs()

@@ -1,0 +1,72 @@
+"""Tests of holdfast.cli.serve."""
+
+from pathlib import Path
+
+import pytest
+
+SECRET = "a-secret-of-more-than-thirty-two-bytes"
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Catch what would be run instead of running it."""
+    calls = []
+
+    def run(settings, on_started=None):
+        calls.append((settings, on_started))
+        return 0
+
+    monkeypatch.setattr("holdfast.main.run", run)
+    return calls
+
+
+def test_serve_passes_options_over_settings(cli, started, monkeypatch):
+    """Options win over the environment."""
+    monkeypatch.setenv("HOLDFAST_PORT", "9000")
+
+    outcome = cli("serve", "--host", "127.0.0.2", "--port", "9001")
+
+    assert outcome.code == 0
+    assert (started[0][0].host, started[0][0].port) == ("127.0.0.2", 9001)
+
+
+def test_serve_makes_no_secrets_by_itself(cli, started):
+    """Only --dev writes a file."""
+    cli("serve")
+
+    assert not list(Path.cwd().iterdir())
+    assert started[0][1] is None
+
+
+def test_serve_dev_prints_lines_once_it_listens(cli, started, capsys):
+    """The lines name the address that was really bound."""
+    cli("serve", "--dev")
+    settings, on_started = started[0]
+
+    on_started("http://127.0.0.1:12345")
+
+    assert "http://127.0.0.1:12345" in capsys.readouterr().out
+    assert settings.token.hmac_secret.get_secret_value()
+
+
+def test_serve_exits_with_the_code_of_the_run(cli, monkeypatch):
+    """A port that is taken ends in 2."""
+    monkeypatch.setattr("holdfast.main.run", lambda *_args, **_options: 2)
+
+    assert cli("serve").code == 2
+
+
+def test_serve_dev_that_did_not_start_names_another_port(cli, monkeypatch):
+    """Whoever types `make run` with something else on the port is told the next line to type."""
+    monkeypatch.setattr("holdfast.main.run", lambda *_args, **_options: 2)
+
+    outcome = cli("serve", "--dev")
+
+    assert outcome.code == 2
+    assert "HOLDFAST_PORT=8001 make run" in outcome.err
+
+
+def test_serve_with_faulty_settings_exits_three(cli, started):
+    """Nothing is started."""
+    assert cli("serve", "--port", "70000").code == 3
+    assert not started
