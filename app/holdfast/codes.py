@@ -120,6 +120,8 @@ _SUBSCRIPTION_TOKEN = (
            "Issue the token for the channel that the client subscribes to.", _TOKENS, 403),
     _error("subscription_token_wrong_user", 103, "stop", "The subscription token was issued for another user.",
            "Issue the token for the user who is connected.", _TOKENS, 403),
+    _error("subscription_token_wrong_client", 103, "stop", "The subscription token is bound to another connection (`client`).",
+           "Issue the token for the client id of the connect reply, or without `client`.", _TOKENS, 403),
     _error("subscription_user_revoked", 103, "stop", "All tokens of this user were revoked.", "The user logs in again.", _TOKENS, 403),
     _error("subscription_token_expired", 109, "fetch_token", "The subscription token has expired.", _NEW_TOKEN, _TOKENS, 403),
     _error("subscription_token_not_yet_valid", 109, "fetch_token", "The subscription token is not valid yet.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from holdfast import __version__
 from holdfast.auth.claims import ANONYMOUS, ConnectionClaims, SubscribeOptions
-from holdfast.auth.locate import FoundToken, locate_token
+from holdfast.auth.locate import locate_token
 from holdfast.connections import subscribing
 from holdfast.connections.subscription import Grant
 from holdfast.errors import CapacityError, ChannelError, ProtocolError, TokenError
@@ -57,9 +57,7 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
 
 async def refresh(connection: Connection, command_id: int, request: RefreshRequest) -> None:
     """Prolong the session by a fresh token of the same user."""
-    claims = await connection.core.validator.validate_connection(FoundToken(request.token, "connect"))
-    if claims.user != connection.user:
-        raise TokenError("token_wrong_user", "the fresh token names another user than the connection's")
+    claims = await connection.core.validator.validate_refresh(request.token, user=connection.user)
     connection.info = claims.info or NONE
     prolong(connection, claims.expire_at)
     expires, ttl = _life(connection)

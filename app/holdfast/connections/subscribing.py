@@ -104,7 +104,7 @@ async def sub_refresh(connection: Connection, command_id: int, request: SubRefre
     if not current.flags & REFRESHABLE:
         raise ProtocolError("bad_request", "the subscription did not begin by a token")
     claims = await connection.core.validator.validate_subscription(
-        request.token, channel=request.channel, user=connection.user
+        request.token, channel=request.channel, user=connection.user, client=connection.client
     )
     if request.channel in connection.subs:
         info = claims.info or NONE
@@ -230,10 +230,8 @@ async def _grant(connection: Connection, resolved: ResolvedChannel, request: Sub
     """Decide whether the client may subscribe, and on what terms."""
     if request.token:
         claims = await connection.core.validator.validate_subscription(
-            request.token, channel=request.channel, user=connection.user
+            request.token, channel=request.channel, user=connection.user, client=connection.client
         )
-        if claims.client and claims.client != connection.client:
-            raise TokenError("subscription_token_wrong_user", "the token was issued for another connection")
         return Grant(claims.info or NONE, claims.data or NONE, claims.expire_at, claims.overrides, by_token=True)
     refusal = permissions.can_subscribe(resolved, connection.user)
     if refusal is not None:
