@@ -1,10 +1,12 @@
-"""A gateway's core without sockets: real hub, broker, validator and manager, fake transports and a clock that stands."""
+"""A gateway's core without sockets: real hub, broker, validator and manager, fake transports, a clock that stands."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from typing import Any
+
+import jwt
 
 from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.broker.memory import MemoryBroker
@@ -16,8 +18,6 @@ from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.transport import Handshake
 from holdfast.protocol.framing import RAW_JSON, Encoding
 from holdfast.settings import Settings
-
-import jwt
 
 SECRET = "an hmac secret of more than thirty-two bytes"
 EVERYTHING = {

@@ -41,6 +41,7 @@ class Connection:
         "closed",
         "congested",
         "core",
+        "deadline",
         "ending",
         "expire_at",
         "flowing",
@@ -77,6 +78,7 @@ class Connection:
         self.congested = False
         self.awaiting_pong = False
         self.bucket = -1
+        self.deadline = -1
         # Commands in work
         self.task: asyncio.Task[None] | None = None
         self.inbox: list[Command] | None = None

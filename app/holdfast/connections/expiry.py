@@ -19,14 +19,14 @@ _SLOTS = 512
 
 
 class _Life(NamedTuple):
-    """A session (no channel) or a subscription that will end."""
+    """A subscription that will end."""
 
     connection: Connection
     channel: str
 
 
 class Expiry:
-    """Deadlines of connections.
+    """Deadlines of connections; each is forgotten with what it belongs to, so that nothing outlives its end.
 
     Args:
         settings: the timeouts and graces.
@@ -39,60 +39,77 @@ class Expiry:
         self._clock = clock
         self._wall_clock = wall_clock
         self._handshakes: TimeWheel[Connection] = TimeWheel(_TICK, _SLOTS, clock)
-        self._lives: TimeWheel[_Life] = TimeWheel(_TICK, _SLOTS, clock)
+        self._sessions: TimeWheel[Connection] = TimeWheel(_TICK, _SLOTS, clock)
+        self._subscriptions: TimeWheel[_Life] = TimeWheel(_TICK, _SLOTS, clock)
+        # Few subscriptions end by themselves, so connections need no slot for their handles.
+        self._handles: dict[tuple[Connection, str], tuple[int, _Life]] = {}
+
+    def __len__(self) -> int:
+        """Return how many deadlines wait."""
+        return len(self._handshakes) + len(self._sessions) + len(self._subscriptions)
+
+    # Public methods: deadlines
 
     def watch_handshake(self, connection: Connection, accepted_at: float) -> None:
         """Close the connection unless `handshake_done` comes in time."""
         due = (accepted_at or self._clock()) + self._settings.handshake_timeout
-        connection.bucket = self._handshakes.add(connection, due)
+        connection.deadline = self._handshakes.add(connection, due)
 
     def handshake_done(self, connection: Connection) -> None:
         """Forget the handshake's deadline."""
-        if connection.bucket >= 0:
-            self._handshakes.remove(connection.bucket, connection)
-            connection.bucket = -1
+        self._handshakes.remove(connection.deadline, connection)
+        connection.deadline = -1
 
-    def watch_connection(self, connection: Connection) -> None:
-        """Close the connection some grace after `connection.expire_at`, unless that moves on."""
-        self._watch(_Life(connection, ""), connection.expire_at + self._settings.expired_close_delay)
+    def watch_session(self, connection: Connection) -> None:
+        """Close the connection some grace after its `expire_at`, which may have moved; 0 is never."""
+        self.forget_session(connection)
+        if connection.expire_at:
+            due = self._due(connection.expire_at + self._settings.expired_close_delay)
+            connection.deadline = self._sessions.add(connection, due)
 
-    def watch_subscription(self, connection: Connection, channel: str) -> None:
-        """End the subscription some grace after its `expire_at`, unless that moves on."""
-        expire_at = connection.subs[channel].expire_at
-        self._watch(_Life(connection, channel), expire_at + self._settings.expired_sub_close_delay)
+    def forget_session(self, connection: Connection) -> None:
+        """Forget the session's deadline."""
+        self._sessions.remove(connection.deadline, connection)
+        connection.deadline = -1
+
+    def watch_subscription(self, connection: Connection, channel: str, expire_at: int) -> None:
+        """End the subscription some grace after `expire_at`; 0 is never."""
+        self.forget_subscription(connection, channel)
+        if expire_at:
+            life = _Life(connection, channel)
+            handle = self._subscriptions.add(life, self._due(expire_at + self._settings.expired_sub_close_delay))
+            self._handles[life] = handle, life
+
+    def forget_subscription(self, connection: Connection, channel: str) -> None:
+        """Forget the subscription's deadline, if it has one."""
+        if self._handles and (found := self._handles.pop((connection, channel), None)):
+            self._subscriptions.remove(*found)
 
     def advance(self) -> None:
         """End what is due."""
         now = self._clock()
         for connection in self._handshakes.advance(now):
-            connection.bucket = -1
+            connection.deadline = -1
             connection.close("handshake_timeout")
-        for life in self._lives.advance(now):
-            if not life.connection.closed:
+        for connection in self._sessions.advance(now):
+            connection.deadline = -1
+            connection.close("connection_expired")
+        for life in self._subscriptions.advance(now):
+            # One that ended in this very turn is in the list all the same.
+            if self._handles.pop(life, None) is not None:
                 self._end(life)
 
     # Private methods
 
-    def _watch(self, life: _Life, moment: float) -> None:
-        self._lives.add(life, self._clock() + max(0.0, moment - self._wall_clock()))
+    def _due(self, moment: float) -> float:
+        return self._clock() + max(0.0, moment - self._wall_clock())
 
     def _end(self, life: _Life) -> None:
-        """End a life that was not prolonged; deadlines of before a refresh come by here and are ignored."""
         connection, channel = life
-        if not channel:
-            if self._is_over(connection.expire_at, self._settings.expired_close_delay):
-                connection.close("connection_expired")
-            return
         subscription = connection.subs.get(channel)
         if subscription is None:
-            return
-        if not self._is_over(subscription.expire_at, self._settings.expired_sub_close_delay):
             return
         if subscription.flags & SERVER_SIDE:
             connection.close("subscription_expired")
         else:
             connection.core.spawn(subscribing.cancel(connection, channel, "subscription_token_lapsed"))
-
-    def _is_over(self, expire_at: int, grace: float) -> bool:
-        # Half a tick of tolerance: the two clocks are not read at the same moment.
-        return bool(expire_at) and expire_at + grace <= self._wall_clock() + _TICK / 2

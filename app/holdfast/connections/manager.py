@@ -79,8 +79,7 @@ class EnhancedWebSocketManager:
         self.connections[connection.client] = connection
         self._enter_user(connection)
         self.core.heartbeat.add(connection)
-        if connection.expire_at:
-            self.core.expiry.watch_connection(connection)
+        self.core.expiry.watch_session(connection)
 
     def depart(self, connection: Connection) -> None:
         """Take a connection that ends out of everything, at once; presence and feeds follow."""
@@ -91,10 +90,12 @@ class EnhancedWebSocketManager:
         self.connections.pop(connection.client, None)
         self._leave_user(connection)
         self.core.heartbeat.discard(connection)
+        self.core.expiry.forget_session(connection)
         self.core.presence.discard(connection)
         subs, connection.subs = connection.subs, {}
         for channel in subs:
             self.core.hub.remove(channel, connection)
+            self.core.expiry.forget_subscription(connection, channel)
         if subs:
             self.core.stats.unsubscribed(len(subs))
             self.core.spawn(self._farewell(connection, subs))

@@ -67,8 +67,7 @@ async def refresh(connection: Connection, command_id: int, request: RefreshReque
 def prolong(connection: Connection, expire_at: int) -> None:
     """Give the session another end, in Unix seconds; 0 is never."""
     connection.expire_at = expire_at
-    if expire_at:
-        connection.core.expiry.watch_connection(connection)
+    connection.core.expiry.watch_session(connection)
 
 
 async def _authenticate(connection: Connection, request: ConnectRequest) -> ConnectionClaims:

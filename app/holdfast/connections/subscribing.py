@@ -109,7 +109,7 @@ async def sub_refresh(connection: Connection, command_id: int, request: SubRefre
     if request.channel in connection.subs:
         info = claims.info or NONE
         connection.subs[request.channel] = Subscription(current.flags, info, claims.expire_at)
-        _watch(connection, request.channel, claims.expire_at)
+        connection.core.expiry.watch_subscription(connection, request.channel, claims.expire_at)
     expires, ttl = _life(connection, claims.expire_at)
     connection.reply(Reply(id=command_id, sub_refresh=SubRefreshResult(expires, ttl)))
 
@@ -151,7 +151,7 @@ def commit(connection: Connection, pending: Pending) -> SubscribeResult:
     core.hub.end(channel, pending.buffer)
     if flags & PRESENT:
         core.presence.add(connection)
-    _watch(connection, channel, pending.grant.expire_at)
+    core.expiry.watch_subscription(connection, channel, pending.grant.expire_at)
     core.stats.subscribed(pending.request.recover and bool(flags & RECOVERABLE), pending.missed is not None)
     return result
 
@@ -180,11 +180,9 @@ async def announce(connection: Connection, pending: Pending) -> None:
 
 async def leave(connection: Connection, channel: str) -> bool:
     """End a subscription without a word to its client; tell whether there was one."""
-    ended = connection.subs.pop(channel, None)
+    ended = _take_out(connection, channel)
     if ended is None:
         return False
-    connection.core.hub.remove(channel, connection)
-    connection.core.stats.unsubscribed(1)
     await farewell(connection, channel, ended)
     return True
 
@@ -206,11 +204,9 @@ async def cancel(connection: Connection, channel: str, slug: str) -> None:
 
     The subscription is gone before the push leaves: SDKs answer 2500 and above by subscribing anew at once.
     """
-    ended = connection.subs.pop(channel, None)
+    ended = _take_out(connection, channel)
     if ended is None:
         return
-    connection.core.hub.remove(channel, connection)
-    connection.core.stats.unsubscribed(1)
     number = LifecycleError(slug).code.number
     connection.push(Push(channel=channel, unsubscribe=UnsubscribePush(number, slug)))
     await farewell(connection, channel, ended)
@@ -224,6 +220,15 @@ def check_channel_limit(connection: Connection, slug: str) -> None:
 
 
 # Private functions
+
+
+def _take_out(connection: Connection, channel: str) -> Subscription | None:
+    ended = connection.subs.pop(channel, None)
+    if ended is not None:
+        connection.core.hub.remove(channel, connection)
+        connection.core.expiry.forget_subscription(connection, channel)
+        connection.core.stats.unsubscribed(1)
+    return ended
 
 
 async def _grant(connection: Connection, resolved: ResolvedChannel, request: SubscribeRequest) -> Grant:
@@ -310,8 +315,3 @@ def _life(connection: Connection, expire_at: int) -> tuple[bool, int]:
     if not expire_at:
         return False, 0
     return True, max(1, round(expire_at - connection.core.wall_clock()))
-
-
-def _watch(connection: Connection, channel: str, expire_at: int) -> None:
-    if expire_at:
-        connection.core.expiry.watch_subscription(connection, channel)

@@ -151,9 +151,7 @@ def test_deliver_keeps_order_across_slices(hub: Hub, turns: Turns, monkeypatch: 
     assert all(offsets(reader.units) == [1, 2, 3] for reader in readers)
 
 
-def test_add_in_the_middle_gets_only_what_comes_later(
-    hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_add_in_the_middle_gets_only_what_comes_later(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A subscriber that comes during a fan-out, or before it began, gets nothing of before its subscription."""
     monkeypatch.setattr(hub_module, "SLICE", 1)
     first, second, late, latest = Reader(), Reader(), Reader(), Reader()

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from holdfast.connections.heartbeat import Heartbeat
+from tests.live import Client, World
+
+
+def world_heartbeat(world: World, first: int = 0) -> Heartbeat:
+    """Give the world a heartbeat whose members all land in one bucket: ping at 0.25 s + first * 0.25 s, every 4 s."""
+    heartbeat = Heartbeat(4.0, 2.0, lambda count: first)
+    world.core.heartbeat = heartbeat
+    return heartbeat
+
+
+def pings(client: Client) -> int:
+    """Return how many pings came since the last look."""
+    return sum(one == {} for one in client.received())
+
+
+async def test_ping_comes_once_per_interval(world: World) -> None:
+    """Who answers is pinged at every interval and lives."""
+    heartbeat = world_heartbeat(world)
+    client = world.connect()
+    client.received()
+    for quarter in range(1, 81):
+        heartbeat.advance(quarter * 0.25)
+        if client.connection.awaiting_pong:
+            client.send(b"{}")
+
+    assert pings(client) == 5
+    assert heartbeat.pings == 5
+    assert client.transport.closed is None
+
+
+async def test_missing_pong_closes(world: World) -> None:
+    """Who does not answer within the timeout is closed with 3012, not earlier."""
+    heartbeat = world_heartbeat(world)
+    client = world.connect()
+    for quarter in range(1, 10):
+        heartbeat.advance(quarter * 0.25)
+    assert client.transport.closed is None
+    heartbeat.advance(2.5)
+
+    assert client.transport.closed == (3012, "no_pong")
+
+
+async def test_pong_that_lay_unread_during_a_stall_counts(world: World) -> None:
+    """After a stall of the loop there is one more tick to read the pongs that had come in time."""
+    heartbeat = world_heartbeat(world)
+    client = world.connect()
+    heartbeat.advance(0.25)
+    heartbeat.advance(3.75)
+    client.send(b"{}")
+    heartbeat.advance(4.0)
+
+    assert client.transport.closed is None
+
+
+async def test_discard_ends_the_pings(world: World) -> None:
+    """A connection that is gone is not pinged."""
+    heartbeat = world_heartbeat(world)
+    client = world.connect()
+    client.hang_up()
+    heartbeat.discard(client.connection)
+    heartbeat.advance(4.0)
+
+    assert heartbeat.pings == 0
+
+
+async def test_ping_minds_a_slow_reader(world: World) -> None:
+    """A ping to a client whose queue is over its limit ends it."""
+    heartbeat = world_heartbeat(world)
+    client = world.connect()
+    client.connection.on_congested()
+    client.transport.queued = 2_000_000
+    heartbeat.advance(0.25)
+
+    assert client.transport.closed == (3008, "slow_consumer")

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from holdfast.broker.base import History, HistoryFilter
+from holdfast.errors import BrokerError
+from tests.brokers import Clock
+from tests.live import EVERYTHING, Client, World
+from tests.unit.connections.conftest import MakeWorld
+
+
+async def published(world: World, count: int, channel: str = "a") -> str:
+    """Publish numbers from 1 on and return the epoch."""
+    client = world.connect("publisher")
+    for number in range(1, count + 1):
+        client.call("publish", channel=channel, data=number)
+    epoch = client.call("history", channel=channel)["history"]["epoch"]
+    client.hang_up()
+    await world.turn()
+    return str(epoch)
+
+
+def recover(client: Client, offset: int, epoch: str, **more: Any) -> dict[str, Any]:
+    """Subscribe to `a` from a position on and return the reply."""
+    return client.call("subscribe", channel="a", recover=True, recoverable=True, offset=offset, epoch=epoch, **more)
+
+
+async def test_subscribe_without_wishes_answers_nothing(world: World) -> None:
+    """A plain subscription has an empty result."""
+    assert world.connect().call("subscribe", channel="a")["subscribe"] == {}
+
+
+async def test_subscribe_positioned_answers_the_position(world: World) -> None:
+    """Offset and epoch of the stream's top come with the reply."""
+    epoch = await published(world, 3)
+    reply = world.connect().call("subscribe", channel="a", positioned=True)
+
+    assert reply["subscribe"] == {"positioned": True, "epoch": epoch, "offset": 3}
+
+
+async def test_subscribe_recovers_exactly_what_was_missed(world: World) -> None:
+    """Everything after the asked offset comes in order, and the answered offset is the asked one."""
+    epoch = await published(world, 5)
+    reply = recover(world.connect(), 2, epoch)["subscribe"]
+
+    assert [one["data"] for one in reply["publications"]] == [3, 4, 5]
+    assert (reply["recovered"], reply["was_recovering"], reply["offset"]) == (True, True, 2)
+
+
+async def test_subscribe_recovers_when_nothing_was_missed(world: World) -> None:
+    """The top position recovers without publications."""
+    epoch = await published(world, 5)
+    reply = recover(world.connect(), 5, epoch)["subscribe"]
+
+    assert reply["recovered"] is True
+    assert "publications" not in reply
+
+
+@pytest.mark.parametrize(("offset", "epoch"), [(1, None), (99, None), (12, "other"), (0, "_")])
+async def test_subscribe_never_recovers_in_part(world: World, offset: int, epoch: str | None) -> None:
+    """Cut off, ahead of the stream or of another epoch: nothing is given, and the current position is told."""
+    real = await published(world, 15)  # ten are kept
+    reply = recover(world.connect(), offset, epoch or real)["subscribe"]
+
+    assert "recovered" not in reply
+    assert "publications" not in reply
+    assert (reply["was_recovering"], reply["offset"], reply["epoch"]) == (True, 15, real)
+
+
+async def test_subscribe_does_not_recover_more_than_its_limit(make_world: MakeWorld) -> None:
+    """More missed publications than one recovery may return are no recovery."""
+    world = await make_world(client={"recovery_max_publication_limit": 3})
+    epoch = await published(world, 5)
+
+    assert "recovered" not in recover(world.connect(), 1, epoch)["subscribe"]
+    assert recover(world.connect(), 2, epoch)["subscribe"]["recovered"] is True
+
+
+async def test_subscribe_refuses_a_gap_where_asked_to(world: World) -> None:
+    """A client that wants to know gets error 112 instead of a subscription with a gap."""
+    epoch = await published(world, 15)
+    client = world.connect()
+    assert recover(client, 1, epoch, flag=2)["error"] == {"code": 112, "message": "unrecoverable_position"}
+    assert (len(world.hub), client.connection.subs) == (0, {})
+
+    assert recover(client, 14, epoch, flag=3)["subscribe"]["recovered"] is True
+
+
+async def test_subscribe_says_was_recovering_without_history(make_world: MakeWorld) -> None:
+    """A channel that keeps nothing recovers nothing, and says so."""
+    world = await make_world(channel={"without_namespace": {"allow_subscribe_for_client": True}})
+    reply = recover(world.connect(), 3, "e")["subscribe"]
+
+    assert reply == {"was_recovering": True}
+
+
+async def test_subscribe_gives_no_stream_without_permission(make_world: MakeWorld) -> None:
+    """Positions and recovery are history by another name: who may not read it does not get them, unless allowed."""
+    options = {"allow_subscribe_for_client": True, "history_size": 5, "history_ttl": 60}
+    world = await make_world(channel={"without_namespace": options})
+    assert world.connect().call("subscribe", channel="a", positioned=True, recoverable=True)["subscribe"] == {}
+    allowed = await make_world(channel={"without_namespace": {**options, "allow_recovery": True}})
+
+    assert allowed.connect().call("subscribe", channel="a", recoverable=True)["subscribe"]["recoverable"] is True
+
+
+class BetweenBroker:
+    """Lets something happen between the broker's answer and the subscription."""
+
+    def __init__(self, world: World, action: Any) -> None:
+        self._history = world.broker.history
+        self._action = action
+        world.broker.history = self  # type: ignore[assignment]  # the test steps in
+
+    async def __call__(self, channel: str, query: HistoryFilter, meta_ttl: float = 0.0) -> History:
+        """Answer, then act once."""
+        found = await self._history(channel, query, meta_ttl)
+        action, self._action = self._action, None
+        if action is not None:
+            action()
+        return found
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+async def test_subscribe_misses_nothing_published_meanwhile(world: World, recovers: bool) -> None:
+    """What is published between the history read and the reply arrives once, in the reply or right behind it."""
+    epoch = await published(world, 2)
+    other, client = world.connect("bob"), world.connect()
+    other.call("subscribe", channel="a")
+    client.received()
+
+    def publish_two() -> None:
+        other.call("publish", channel="a", data=3)
+        other.call("publish", channel="a", data=4)
+
+    BetweenBroker(world, publish_two)
+    client.send(
+        {
+            "id": 50,
+            "subscribe": {
+                "channel": "a",
+                "recover": recovers,
+                "positioned": True,
+                "recoverable": True,
+                "offset": 1,
+                "epoch": epoch,
+            },
+        }
+    )
+    await world.turn()
+    other.call("publish", channel="a", data=5)
+    await world.turn()
+    messages = client.received()
+    in_reply = [one["data"] for one in messages[0]["subscribe"].get("publications", [])]
+    pushed = [one["push"]["pub"]["data"] for one in messages[1:] if "pub" in one["push"]]
+
+    assert in_reply + pushed == ([2, 3, 4, 5] if recovers else [3, 4, 5])
+    assert in_reply == ([2, 3, 4] if recovers else [])
+
+
+async def test_subscribe_fails_whole_when_the_broker_does(world: World) -> None:
+    """A broker that is away refuses the subscription for now and leaves nothing behind."""
+
+    async def fails(channel: str, query: HistoryFilter, meta_ttl: float = 0.0) -> History:
+        raise BrokerError("broker_unavailable")
+
+    client = world.connect()
+    world.broker.history = fails  # type: ignore[method-assign]  # the test steps in
+    reply = client.call("subscribe", channel="a", positioned=True)
+
+    assert reply["error"] == {"code": 100, "message": "broker_unavailable", "temporary": True}
+    assert (len(world.hub), len(world.core.feed), client.connection.subs) == (0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("channel", "error"),
+    [
+        ("nowhere:a", (102, "unknown_channel")),
+        ("x" * 256, (107, "channel_name_too_long")),
+        ("$private", (103, "subscription_token_missing")),
+        ("ünicode", (107, "channel_name_invalid")),
+    ],
+)
+async def test_subscribe_names_why_not(world: World, channel: str, error: tuple[int, str]) -> None:
+    """Each refusal has its own name."""
+    reply = world.connect().call("subscribe", channel=channel)
+
+    assert (reply["error"]["code"], reply["error"]["message"]) == error
+
+
+async def test_subscribe_twice_is_an_error(world: World) -> None:
+    """A channel is subscribed to once per connection."""
+    client = world.connect()
+    client.call("subscribe", channel="a")
+
+    assert client.call("subscribe", channel="a")["error"]["message"] == "already_subscribed"
+
+
+async def test_subscribe_without_a_channel_closes(world: World) -> None:
+    """An empty channel is a malformed command."""
+    for method in ("subscribe", "unsubscribe", "sub_refresh", "presence", "history"):
+        client = world.connect()
+        client.send({"id": 5, method: {}})
+        assert client.transport.closed == (3501, "malformed_command")
+
+
+async def test_subscribe_over_the_limit_is_an_error(make_world: MakeWorld) -> None:
+    """One channel more than the limit is refused, and the session goes on."""
+    world = await make_world(client={"channel_limit": 2})
+    client = world.connect()
+    for channel in "ab":
+        client.call("subscribe", channel=channel)
+
+    assert client.call("subscribe", channel="c")["error"] == {"code": 106, "message": "channel_limit"}
+    client.call("unsubscribe", channel="a")
+    assert "subscribe" in client.call("subscribe", channel="c")
+
+
+async def test_subscribe_by_token(world: World) -> None:
+    """A subscription token opens a private channel, with its own info and end."""
+    client = world.connect()
+    token = world.token(channel="$private", info={"role": "guest"})
+    reply = client.call("subscribe", channel="$private", token=token)
+
+    assert reply["subscribe"] == {"expires": True, "ttl": 600}
+    info = client.call("presence", channel="$private")["presence"]["presence"][client.connection.client]
+    assert info["chan_info"] == {"role": "guest"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "code", "slug"),
+    [
+        ({"channel": "$other"}, 103, "subscription_token_wrong_channel"),
+        ({"channel": "$private", "sub": "bob"}, 103, "subscription_token_wrong_user"),
+        ({"channel": "$private", "client": "someone"}, 103, "subscription_token_wrong_client"),
+        ({"channel": "$private", "exp": 1}, 109, "subscription_token_expired"),
+    ],
+)
+async def test_subscribe_with_a_wrong_token_refuses_it_alone(
+    world: World, claims: dict[str, Any], code: int, slug: str
+) -> None:
+    """A subscription's token is that subscription's affair: the session goes on."""
+    client = world.connect()
+    user = claims.pop("sub", "anna")
+    reply = client.call("subscribe", channel="$private", token=world.token(user, **claims))
+
+    assert reply["error"] == {"code": code, "message": slug}
+    assert client.transport.closed is None
+
+
+async def test_sub_refresh_prolongs(world: World, clock: Clock) -> None:
+    """A fresh token moves the subscription's end."""
+    client = world.connect(exp=int(clock()) + 10_000)
+    client.call("subscribe", channel="$p", token=world.token(channel="$p"))
+    clock.advance(500)
+    reply = client.call("sub_refresh", channel="$p", token=world.token(channel="$p"))
+    clock.advance(500)
+    world.core.expiry.advance()
+
+    assert reply["sub_refresh"] == {"expires": True, "ttl": 600}
+    assert "$p" in client.connection.subs
+
+
+async def test_sub_refresh_of_what_has_no_token_is_an_error(world: World) -> None:
+    """Only a subscription that began by a token has one to refresh."""
+    client = world.connect()
+    assert client.call("sub_refresh", channel="a", token="x")["error"]["message"] == "not_subscribed"
+    client.call("subscribe", channel="a")
+
+    assert client.call("sub_refresh", channel="a", token="x")["error"]["message"] == "bad_request"
+
+
+async def test_unsubscribe_ends_delivery(world: World) -> None:
+    """After the reply nothing of the channel comes, and a channel without subscription is no error."""
+    client, other = world.connect(), world.connect("bob")
+    client.call("subscribe", channel="a")
+    await client.pushes()
+    assert client.call("unsubscribe", channel="a")["unsubscribe"] == {}
+    assert client.call("unsubscribe", channel="a")["unsubscribe"] == {}
+    other.call("publish", channel="a", data=1)
+
+    assert await client.pushes() == []
+    assert (len(world.hub), len(world.core.feed)) == (0, 0)
+
+
+async def test_joins_and_leaves_reach_who_asked(world: World) -> None:
+    """Whoever asked for them hears of every coming and going, its own included."""
+    watcher, other = world.connect("watcher"), world.connect("bob")
+    watcher.call("subscribe", channel="a", join_leave=True)
+    other.call("subscribe", channel="a")
+    other.call("unsubscribe", channel="a")
+    pushes = await watcher.pushes()
+
+    told = [(kind, push[kind]["info"]["user"]) for push in pushes for kind in ("join", "leave") if kind in push]
+    assert told == [("join", "watcher"), ("join", "bob"), ("leave", "bob")]
+    assert await other.pushes() == []
+
+
+async def test_presence_ends_with_the_connection(make_world: MakeWorld) -> None:
+    """Who hangs up is gone from presence at once."""
+    world = await make_world(channel={"without_namespace": EVERYTHING})
+    client, other = world.connect(), world.connect("bob")
+    client.call("subscribe", channel="a")
+    assert other.call("presence_stats", channel="a")["presence_stats"] == {"num_clients": 1, "num_users": 1}
+    client.hang_up()
+
+    assert other.call("presence_stats", channel="a")["presence_stats"] == {"num_clients": 0, "num_users": 0}
