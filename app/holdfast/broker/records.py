@@ -17,14 +17,14 @@ from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 _RECORD_BYTES = 131072
 
 
-class Begin(Struct, array_like=True, tag=0):
+class Begin(Struct, array_like=True, gc=False, tag=0):
     """Opens a snapshot."""
 
     saved_at: float
     version: str
 
 
-class KeptResult(Struct, array_like=True, tag=1):
+class KeptResult(Struct, array_like=True, gc=False, tag=1):
     """The result of a publication with an idempotency key."""
 
     channel: str
@@ -34,7 +34,7 @@ class KeptResult(Struct, array_like=True, tag=1):
     expires_at: float
 
 
-class KeptStream(Struct, array_like=True, tag=2):
+class KeptStream(Struct, array_like=True, gc=False, tag=2):
     """Begins a stream; overrules an earlier one of the same channel."""
 
     channel: str
@@ -46,7 +46,7 @@ class KeptStream(Struct, array_like=True, tag=2):
     removes_at: float
 
 
-class KeptInfo(Struct, array_like=True):
+class KeptInfo(Struct, array_like=True, gc=False):
     """Who published."""
 
     user: str
@@ -55,7 +55,7 @@ class KeptInfo(Struct, array_like=True):
     chan_info: bytes
 
 
-class KeptPublication(Struct, array_like=True, omit_defaults=True):
+class KeptPublication(Struct, array_like=True, omit_defaults=True, gc=False):
     """One publication; its offset follows from the stream's top and the number of publications."""
 
     data: bytes
@@ -63,7 +63,7 @@ class KeptPublication(Struct, array_like=True, omit_defaults=True):
     info: KeptInfo | None = None
 
 
-class KeptPublications(Struct, array_like=True, tag=3):
+class KeptPublications(Struct, array_like=True, gc=False, tag=3):
     """Publications of the stream before, oldest first, following those that came already."""
 
     publications: list[KeptPublication]
