@@ -42,7 +42,7 @@ from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, 
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 from holdfast.telemetry.lag import measure_forever
-from holdfast.telemetry.logs import configure_logging, get_logger
+from holdfast.telemetry.logs import WRITER, configure_logging, get_logger
 from holdfast.transports.websocket import WebSocketEndpoint
 
 EXIT_FINE = 0
@@ -190,6 +190,8 @@ def run(settings: Settings, on_started: Callable[[str], object] | None = None) -
     except OSError as error:
         _log.error("cannot_start", reason=str(error))
         return EXIT_REFUSED
+    finally:
+        WRITER.stop()
 
 
 async def _serve(settings: Settings, on_started: Callable[[str], object] | None) -> int:

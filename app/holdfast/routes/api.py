@@ -14,7 +14,8 @@ from holdfast.errors import DoorError, GatewayError, LifecycleError, ProtocolErr
 from holdfast.routes.api_keys import ApiKeys
 from holdfast.routes.api_messages import ErrorBody
 from holdfast.routes.body import ClientGone, linger, read_body
-from holdfast.routes.errors import check_method, error_body, error_headers, refuse, send_bytes
+from holdfast.routes.errors import check_method, error_headers, refuse, send_bytes
+from holdfast.transports.refusal import refusal_body
 
 _PUBLISHING = frozenset({"publish", "broadcast", "batch"})
 _encode = msgspec.json.Encoder().encode
@@ -133,7 +134,7 @@ def error_of(error: GatewayError) -> ErrorBody:
 
 async def _turn_away(scope: Scope, receive: Receive, send: Send, error: DoorError) -> None:
     """Refuse before the body was read, and end the connection behind the answer."""
-    body = error_body(error)
+    body = refusal_body(error)
     headers = error_headers(error, close=True)
     length = (b"content-length", str(len(body)).encode())
     headers += [(b"content-type", b"application/json"), length]

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from holdfast.errors import DoorError, GatewayError
-
-RETRY_AFTER_SECONDS = 1
-"""What a temporary refusal asks for: another instance behind the same balancer can answer at once."""
+from holdfast.transports.refusal import RETRY_AFTER_SECONDS, refusal_body
+from holdfast.transports.websocket import refuse_handshake
 
 Headers = list[tuple[bytes, bytes]]
-
-
-def error_body(error: GatewayError, **extra: object) -> bytes:
-    """Return the JSON body of a refusal; `extra` are further fields."""
-    code = error.code
-    message = f"{code.meaning} {error.detail}" if error.detail else code.meaning
-    named = {"code": code.number, "slug": code.slug, "message": message, "remedy": code.remedy}
-    return msgspec.json.encode({**named, **extra})
 
 
 def error_headers(error: GatewayError, *, close: bool = False) -> Headers:
@@ -50,18 +40,11 @@ async def send_bytes(send: Send, status: int, body: bytes, headers: Headers, kin
 
 async def refuse(scope: Scope, send: Send, error: GatewayError, *, close: bool = False, **extra: object) -> None:
     """Answer with a refusal, also to a WebSocket handshake; `close` ends the HTTP connection."""
-    body = error_body(error, **extra)
-    status = error.code.http_status
-    headers = error_headers(error, close=close)
-    if scope["type"] == "http":
-        await send_bytes(send, status, body, headers)
-    elif "websocket.http.response" in scope.get("extensions", {}):
-        kind = (b"content-type", b"application/json")
-        start = {"status": status, "headers": [kind, *headers]}
-        await send({"type": "websocket.http.response.start", **start})
-        await send({"type": "websocket.http.response.body", "body": body})
+    if scope["type"] == "websocket":
+        await refuse_handshake(scope, send, error)
     else:
-        await send({"type": "websocket.close", "code": 1008})  # ASGI servers turn this into 403
+        body = refusal_body(error, **extra)
+        await send_bytes(send, error.code.http_status, body, error_headers(error, close=close))
 
 
 def check_method(scope: Scope, allow: str) -> None:
@@ -90,4 +73,4 @@ class UpgradeRequired:
 
 def crash_response(request: Request, error: Exception) -> Response:
     """Answer 500 `internal_error`; the server logs the traceback."""
-    return Response(error_body(GatewayError("internal_error")), 500, media_type="application/json")
+    return Response(refusal_body(GatewayError("internal_error")), 500, media_type="application/json")

@@ -14,11 +14,12 @@ RETRY_AFTER_SECONDS = 1
 """What a temporary refusal asks for: another instance behind the same balancer can answer at once."""
 
 
-def refusal_body(error: GatewayError) -> bytes:
-    """Return `{code, slug, message, remedy}` as JSON."""
+def refusal_body(error: GatewayError, **extra: object) -> bytes:
+    """Return `{code, slug, message, remedy}` as JSON; `extra` are further fields."""
     code = error.code
     message = f"{code.meaning} {error.detail}" if error.detail else code.meaning
-    return msgspec.json.encode({"code": code.number, "slug": code.slug, "message": message, "remedy": code.remedy})
+    named = {"code": code.number, "slug": code.slug, "message": message, "remedy": code.remedy}
+    return msgspec.json.encode({**named, **extra})
 
 
 def refusal_headers(error: GatewayError, body: bytes) -> list[tuple[bytes, bytes]]:

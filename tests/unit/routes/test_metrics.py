@@ -1,20 +1,69 @@
-from prometheus_client import CollectorRegistry, Counter
+from collections import Counter
+from types import SimpleNamespace
 
-from holdfast.routes.metrics import MetricsEndpoint
+import pytest
+
+from holdfast.connections.stats import ConnectionStats
+from holdfast.routes.metrics import MetricsEndpoint, read_numbers_of
+from holdfast.telemetry import metrics
 from tests.asgi import call
 
 
-async def test_metrics_text():
-    """A scrape gets the registry's metrics as Prometheus text."""
-    registry = CollectorRegistry()
-    Counter("holdfast_things", "Things.", registry=registry).inc(3)
-    answer = await call(MetricsEndpoint(registry))
+class Hub:
+    """Seven channels."""
+
+    stats = SimpleNamespace(publications=4, deliveries=5, delivered_bytes=6)
+
+    def __len__(self):
+        return 7
+
+
+@pytest.fixture
+def core():
+    """What connections counted."""
+    stats = ConnectionStats()
+    stats.opened, stats.subscriptions = 3, 2
+    stats.closes = Counter(shutdown=2)
+    return SimpleNamespace(manager=SimpleNamespace(count=1, users_count=1), stats=stats, hub=Hub())
+
+
+async def test_metrics_text(core):
+    """A scrape reads the numbers where they are counted."""
+    read_numbers_of(core)
+    answer = await call(MetricsEndpoint())
 
     assert answer.status == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert b"holdfast_things_total 3.0\n" in answer.body
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = answer.body.decode().splitlines()
+    for line in (
+        "holdfast_connections 1.0",
+        "holdfast_connects_total 3.0",
+        'holdfast_closes_total{slug="shutdown"} 2.0',
+        "holdfast_subscriptions 2.0",
+        "holdfast_channels 7.0",
+        "holdfast_deliveries_total 5.0",
+    ):
+        assert line in lines
+
+
+async def test_metrics_open_metrics(core):
+    """A scraper that asks for OpenMetrics gets it."""
+    answer = await call(MetricsEndpoint(), headers=[("Accept", "application/openmetrics-text; version=1.0.0")])
+
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert answer.body.endswith(b"# EOF\n")
+
+
+def test_read_numbers_leaves_nothing_out(core):
+    """No metric that lives elsewhere stays without its source."""
+    read_numbers_of(core)
+    sourceless = [
+        name for name, one in vars(metrics).items() if isinstance(one, metrics.Scraped) and one._source is None
+    ]
+
+    assert sourceless == []
 
 
 async def test_metrics_other_method():
     """Nobody writes metrics from outside."""
-    assert (await call(MetricsEndpoint(CollectorRegistry()), "POST")).status == 405
+    assert (await call(MetricsEndpoint(), "POST")).status == 405
