@@ -68,7 +68,9 @@ def unknown_variable(name: str, value: str) -> Fault:
     """Report an environment variable with our prefix that names no setting."""
     known = [leaf.variable for leaf in leaves()]
     linked = value.startswith("tcp://") or re.search(r"_SERVICE_(HOST|PORT)", name)
-    return Fault(f"{name}: no such setting{_did_you_mean(name, known)}{_SERVICE_LINK if linked else ''}", (name,))
+    return Fault(
+        f"{name}: no such setting{_did_you_mean(name.upper(), known)}{_SERVICE_LINK if linked else ''}", (name,)
+    )
 
 
 def suggest_key(loc: Loc) -> str:

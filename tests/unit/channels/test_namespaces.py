@@ -1,0 +1,102 @@
+"""What a channel's name says: namespace, privacy, users."""
+
+import pytest
+
+from holdfast.channels.namespaces import ChannelRules
+from holdfast.errors import ChannelError
+from holdfast.settings import ChannelOptions, ChannelSettings, Namespace
+
+SETTINGS = ChannelSettings(
+    without_namespace=ChannelOptions(allow_user_limited_channels=True),
+    namespaces=(
+        Namespace(name="news", history_size=10, history_ttl=60, history_meta_ttl=90),
+        Namespace(name="chat", allow_user_limited_channels=True),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("channel", "namespace", "is_private", "users"),
+    [
+        ("index", "", False, None),
+        ("news:today", "news", False, None),
+        ("news:a:b", "news", False, None),
+        (":x", "", False, None),
+        ("$secret", "", True, None),
+        ("$news:secret", "news", True, None),
+        ("news$", "", False, None),
+        ("#7", "", False, ("7",)),
+        ("dialog#1,2", "", False, ("1", "2")),
+        ("chat:dialog#1,2", "chat", False, ("1", "2")),
+        ("$chat:dialog#1", "chat", True, ("1",)),
+        ("dialog#1#2", "", False, ("2",)),
+        ("dialog#", "", False, ("",)),
+        ("news:number#1", "news", False, None),
+    ],
+)
+def test_resolve_reads_the_name(channel: str, namespace: str, is_private: bool, users: tuple[str, ...] | None) -> None:
+    """The private prefix is looked through, the first boundary counts, users follow the last mark."""
+    resolved = ChannelRules(SETTINGS).resolve(channel)
+
+    assert (resolved.name, resolved.namespace) == (channel, namespace)
+    assert (resolved.is_private, resolved.users) == (is_private, users)
+
+
+@pytest.mark.parametrize(
+    ("channel", "slug"),
+    [
+        ("", "unknown_channel"),
+        ("nowhere:x", "unknown_channel"),
+        ("$nowhere:x", "unknown_channel"),
+        ("NEWS:x", "unknown_channel"),
+        ("x" * 256, "channel_name_too_long"),
+        ("naïve", "channel_name_invalid"),
+        ("\udcff", "channel_name_invalid"),
+    ],
+)
+def test_resolve_refuses_names_that_lead_nowhere(channel: str, slug: str) -> None:
+    """Each kind of impossible name has its own cause, time after time."""
+    rules = ChannelRules(SETTINGS)
+    for _ in range(2):
+        with pytest.raises(ChannelError) as caught:
+            rules.resolve(channel)
+
+        assert caught.value.slug == slug
+
+
+def test_resolve_takes_the_longest_name() -> None:
+    """The limit itself is allowed."""
+    assert ChannelRules(SETTINGS).resolve("x" * 255).namespace == ""
+
+
+def test_resolve_fills_in_the_meta_ttl() -> None:
+    """A namespace without a meta TTL has that of all channels."""
+    rules = ChannelRules(SETTINGS)
+
+    assert rules.resolve("news:x").options.history_meta_ttl == 90
+    assert rules.resolve("chat:x").options.history_meta_ttl == SETTINGS.history_meta_ttl
+    assert rules.resolve("x").options.history_meta_ttl == SETTINGS.history_meta_ttl
+
+
+def test_resolve_remembers_names() -> None:
+    """The second look at a name costs no second object."""
+    rules = ChannelRules(SETTINGS)
+
+    assert rules.resolve("news:x") is rules.resolve("news:x")
+
+
+def test_resolve_with_other_marks() -> None:
+    """Boundaries, separator and prefix are settings; an empty prefix makes no channel private."""
+    rules = ChannelRules(
+        ChannelSettings(
+            namespaces=(Namespace(name="chat", allow_user_limited_channels=True),),
+            namespace_boundary="/",
+            user_boundary="@",
+            user_separator="+",
+            private_prefix="",
+        )
+    )
+    resolved = rules.resolve("chat/x@1+2")
+
+    assert (resolved.namespace, resolved.users) == ("chat", ("1", "2"))
+    assert not rules.resolve("$x").is_private

@@ -1,0 +1,55 @@
+"""The reference page, and settings without their secrets."""
+
+import json
+
+import pytest
+
+from holdfast.settings import ApiSettings, HmacKey, JwksSettings, Settings, TokenSettings
+from holdfast.settings_docs import render_settings_docs, settings_show
+from holdfast.settings_schema import leaves
+
+
+@pytest.mark.parametrize("leaf", list(leaves()), ids=lambda leaf: leaf.key)
+def test_docs_name_every_setting(leaf) -> None:
+    """Key, variable and help of every setting are on the page."""
+    row = next(line for line in render_settings_docs().splitlines() if line.startswith(f"| `{leaf.key}`"))
+
+    assert leaf.variable in row
+    assert leaf.help.replace("|", "\\|") in row
+
+
+def test_docs_are_well_formed_tables() -> None:
+    """Every row has the four columns of its table."""
+    rows = [line for line in render_settings_docs().splitlines() if line.startswith("| ")]
+
+    assert {len(row.replace("\\|", "").split("|")) for row in rows} == {6}
+    assert "| `name` |" in render_settings_docs()
+    assert "required" in render_settings_docs()
+
+
+def test_show_hides_secrets_and_says_whether_they_are_set() -> None:
+    """A set secret reads as stars, an unset one as nothing, and credentials leave URLs."""
+    settings = Settings(
+        token=TokenSettings(
+            hmac_secret="geheim",
+            previous_keys=(HmacKey(secret="geheim"),),
+            jwks=JwksSettings(url="https://me:geheim@host/keys"),
+        ),
+        api=ApiSettings(keys=("geheim",)),
+    )
+    shown = settings_show(settings)
+
+    assert "geheim" not in json.dumps(shown)
+    assert shown["token"]["hmac_secret"] == "********"
+    assert shown["token"]["previous_keys"][0]["secret"] == "********"
+    assert shown["token"]["jwks"]["url"] == "https://…@host/keys"
+    assert shown["api"]["keys"] == ["********"]
+    assert settings_show(Settings())["token"]["hmac_secret"] == ""
+
+
+def test_show_is_plain_data() -> None:
+    """What is shown can be written as JSON."""
+    shown = json.loads(json.dumps(settings_show(Settings())))
+
+    assert shown["client"]["ping_interval"] == 25.0
+    assert shown["internal_port"] is None
