@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 class ExpiryQueue(Generic[Item]):
     """Items by the moment at which to look at them; about 8 bytes an item.
 
-    Moments are finite and rounded up to `width` seconds, so no item comes early. An item may be queued more than
+    Moments are finite and rounded up to `width` seconds, so items come late rather than early. An item may be queued more than
     once.
     """
 
