@@ -74,10 +74,10 @@ def test_write_survives_a_closed_stream() -> None:
 
 def test_write_survives_an_encoding_that_is_too_small() -> None:
     """What the stream cannot encode is escaped."""
-    raw = io.BytesIO()
-    Writer(io.TextIOWrapper(raw, encoding="ascii", newline="\n")).write("naïve \udcff")
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="\n")
+    Writer(stream).write("naïve \udcff")
 
-    assert raw.getvalue() == b"na\\xefve \\udcff\n"
+    assert stream.buffer.getvalue() == b"na\\xefve \\udcff\n"
 
 
 def test_writer_uses_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
