@@ -43,6 +43,10 @@ async def answer(connection: Connection, commands: list[Command]) -> None:
             if connection.closed:
                 return
             await _answer_one(connection, command)
+            if command.connect is not None and not connection.is_connected:
+                # What came behind a refused connect counted on it: SDKs send their subscriptions in the same frame.
+                connection.inbox = None
+                break
         connection.release()
         pending, connection.inbox = connection.inbox, None
     connection.task = None

@@ -61,6 +61,8 @@ class JsonCodec:
         except msgspec.ValidationError as error:
             raise ProtocolError("malformed_command", f"expected a Centrifuge command; {error}") from None
         except (msgspec.DecodeError, RecursionError) as error:
+            if not data:
+                return []
             raise ProtocolError("malformed_json", f"expected newline-delimited JSON objects; {error}") from None
 
     def encode_reply(self, reply: Reply) -> bytes:

@@ -15,8 +15,8 @@ CONNECT = {"id": 1, "connect": {}}
 @pytest.mark.parametrize(
     ("message", "slug"),
     [
-        (b"", "malformed_json"),
         (b"\n", "empty_frame"),
+        (b"", "empty_frame"),
         (b"x", "malformed_json"),
         (b"[]", "malformed_command"),
         (b'{"id":"1"}', "malformed_command"),

@@ -39,6 +39,15 @@ async def test_answer_keeps_order_while_a_command_waits(world: World, monkeypatc
     assert client.connection.task is None
 
 
+async def test_answer_drops_what_came_behind_a_refused_connect(world: World) -> None:
+    """SDKs send their subscriptions with connect; after error 109 they are neither answered nor a fault."""
+    client = world.open()
+    client.send({"id": 1, "connect": {"token": world.token(exp=1)}}, {"id": 2, "subscribe": {"channel": "a"}})
+
+    assert client.received() == [{"id": 1, "error": {"code": 109, "message": "token_expired"}}]
+    assert client.transport.closed is None
+
+
 async def test_answer_survives_a_bug(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A handler that fails in an unforeseen way gives a temporary internal error, and the session goes on."""
 
