@@ -1,12 +1,14 @@
-"""Makes clients of the stock Python SDK that end with their test."""
+"""Makes clients that end with their test: of the stock Python SDK, and such as speak the protocol by hand."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from centrifuge import Client
+from websockets.asyncio.client import connect
 
-from tests.sdk.support import client_events, subscription_events, token
+from tests.sdk.support import PATIENCE_SECONDS, Peer, client_events, subscription_events, token
 
 
 class Clients:
@@ -46,3 +48,29 @@ class Clients:
         """Disconnect them all."""
         for client in self._made:
             await client.disconnect()
+        # The SDK closes its sockets in the background; the loop must not end before.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if left:
+            await asyncio.wait(left, timeout=PATIENCE_SECONDS)
+
+
+class Peers:
+    """Clients of one test that speak the protocol by hand."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._made: list[Peer] = []
+
+    async def open(self) -> Peer:
+        """Return a client that has sent nothing yet."""
+        self._made.append(Peer(await connect(self._url, proxy=None)))
+        return self._made[-1]
+
+    async def connected(self, given: str | None = None, **fields: Any) -> Peer:
+        """Return a client with an open session; `fields` go into the connect command."""
+        return await (await self.open()).connect(given, **fields)
+
+    async def close(self) -> None:
+        """End them all."""
+        for peer in self._made:
+            await peer.socket.close()

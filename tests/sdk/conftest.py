@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from centrifuge import Client
 
-from tests.sdk.clients import Clients
+from tests.sdk.clients import Clients, Peers
 from tests.sdk.gateway import SdkGateway
 
 
@@ -33,3 +33,11 @@ async def client(clients: Clients) -> Client:
     """One connected client of the stock Python SDK."""
     connected, _ = await clients.connected()
     return connected
+
+
+@pytest.fixture
+async def peers(sdk_gateway: SdkGateway) -> AsyncIterator[Peers]:
+    """Clients that speak the protocol by hand and end with their test."""
+    made = Peers(sdk_gateway.ws_url)
+    yield made
+    await made.close()

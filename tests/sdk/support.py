@@ -8,12 +8,14 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import jwt
 from centrifuge import ClientEventHandler, SubscriptionEventHandler
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from tests.gateway import SECRET
 
@@ -90,24 +92,16 @@ class Peer:
         self.pushes: list[dict[str, Any]] = []
         self.pings = 0
         self.answers_pings = True
+        self.welcome: dict[str, Any] = {}
         self._lines: list[str] = []
         self._id = 0
 
-    @classmethod
-    async def open(cls, url: str, **options: Any) -> Self:
-        """Open the WebSocket and send nothing."""
-        return cls(await connect(url, proxy=None, **options))
-
-    @classmethod
-    async def connected(cls, url: str, given: str | None = None, **fields: Any) -> Self:
-        """Open the WebSocket and connect; `fields` go into the connect command."""
-        peer = await cls.open(url)
-        reply = await peer.call("connect", token=token() if given is None else given, **fields)
+    async def connect(self, given: str | None = None, **fields: Any) -> Self:
+        """Open the session; `fields` go into the connect command."""
+        reply = await self.call("connect", token=token() if given is None else given, **fields)
         assert "connect" in reply, reply
-        peer.welcome = reply["connect"]
-        return peer
-
-    welcome: dict[str, Any]
+        self.welcome = reply["connect"]
+        return self
 
     async def send(self, *commands: dict[str, Any]) -> None:
         """Send commands as one frame."""
@@ -155,14 +149,11 @@ class Peer:
 
     async def ending(self) -> tuple[int, str]:
         """Read to the end and return the close code and reason."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            async for frame in self.socket:
-                for line in str(frame).split("\n"):
-                    message = json.loads(line)
-                    if "push" in message:
-                        self.pushes.append(message["push"])
-                    elif not message and self.answers_pings:
-                        await self.send({})
+        with suppress(ConnectionClosed):
+            while True:
+                message = await self.receive()
+                if "push" in message:
+                    self.pushes.append(message["push"])
         return self.socket.close_code or 0, self.socket.close_reason or ""
 
 

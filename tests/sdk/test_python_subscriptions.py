@@ -164,8 +164,7 @@ async def test_api_unsubscribe_is_final(clients: Clients, sdk_gateway: SdkGatewa
 async def test_token_channels_are_subscribed(clients: Clients, sdk_gateway: SdkGateway) -> None:
     """The token's channels are subscribed without asking, with data where the token has some."""
     first, second = unique("chat:"), unique("closed:")
-    given = token(channels=[first], subs={second: {"data": {"a": 1}}})
-    _, events = await clients.connected(token=given)
+    _, events = await clients.connected(token=token(subs={first: {}, second: {"data": {"a": 1}}}))
 
     names = {(await events.next("subscribed")).channel for _ in range(2)}
     sdk_gateway.api("publish", channel=second, data="x")

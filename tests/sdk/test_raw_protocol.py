@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests.sdk.clients import Peers
 from tests.sdk.gateway import SdkGateway
-from tests.sdk.support import Peer, now, token, unique
+from tests.sdk.support import now, token, unique
 
 
-async def test_connect_reply_says_how_pings_go(sdk_gateway: SdkGateway) -> None:
+async def test_connect_reply_says_how_pings_go(peers: Peers) -> None:
     """The connect reply has a client id, the ping interval in seconds and asks for pongs."""
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
     assert peer.welcome["client"]
     assert peer.welcome["ping"] == 2
@@ -24,27 +25,27 @@ async def test_connect_reply_says_how_pings_go(sdk_gateway: SdkGateway) -> None:
     assert 290 <= peer.welcome["ttl"] <= 300
 
 
-async def test_connect_token_without_expiry_never_expires(sdk_gateway: SdkGateway) -> None:
+async def test_connect_token_without_expiry_never_expires(peers: Peers) -> None:
     """Without `exp` the connect reply says nothing of an expiry."""
-    peer = await Peer.connected(sdk_gateway.ws_url, token(exp=now() + 300, expire_at=0))
+    peer = await peers.connected(token(exp=now() + 300, expire_at=0))
 
     assert "ttl" not in peer.welcome
     assert not peer.welcome.get("expires")
 
 
-async def test_extension_object_answers_only_who_sent_it(sdk_gateway: SdkGateway) -> None:
+async def test_extension_object_answers_only_who_sent_it(peers: Peers) -> None:
     """The `holdfast` object is in the connect reply of a client that sent its own."""
-    plain = await Peer.connected(sdk_gateway.ws_url)
-    ours = await Peer.connected(sdk_gateway.ws_url, holdfast={"version": "1", "cid": "0" * 32, "can_migrate": True})
+    plain = await peers.connected()
+    ours = await peers.connected(holdfast={"version": "1", "cid": "0" * 32, "can_migrate": True})
 
     assert "holdfast" not in plain.welcome
     assert ours.welcome["holdfast"]["instance"]
     assert ours.welcome["holdfast"]["reconnect_window_ms"] > 0
 
 
-async def test_commands_after_connect_in_one_frame_wait_for_it(sdk_gateway: SdkGateway) -> None:
+async def test_commands_after_connect_in_one_frame_wait_for_it(peers: Peers) -> None:
     """What travels behind connect is answered after it, in order."""
-    peer = await Peer.open(sdk_gateway.ws_url)
+    peer = await peers.open()
     channels = [unique("chat:") for _ in range(3)]
 
     await peer.send(
@@ -55,9 +56,9 @@ async def test_commands_after_connect_in_one_frame_wait_for_it(sdk_gateway: SdkG
     assert [(await peer.reply())["id"] for _ in range(4)] == [1, 2, 3, 4]
 
 
-async def test_commands_behind_a_failed_connect_are_dropped(sdk_gateway: SdkGateway) -> None:
+async def test_commands_behind_a_failed_connect_are_dropped(peers: Peers) -> None:
     """After error 109 nothing else is answered, and the end is not a number that stops the client."""
-    peer = await Peer.open(sdk_gateway.ws_url)
+    peer = await peers.open()
 
     await peer.send(
         {"id": 1, "connect": {"token": token(exp=now() - 60)}}, {"id": 2, "subscribe": {"channel": "chat:x"}}
@@ -82,9 +83,9 @@ async def test_commands_behind_a_failed_connect_are_dropped(sdk_gateway: SdkGate
         ("", "empty_frame"),
     ],
 )
-async def test_frames_that_are_no_connect_end_the_connection(sdk_gateway: SdkGateway, frame: str, slug: str) -> None:
+async def test_frames_that_are_no_connect_end_the_connection(peers: Peers, frame: str, slug: str) -> None:
     """A first frame that is no connect command closes with 3501 and its own cause."""
-    peer = await Peer.open(sdk_gateway.ws_url)
+    peer = await peers.open()
 
     await peer.socket.send(frame)
 
@@ -100,45 +101,45 @@ async def test_frames_that_are_no_connect_end_the_connection(sdk_gateway: SdkGat
         ({"id": 9, "rpc": {}, "publish": {"channel": "c", "data": 1}}, "ambiguous_command"),
     ],
 )
-async def test_impossible_commands_end_the_connection(sdk_gateway: SdkGateway, command: Any, slug: str) -> None:
+async def test_impossible_commands_end_the_connection(peers: Peers, command: Any, slug: str) -> None:
     """A command that no client should send closes with 3501 and its own cause."""
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
     await peer.send(command)
 
     assert await peer.ending() == (3501, slug)
 
 
-async def test_binary_frame_ends_the_connection(sdk_gateway: SdkGateway) -> None:
+async def test_binary_frame_ends_the_connection(peers: Peers) -> None:
     """A JSON connection takes text frames only."""
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
-    await peer.socket.send(b"{}")
+    await peer.socket.send(b'{"id":2,"rpc":{}}')
 
     assert await peer.ending() == (3501, "binary_frame")
 
 
-async def test_send_needs_no_id_and_says_that_nobody_listens(sdk_gateway: SdkGateway) -> None:
+async def test_send_needs_no_id_and_says_that_nobody_listens(peers: Peers) -> None:
     """A message without a reply has no taker yet, which only a close can say."""
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
     await peer.send({"send": {"data": 1}})
 
     assert await peer.ending() == (3508, "not_available_close")
 
 
-async def test_large_message_is_refused(sdk_gateway: SdkGateway) -> None:
+async def test_large_message_is_refused(peers: Peers) -> None:
     """A message over 64 KiB closes with 1009."""
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
     await peer.send({"id": 5, "publish": {"channel": "chat:x", "data": "x" * 70000}})
 
     assert (await peer.ending())[0] == 1009
 
 
-async def test_empty_results_are_objects(sdk_gateway: SdkGateway) -> None:
+async def test_empty_results_are_objects(peers: Peers) -> None:
     """Every reply carries its method's key, empty or not."""
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
     channel = unique("plain:")
 
     assert await peer.call("subscribe", channel=channel) == {"id": 2, "subscribe": {}}
@@ -146,9 +147,9 @@ async def test_empty_results_are_objects(sdk_gateway: SdkGateway) -> None:
     assert await peer.call("unsubscribe", channel=channel) == {"id": 4, "unsubscribe": {}}
 
 
-async def test_subscribe_twice_is_an_error(sdk_gateway: SdkGateway) -> None:
+async def test_subscribe_twice_is_an_error(peers: Peers) -> None:
     """A second subscribe is error 105 and leaves the first alone."""
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
     channel = unique("chat:")
     await peer.call("subscribe", channel=channel)
 
@@ -158,13 +159,13 @@ async def test_subscribe_twice_is_an_error(sdk_gateway: SdkGateway) -> None:
     assert "publish" in await peer.call("publish", channel=channel, data=1)
 
 
-async def test_recovery_answers_with_the_position_asked_from(sdk_gateway: SdkGateway) -> None:
+async def test_recovery_answers_with_the_position_asked_from(peers: Peers, sdk_gateway: SdkGateway) -> None:
     """A recovered subscribe has the asked offset, all that was missed, and both flags."""
     channel = unique("kept:")
     for number in range(1, 5):
         sdk_gateway.api("publish", channel=channel, data=number)
     epoch = sdk_gateway.api("history", channel=channel)["epoch"]
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
     reply = await peer.call("subscribe", channel=channel, recover=True, offset=1, epoch=epoch)
     result = reply["subscribe"]
@@ -180,13 +181,13 @@ async def test_recovery_answers_with_the_position_asked_from(sdk_gateway: SdkGat
     }
 
 
-async def test_failed_recovery_answers_with_the_top(sdk_gateway: SdkGateway) -> None:
+async def test_failed_recovery_answers_with_the_top(peers: Peers, sdk_gateway: SdkGateway) -> None:
     """A subscribe that cannot recover has the stream's top and nothing partial."""
     channel = unique("short:")
     for number in range(1, 8):
         sdk_gateway.api("publish", channel=channel, data=number)
     epoch = sdk_gateway.api("history", channel=channel)["epoch"]
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
     reply = await peer.call("subscribe", channel=channel, recover=True, offset=1, epoch=epoch)
     result = reply["subscribe"]
@@ -199,13 +200,15 @@ async def test_failed_recovery_answers_with_the_top(sdk_gateway: SdkGateway) -> 
 @pytest.mark.parametrize(
     "position", [{"offset": 1}, {"offset": 99}, {"offset": 7, "epoch": "gone"}, {"offset": 0, "epoch": "_"}]
 )
-async def test_unrecoverable_position_is_an_error_on_request(sdk_gateway: SdkGateway, position: dict[str, Any]) -> None:
+async def test_unrecoverable_position_is_an_error_on_request(
+    peers: Peers, sdk_gateway: SdkGateway, position: dict[str, Any]
+) -> None:
     """With the reject-unrecovered flag a failed recovery is error 112 and no subscription."""
     channel = unique("short:")
     for number in range(1, 8):
         sdk_gateway.api("publish", channel=channel, data=number)
     epoch = sdk_gateway.api("history", channel=channel)["epoch"]
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
     asked = {"channel": channel, "recover": True, "epoch": epoch, **position}
     refused = await peer.call("subscribe", flag=2, **asked)
@@ -216,13 +219,13 @@ async def test_unrecoverable_position_is_an_error_on_request(sdk_gateway: SdkGat
     assert not told["subscribe"].get("recovered")
 
 
-async def test_recovery_is_limited(sdk_gateway: SdkGateway) -> None:
+async def test_recovery_is_limited(peers: Peers, sdk_gateway: SdkGateway) -> None:
     """More than 300 missed publications are not recovered, 300 are."""
     channel = unique("kept:")
     commands = [{"publish": {"channel": channel, "data": n}} for n in range(1, 302)]
     sdk_gateway.batch(commands)
     epoch = sdk_gateway.api("history", channel=channel)["epoch"]
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
     too_many = await peer.call("subscribe", channel=channel, recover=True, offset=0, epoch=epoch)
     await peer.call("unsubscribe", channel=channel)
@@ -233,11 +236,11 @@ async def test_recovery_is_limited(sdk_gateway: SdkGateway) -> None:
     assert len(enough["subscribe"]["publications"]) == 300
 
 
-async def test_history_limit_is_bounded(sdk_gateway: SdkGateway) -> None:
+async def test_history_limit_is_bounded(peers: Peers, sdk_gateway: SdkGateway) -> None:
     """A history command returns at most 300 publications, and none when it asks for none."""
     channel = unique("kept:")
     sdk_gateway.batch([{"publish": {"channel": channel, "data": n}} for n in range(1, 306)])
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
     await peer.call("subscribe", channel=channel)
 
     everything = await peer.call("history", channel=channel, limit=-1)
@@ -248,18 +251,18 @@ async def test_history_limit_is_bounded(sdk_gateway: SdkGateway) -> None:
     assert nothing["history"]["offset"] == 305
 
 
-async def test_silent_client_is_closed_after_a_ping(sdk_gateway: SdkGateway) -> None:
+async def test_silent_client_is_closed_after_a_ping(peers: Peers) -> None:
     """A client that answers no ping is closed with 3012."""
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
     peer.answers_pings = False
 
     assert await peer.ending() == (3012, "no_pong")
 
 
-async def test_connection_without_refresh_expires_after_the_grace(sdk_gateway: SdkGateway) -> None:
+async def test_connection_without_refresh_expires_after_the_grace(peers: Peers) -> None:
     """A token that runs out closes with 3005 once the grace period is over, not before."""
     start = asyncio.get_running_loop().time()
-    peer = await Peer.connected(sdk_gateway.ws_url, token(exp=now() + 1))
+    peer = await peers.connected(token(exp=now() + 1))
 
     ending = await peer.ending()
 
@@ -267,10 +270,10 @@ async def test_connection_without_refresh_expires_after_the_grace(sdk_gateway: S
     assert asyncio.get_running_loop().time() - start >= 1.0
 
 
-async def test_subscription_without_refresh_expires_after_the_grace(sdk_gateway: SdkGateway) -> None:
+async def test_subscription_without_refresh_expires_after_the_grace(peers: Peers) -> None:
     """A subscription token that runs out ends the subscription with 2501; the connection lives on."""
     channel = unique("$chat:")
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
 
     reply = await peer.call("subscribe", channel=channel, token=token(channel=channel, exp=now() + 1))
     push = await peer.push("unsubscribe")
@@ -281,9 +284,9 @@ async def test_subscription_without_refresh_expires_after_the_grace(sdk_gateway:
     assert "subscribe" in await peer.call("subscribe", channel=channel, token=token(channel=channel))
 
 
-async def test_refresh_extends_the_connection(sdk_gateway: SdkGateway) -> None:
+async def test_refresh_extends_the_connection(peers: Peers) -> None:
     """A fresh token is answered with its new life."""
-    peer = await Peer.connected(sdk_gateway.ws_url, token(exp=now() + 60))
+    peer = await peers.connected(token(exp=now() + 60))
 
     reply = await peer.call("refresh", token=token(exp=now() + 600))
 
@@ -291,9 +294,9 @@ async def test_refresh_extends_the_connection(sdk_gateway: SdkGateway) -> None:
     assert 590 <= reply["refresh"]["ttl"] <= 600
 
 
-async def test_refresh_with_an_expired_token_is_no_terminal_error(sdk_gateway: SdkGateway) -> None:
+async def test_refresh_with_an_expired_token_is_no_terminal_error(peers: Peers) -> None:
     """The SDKs stop for ever at a plain error 109 in a refresh reply: it is close 3005 or a temporary error."""
-    peer = await Peer.connected(sdk_gateway.ws_url, token(exp=now() + 60))
+    peer = await peers.connected(token(exp=now() + 60))
 
     await peer.send({"id": 7, "refresh": {"token": token(exp=now() - 60)}})
     try:
@@ -305,10 +308,10 @@ async def test_refresh_with_an_expired_token_is_no_terminal_error(sdk_gateway: S
         assert reply["error"]["temporary"] is True
 
 
-async def test_sub_refresh_with_an_expired_token_is_temporary(sdk_gateway: SdkGateway) -> None:
+async def test_sub_refresh_with_an_expired_token_is_temporary(peers: Peers) -> None:
     """The SDKs drop the subscription at a plain error 109 in a sub_refresh reply: it is marked temporary."""
     channel = unique("$chat:")
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
     await peer.call("subscribe", channel=channel, token=token(channel=channel, exp=now() + 60))
 
     reply = await peer.call("sub_refresh", channel=channel, token=token(channel=channel, exp=now() - 60))
@@ -316,10 +319,10 @@ async def test_sub_refresh_with_an_expired_token_is_temporary(sdk_gateway: SdkGa
     assert reply["error"] == {"code": 109, "message": "subscription_token_expired", "temporary": True}
 
 
-async def test_sub_refresh_extends_the_subscription(sdk_gateway: SdkGateway) -> None:
+async def test_sub_refresh_extends_the_subscription(peers: Peers) -> None:
     """A fresh subscription token is answered with its new life."""
     channel = unique("$chat:")
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
     await peer.call("subscribe", channel=channel, token=token(channel=channel, exp=now() + 60))
 
     reply = await peer.call("sub_refresh", channel=channel, token=token(channel=channel, exp=now() + 600))
@@ -328,10 +331,10 @@ async def test_sub_refresh_extends_the_subscription(sdk_gateway: SdkGateway) -> 
     assert 590 <= reply["sub_refresh"]["ttl"] <= 600
 
 
-async def test_a_burst_arrives_in_one_frame(sdk_gateway: SdkGateway) -> None:
+async def test_a_burst_arrives_in_one_frame(peers: Peers, sdk_gateway: SdkGateway) -> None:
     """Publications of one API call arrive in order; each is a line of its own, however many share a frame."""
     channel = unique("chat:")
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
     await peer.call("subscribe", channel=channel)
 
     sdk_gateway.batch([{"publish": {"channel": channel, "data": n}} for n in range(100)])
@@ -340,10 +343,10 @@ async def test_a_burst_arrives_in_one_frame(sdk_gateway: SdkGateway) -> None:
     assert seen == list(range(100))
 
 
-async def test_payloads_pass_unchanged(sdk_gateway: SdkGateway) -> None:
+async def test_payloads_pass_unchanged(peers: Peers) -> None:
     """Numbers, escapes and null inside a payload arrive as they were sent."""
     channel = unique("chat:")
-    peer = await Peer.connected(sdk_gateway.ws_url)
+    peer = await peers.connected()
     await peer.call("subscribe", channel=channel)
     payload = '{"big":12345678901234567890,"e":1e-7,"s":"\\u00e9\\n","n":null}'
 
