@@ -17,8 +17,8 @@ Item = TypeVar("Item")
 class ExpiryQueue(Generic[Item]):
     """Items by the moment at which to look at them; about 8 bytes an item.
 
-    Moments are finite and rounded up to `width` seconds, so items come late rather than early. An item may be queued more than
-    once.
+    Moments are finite and rounded up to `width` seconds, so items come late rather than early. An item may be queued
+    more than once.
     """
 
     __slots__ = ("_buckets", "_count", "_order", "_width")
