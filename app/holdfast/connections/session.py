@@ -101,12 +101,17 @@ async def _prepare_subscriptions(
     pending: list[Pending] = []
     try:
         for channel, options in wanted.items():
-            request = asked.get(channel, _FRESH)
+            request = _position(asked.get(channel, _FRESH))
             pending.append(await subscribing.prepare(connection, channel, request, _grant(options)))
     except BaseException:
         subscribing.abandon(connection, pending)
         raise
     return pending
+
+
+def _position(asked: SubscribeRequest) -> SubscribeRequest:
+    """Take from the client only where it was: what a server-side subscription can do is the server's to say."""
+    return SubscribeRequest(recover=asked.recover, epoch=asked.epoch, offset=asked.offset)
 
 
 def _grant(options: SubscribeOptions | None) -> Grant:

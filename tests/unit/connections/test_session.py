@@ -160,6 +160,15 @@ async def test_connect_recovers_server_side_channels(make_world: MakeWorld) -> N
     assert [one["data"] for one in reply["publications"]] == [1, 2]
 
 
+async def test_connect_lets_the_client_choose_only_the_position(world: World) -> None:
+    """What a server-side subscription can do is not the client's to ask, and no flag of it refuses the connect."""
+    asked = {"a": {"recover": True, "epoch": "gone", "offset": 1, "recoverable": True, "join_leave": True, "flag": 2}}
+    client = world.open()
+    reply = client.call("connect", token=world.token(channels=["a"]), subs=asked)["connect"]["subs"]["a"]
+
+    assert reply == {"was_recovering": True}
+
+
 async def test_connect_with_an_unknown_namespace_is_an_error(world: World) -> None:
     """A token that names a namespace nobody configured is refused by name, and nothing stays behind."""
     client = world.open()
