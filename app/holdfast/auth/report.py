@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from holdfast.auth.claims import AnyClaims, ConnectionClaims, SubscriptionClaims
+from holdfast.auth.claims import LATEST_MOMENT, AnyClaims, ConnectionClaims, SubscriptionClaims
 from holdfast.auth.keys import VerificationKey
 from holdfast.auth.locate import empty_form
 from holdfast.auth.peek import SHOWN_CLAIMS, Peeked, bounded, peek
@@ -142,10 +142,9 @@ def _moment(name: str, moment: float | None, value: object, leeway: float, now: 
         return Finding(name, value, "ok", "never")
     ahead = moment - now
     distance = f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'ago'}"
-    try:
-        note = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(moment))}, {distance}"
-    except (OverflowError, ValueError, OSError):
-        return Finding(name, value, "fault", "no date; is it in milliseconds?")
+    if moment > LATEST_MOMENT:
+        return Finding(name, value, "fault", "beyond the year 9999; is it in milliseconds?")
+    note = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(moment))}, {distance}"
     is_fault = ahead + leeway <= 0 if name == "exp" else name in {"nbf", "iat"} and ahead > leeway
     return Finding(name, value, "fault" if is_fault else "ok", note)
 

@@ -17,10 +17,12 @@ from holdfast.errors import TokenError
 
 
 def connection(**claims: Any) -> Any:
+    """Decode claims as those of a connection token."""
     return decode_connection(json.dumps(claims).encode())
 
 
 def subscription(**claims: Any) -> Any:
+    """Decode claims as those of a subscription token."""
     return decode_subscription(json.dumps(claims).encode())
 
 

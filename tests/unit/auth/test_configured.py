@@ -14,6 +14,7 @@ from holdfast.settings import TokenRules
 
 @pytest.fixture(scope="module")
 def pem() -> str:
+    """A public key in PEM."""
     key = ed25519.Ed25519PrivateKey.generate().public_key()
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 

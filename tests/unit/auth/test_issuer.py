@@ -11,6 +11,7 @@ SECRET = "a secret of more than thirty-two bytes"
 
 
 def issuer(**settings: object) -> TokenIssuer:
+    """An issuer with the secret and a clock that stands still."""
     return TokenIssuer(TokenSettings.model_validate({"hmac_secret": SECRET, **settings}), clock=lambda: 1000.9)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ ALGORITHMS = get_default_algorithms()
 
 
 def jwk(private: Any, type_alg: str, /, **fields: Any) -> dict[str, Any]:
+    """Publish a key as a JWK, made by PyJWT."""
     public = ALGORITHMS[type_alg].to_jwk(private.public_key(), as_dict=True)
     public.pop("key_ops", None)
     return {**public, **fields}
@@ -123,7 +125,5 @@ _values = st.one_of(
 )
 def test_any_object_is_a_key_or_a_reason(entry: dict[str, object]) -> None:
     """No content of a published key set ends in anything but a key or a ValueError."""
-    try:
-        key_from_jwk(entry)
-    except ValueError as error:
-        assert str(error)
+    with contextlib.suppress(ValueError):
+        assert key_from_jwk(entry).verifiers

@@ -10,11 +10,13 @@ from holdfast.errors import TokenError
 
 
 def segment(text: str | bytes) -> bytes:
+    """Encode a part of a token."""
     data = text if isinstance(text, bytes) else text.encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
 def slug_of(error: pytest.ExceptionInfo[TokenError]) -> str:
+    """Return the slug of a refusal, or ok."""
     return error.value.slug
 
 

@@ -30,6 +30,7 @@ SECRET = b"s" * 32
 
 @pytest.fixture(scope="module")
 def rsa_key() -> rsa.RSAPrivateKey:
+    """One RSA key for the module, since making one is slow."""
     return rsa.generate_private_key(65537, 2048)
 
 
@@ -195,7 +196,7 @@ def test_ring_refuses_a_known_id_with_another_algorithm(rsa_key: rsa.RSAPrivateK
 
 
 def test_previous_key_works_until_its_moment() -> None:
-    """A rotated secret counts until its date; afterwards its tokens are of an unknown key, which a fresh token cures."""
+    """A rotated secret counts until its date; afterwards its tokens are of an unknown key."""
     former = hmac_key(b"t" * 32, ["HS256"], origin="previous", valid_until=1000.0)
     ring = KeyRing([hmac_key(SECRET, ["HS256"]), former])
     signature = hmac_sign(b"t" * 32, "HS256", b"m")
@@ -206,6 +207,7 @@ def test_previous_key_works_until_its_moment() -> None:
 
 
 def fetched(kid: str, private: Any) -> VerificationKey:
+    """A key as the key set would bring it."""
     identity = hashlib.sha256(json.dumps([kid, id(private)]).encode()).hexdigest()
     return public_key(private.public_key(), kid=kid, origin="jwks", identity=identity)
 

@@ -26,6 +26,7 @@ def debug() -> Iterator[None]:
 
 
 def counted(slug: str) -> float:
+    """Read the counter of one slug."""
     return float(metrics.TOKEN_VALIDATIONS.labels(slug)._value.get())
 
 

@@ -9,6 +9,7 @@ from holdfast.auth.revocation import RevocationList
 
 
 def claims(user: str = "u", iat: int = 100, jti: str = "j") -> ConnectionClaims:
+    """Claims of a connection token."""
     return ConnectionClaims(user, issued_at=iat, jti=jti)
 
 

@@ -16,11 +16,13 @@ Maker = Callable[..., str]
 
 @pytest.fixture
 def verifier(secret: str) -> TokenVerifier[ConnectionClaims]:
+    """A verifier with rules for audience and issuer."""
     ring = KeyRing([hmac_key(secret.encode(), ["HS256"])])
     return TokenVerifier(Rules(audience="gw", issuer="app", max_bytes=2000), ring, decode_connection)
 
 
 def slug_of(call: Callable[..., object], *args: Any) -> str:
+    """Return the slug of a refusal, or ok."""
     try:
         call(*args)
     except TokenError as error:
