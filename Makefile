@@ -16,7 +16,7 @@ help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' "$(ROOT)/Makefile" | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 setup: ## Make .venv with the locked packages (does nothing when it is current)
-	@$(IN) "$$("$(ROOT)/scripts/find-python")" scripts/setup.py
+	@$(IN) python=$$(scripts/find-python) && "$$python" scripts/setup.py
 
 node: setup
 	@$(PY) scripts/npm_ci.py tests/sdk examples/javascript benchmarks/node
@@ -46,11 +46,11 @@ format: setup ## Sort imports and format in place
 conformance: setup ## Run Autobahn's 301 WebSocket cases on both paths
 	$(PY) -m tests.conformance
 
-bench: node ## Measure against stock uvicorn + Starlette and Node ws (alone on the machine)
+bench: node ## Measure against stock uvicorn + Starlette and Node ws; leave the machine alone meanwhile
 	$(PY) -m benchmarks
 
-proof: check node ## Everything in full: all tests, all conformance cases, the benchmark
-	$(PYTEST) tests
+proof: check node ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
+	$(IN) REQUIRE_PARTS=1 "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks
 

@@ -1,28 +1,47 @@
 """Install the locked npm packages of the folders named as arguments.
 
 A folder without package-lock.json is passed over; one whose packages are
-current is left alone. Where npm is missing and may not be installed, this says
+current is left alone. Where npm is missing, it is installed if that needs no
+asking: as root on Debian or Ubuntu, unless INSTALL_PARTS=no. Elsewhere this says
 so and exits 0: the tests that need it then skip and name the part.
 Exit codes: 0 done or npm missing, 4 `npm ci` failed.
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+STAMP = Path("node_modules") / ".holdfast-stamp"
+APT_GET = ["apt-get", "--quiet", "--yes", "--no-install-recommends"]
+
+
+def may_install() -> bool:
+    """Tell whether system packages can be installed without asking anybody."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None and os.environ.get("INSTALL_PARTS") != "no"
+
+
+def ensure_npm() -> bool:
+    """Return whether npm is there, after having tried to install it where that is allowed."""
+    if shutil.which("npm") is None and may_install():
+        print("Installing nodejs and npm with apt-get (INSTALL_PARTS=no leaves them out) ...", flush=True)
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for step in ("update", "install nodejs npm"):
+            subprocess.run([*APT_GET, *step.split()], env=environment, stdout=subprocess.DEVNULL, check=False)
+    return shutil.which("npm") is not None
 
 
 def is_current(folder: Path, wanted: str) -> bool:
     """Tell whether the folder's packages are those of its lock file."""
-    stamp = folder / "node_modules" / ".holdfast-stamp"
+    stamp = folder / STAMP
     return stamp.is_file() and stamp.read_text() == wanted
 
 
 def install(folder: Path) -> bool:
-    """Run `npm ci` in one folder unless its packages are current."""
+    """Run `npm ci` in one folder unless its packages are current; tell whether they are now."""
     lock = folder / "package-lock.json"
     if not lock.is_file():
         return True
@@ -30,18 +49,18 @@ def install(folder: Path) -> bool:
     if is_current(folder, wanted):
         return True
     print(f"Installing npm packages of {folder.relative_to(ROOT)} ...", flush=True)
-    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier"]
     if subprocess.run(command, cwd=folder, check=False).returncode:
         return False
-    modules = folder / "node_modules"
-    modules.mkdir(exist_ok=True)
-    (modules / ".holdfast-stamp").write_text(wanted)
+    stamp = folder / STAMP
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(wanted)
     return True
 
 
 def main(folders: list[str]) -> int:
     """Install each folder in turn and name the first that failed."""
-    if shutil.which("npm") is None:
+    if not ensure_npm():
         print("npm is missing: tests that need npm packages will be skipped.", file=sys.stderr)
         return 0
     for name in folders:

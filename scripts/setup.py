@@ -1,8 +1,8 @@
 """Make the virtual environment `.venv` hold the locked packages and the gateway.
 
-Does nothing when it already does: two stamps inside `.venv` record by which
-interpreter and in which folder it was made, and which lists were installed. Runs
-on the standard library alone, because nothing else is there yet.
+Does nothing when it already does: two stamps inside `.venv` record in which
+folder it was made, and which lists were installed. Runs on the standard library
+alone, because nothing else is there yet.
 Exit codes: 0 done, 4 could not set up.
 """
 
@@ -39,13 +39,9 @@ def digest(*parts: bytes) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def made_by() -> str:
-    """Return what the environment itself depends on: interpreter and folder.
-
-    Scripts in .venv/bin name their interpreter by absolute path, so a checkout
-    that was moved needs new ones.
-    """
-    return digest(str(ROOT).encode(), sys.version.encode())
+def made_in() -> str:
+    """Return what the environment itself depends on: its scripts name their interpreter by absolute path."""
+    return digest(str(ROOT).encode())
 
 
 def installed_from() -> str:
@@ -64,17 +60,19 @@ def says(stamp: Path, wanted: str) -> bool:
     return stamp.is_file() and stamp.read_text().strip() == wanted
 
 
-def venv_runs() -> bool:
-    """Tell whether the environment's interpreter still starts."""
-    return (
-        VENV_PYTHON.exists()
-        and subprocess.run([VENV_PYTHON, "-c", ""], capture_output=True, check=False).returncode == 0
-    )
+def venv_fits() -> bool:
+    """Tell whether the environment's interpreter starts, and is the one asked for where PYTHON names one."""
+    if not VENV_PYTHON.exists():
+        return False
+    ask = "import sys; print(*sys.version_info[:2])"
+    said = subprocess.run([VENV_PYTHON, "-c", ask], capture_output=True, text=True, check=False)
+    wanted = "{} {}".format(*sys.version_info[:2])
+    return said.returncode == 0 and (not os.environ.get("PYTHON") or said.stdout.strip() == wanted)
 
 
 def is_current() -> bool:
     """Tell whether nothing is to be done."""
-    return says(MADE_STAMP, made_by()) and says(INSTALLED_STAMP, installed_from()) and venv_runs()
+    return says(MADE_STAMP, made_in()) and says(INSTALLED_STAMP, installed_from()) and venv_fits()
 
 
 @contextmanager
@@ -103,20 +101,21 @@ def run(*command: str | Path) -> None:
 
 
 def make_venv() -> None:
-    """Create an empty `.venv` unless a sound one of this interpreter and folder is there."""
-    if says(MADE_STAMP, made_by()) and venv_runs():
+    """Create an empty `.venv` unless a sound one of this folder is there."""
+    if says(MADE_STAMP, made_in()) and venv_fits():
         return
     if VENV.exists():
         shutil.rmtree(VENV)
     try:
-        run(sys.executable, "-m", "venv", VENV)
+        # Not sys.executable: with .venv active that is the very interpreter just removed.
+        run(getattr(sys, "_base_executable", sys.executable), "-m", "venv", VENV)
     except SetupError as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise SetupError(
             f"{error}\nOn Debian and Ubuntu the venv module is a package of its own:"
             f" apt-get install python{version}-venv"
         ) from error
-    MADE_STAMP.write_text(made_by() + "\n")
+    MADE_STAMP.write_text(made_in() + "\n")
 
 
 def install() -> None:
