@@ -136,11 +136,9 @@ def _shape(annotation: Any, metadata: tuple[object, ...]) -> Shape:
 
 def shape_at(loc: Sequence[int | str]) -> Shape | None:
     """Return the shape at a path of keys and list positions, None where the tree has nothing."""
-    shape: Shape | None = Shape("group", model=Settings)
+    shape = Shape("group", model=Settings)
     for step in loc:
-        if shape is None:
-            return None
-        if shape.kind == "list" and isinstance(step, int):
+        if shape.item is not None and isinstance(step, int):
             shape = shape.item
         elif shape.model is not None and step in shape.model.model_fields:
             shape = shape_of(shape.model.model_fields[str(step)])

@@ -115,6 +115,7 @@ GOOD: list[dict[str, Any]] = [
     {"port": 0, "internal_port": 0},
     {"channel": {"without_namespace": {**HISTORY, "force_recovery": True, "history_meta_ttl": 60}}},
     {"channel": {"private_prefix": ""}},
+    {"token": {"public_keys": ({"pem": "x"}, {"file": "/x"}), "previous_keys": ({"secret": "geheim"},)}},
     {"channel": {"without_namespace": {"join_leave": True, "force_push_join_leave": True}}},
 ]
 

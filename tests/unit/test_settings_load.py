@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from holdfast.errors import ConfigError
 from holdfast.settings import Settings
 from holdfast.settings_load import load_settings
+from holdfast.settings_schema import leaves
 
 MESS = """
 hots: 1
@@ -161,3 +165,28 @@ def test_load_reports_no_consequences() -> None:
 def test_load_names_a_missing_file() -> None:
     """A file that was asked for must be there."""
     assert "No such file" in faults_of(environ={"HOLDFAST_CONFIG": "/nothing/here.yaml"})[0]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+LEAVES = list(leaves())
+
+
+@given(
+    st.dictionaries(st.sampled_from([leaf.variable for leaf in LEAVES]), st.text(max_size=12), max_size=4),
+    st.dictionaries(st.sampled_from([leaf.key for leaf in LEAVES] + ["client", "token", "x.y"]), VALUES, max_size=4),
+    st.binary(max_size=60),
+)
+@budget(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_load_ends_in_settings_or_faults(environ: dict[str, str], overrides: dict[str, object], content: bytes) -> None:
+    """Whatever the sources hold, there are settings or sentences, never a traceback."""
+    Path("fuzz.yaml").write_bytes(content)
+    try:
+        faults = [] if load_settings(Path("fuzz.yaml"), environ, overrides) else ["no settings"]
+    except ConfigError as error:
+        faults = error.faults or ["no reason"]
+
+    assert all(" saw" in fault or "no such setting" in fault for fault in faults)

@@ -25,7 +25,7 @@ class Writer:
     def __init__(self, stream: TextIO | None = None, on_dropped: Callable[[int], str] = lambda count: "") -> None:
         """Make a writer; `on_dropped` makes the line that says how many lines were lost."""
         self.stream = stream
-        self._on_dropped = on_dropped
+        self.on_dropped = on_dropped
         self._queue: SimpleQueue[str | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._dropped = 0
@@ -63,7 +63,7 @@ class Writer:
                 except Empty:
                     break
             dropped, self._dropped = self._dropped, 0
-            self._put([line for line in lines if line is not None] + ([self._on_dropped(dropped)] if dropped else []))
+            self._put([line for line in lines if line is not None] + ([self.on_dropped(dropped)] if dropped else []))
             if lines[-1] is None:
                 return
 

@@ -204,6 +204,16 @@ def test_format_auto_is_text_on_a_terminal_only() -> None:
     assert "\x1b[" in terminal.getvalue()
 
 
+def test_dropped_lines_are_counted_in_a_line() -> None:
+    """The line that owns up to lost lines has the shape of all others."""
+    stream, _ = lines_of()
+    WRITER.write(WRITER.on_dropped(7))
+    line = only(stream)
+
+    assert (line["level"], line["logger"], line["event"]) == ("warning", "telemetry.logs", "log_lines_dropped")
+    assert line["count"] == 7
+
+
 def test_in_background_writes_everything_by_the_end() -> None:
     """The thread's lines are out when it is stopped."""
     stream, log = lines_of(in_background=True)
