@@ -32,6 +32,7 @@ API_KEY = "test-api-key"
 SECRET = "test-secret-that-is-long-enough-for-hs512-signatures-of-64-bytes!!"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+EVENT_SECONDS = 5.0
 
 _OPEN = {
     "allow_subscribe_for_client": True,
@@ -148,6 +149,16 @@ class Gateway:
         """Return its log lines, or those of one event."""
         lines = (json.loads(line) for line in self.log().splitlines() if line.startswith("{"))
         return [line for line in lines if not event or line.get("event") == event]
+
+    def wait_for_event(self, event: str, **values: Any) -> dict[str, Any]:
+        """Return the first log line of an event with these values; lines are written a moment after they are said."""
+        deadline = time.monotonic() + EVENT_SECONDS
+        while time.monotonic() < deadline:
+            for line in self.events(event):
+                if values.items() <= line.items():
+                    return line
+            time.sleep(0.02)
+        raise AssertionError(f"no log line {event!r} with {values}:\n{self.log()}")
 
     # Its life
 
