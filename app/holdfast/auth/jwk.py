@@ -82,10 +82,9 @@ def _text(jwk: dict[str, object], name: str) -> str:
 
 def _read(kty: str, jwk: dict[str, object]) -> PublicKeyObject:
     try:
-        key = PUBLIC_ALGORITHMS[_READERS[kty]].from_jwk(jwk)
+        # A public key, since `d` is what would make it a private one.
+        key: PublicKeyObject = PUBLIC_ALGORITHMS[_READERS[kty]].from_jwk(jwk)
     except (PyJWTError, ValueError, TypeError, KeyError, AttributeError):
         # What the libraries raise for missing and malformed numbers, and for points off the curve.
         raise ValueError(f"a broken {kty} key") from None
-    if not isinstance(key, PublicKeyObject):
-        raise ValueError("not a public key")
     return key

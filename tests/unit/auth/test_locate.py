@@ -21,6 +21,12 @@ def test_locate_without_any_place() -> None:
     assert locate_token(None, [], b"xtoken=1&tokens=2", "session") == NO_TOKEN
 
 
+@pytest.mark.parametrize("cookie", [b"session=c.c.c", b"a; session= c.c.c ;b=1", b'session="c.c.c"'])
+def test_locate_in_cookie(cookie: bytes) -> None:
+    """A cookie's value may stand in double quotes and between blanks."""
+    assert locate_token(None, [(b"cookie", cookie)], b"", "session") == FoundToken("c.c.c", "cookie")
+
+
 def test_locate_ignores_cookies_unless_configured() -> None:
     """A cookie is sent by any page's script, so it counts only where the operator chose it."""
     assert locate_token(None, HEADERS[::2], b"", None) == NO_TOKEN

@@ -136,6 +136,20 @@ def test_report_tells_a_wrong_signature_from_no_key(describe: Callable[..., Toke
     assert verdicts(report)["exp"] == "fault"
 
 
+def test_report_of_an_unknown_key(secret: str, make_token: Maker, now: int) -> None:
+    """A token of a key that nobody has is told from one with a wrong signature."""
+    ring = KeyRing([hmac_key(secret.encode(), ["HS256"], kid="k1")])
+    checks = Checks(
+        TokenVerifier(Rules(), ring, decode_connection),
+        TokenVerifier(Rules(), ring, decode_subscription),
+        RevocationList(),
+    )
+    report = describe_token(make_token({"sub": "1"}, kid="k2"), checks, now)
+
+    assert (report.slug, report.key) == ("token_unknown_key", "no key has confirmed the signature")
+    assert "'k2'" in report.detail
+
+
 def test_report_of_strange_moments(describe: Callable[..., TokenReport], make_token: Maker) -> None:
     """Moments of any type and size are answered."""
     report = describe(make_token({"sub": "1", "expire_at": "never", "exp": 1e300}))
