@@ -1,0 +1,51 @@
+"""Refusals as HTTP answers."""
+
+import json
+
+import pytest
+
+from holdfast.codes import CODES
+from holdfast.errors import DoorError
+from holdfast.transports.refusal import refusal_body, refusal_headers, refusal_response, response_bytes
+
+
+def test_refusal_body_explains_the_cause():
+    """The body has the row of the code table, and the detail behind the meaning."""
+    code = CODES["bad_handshake"]
+
+    body = json.loads(refusal_body(DoorError("bad_handshake", "Expected a Host header.")))
+
+    assert body == {
+        "code": code.number,
+        "slug": "bad_handshake",
+        "message": f"{code.meaning} Expected a Host header.",
+        "remedy": code.remedy,
+    }
+
+
+@pytest.mark.parametrize(
+    ("slug", "header"),
+    [
+        ("upgrade_required", (b"sec-websocket-version", b"13")),
+        ("method_not_allowed", (b"allow", b"GET")),
+        ("draining", (b"retry-after", b"1")),
+        ("not_found", (b"connection", b"close")),
+    ],
+)
+def test_refusal_headers_fit_the_status(slug, header):
+    """A client is told what it needs to do better."""
+    assert header in refusal_headers(DoorError(slug), b"{}")
+
+
+def test_refusal_response_is_a_whole_answer():
+    """Status, length and body are those of the cause."""
+    head, _, body = refusal_response(DoorError("request_timeout")).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 408 Request Timeout\r\ndate: ")
+    assert b"content-length: %d" % len(body) in head
+    assert json.loads(body)["slug"] == "request_timeout"
+
+
+def test_response_bytes_with_an_unknown_status():
+    """A status without a phrase is sent without one."""
+    assert response_bytes(599, [(b"a", b"b")], b"x") == b"HTTP/1.1 599 \r\na: b\r\n\r\nx"

@@ -1,0 +1,126 @@
+"""The WebSocket endpoint: admission, refusal, hand-over or fallback."""
+
+import json
+
+import pytest
+
+from holdfast.errors import DoorError
+from holdfast.settings import WebSocketSettings
+from holdfast.transports.websocket import HANDOVER, WebSocketEndpoint, as_it_came, refuse_handshake
+from tests.sockets import RecordingSink
+
+SETTINGS = WebSocketSettings()
+
+
+class Offer:
+    """A hand-over that remembers to whom the connection went."""
+
+    accepted_at = 42.0
+
+    def __init__(self):
+        self.taken = None
+
+    def attach(self, sinks, handshake):
+        """Remember."""
+        self.taken = (sinks, handshake)
+
+
+class Caller:
+    """One ASGI scope: what the server says and what it hears."""
+
+    def __init__(self, *events, extensions=None):
+        self.events = [{"type": "websocket.connect"}, *events]
+        self.sent = []
+        self.scope = {
+            "type": "websocket",
+            "scheme": "ws",
+            "path": "/connection/websocket",
+            "query_string": b"cid=1",
+            "headers": [(b"host", b"gateway.test")],
+            "client": ("192.0.2.1", 5000),
+            "extensions": extensions,
+        }
+
+    async def receive(self):
+        """Give the next event."""
+        return self.events.pop(0)
+
+    async def send(self, event):
+        """Remember."""
+        self.sent.append(event)
+
+
+def admit(handshake):
+    """Let everybody in."""
+
+
+def refuse(handshake):
+    """Let nobody in."""
+    raise DoorError("origin_not_allowed", "Came 'https://evil.test'.")
+
+
+async def test_endpoint_hands_the_connection_over():
+    """With the extension the endpoint accepts, gives the connection away and returns."""
+    offer = Offer()
+    caller = Caller(extensions={HANDOVER: offer})
+
+    await WebSocketEndpoint(RecordingSink, admit, SETTINGS)(caller.scope, caller.receive, caller.send)
+
+    assert [event["type"] for event in caller.sent] == ["websocket.accept"]
+    sinks, handshake = offer.taken
+    assert sinks is RecordingSink
+    assert (handshake.path, handshake.query, handshake.client) == ("/connection/websocket", b"cid=1", "192.0.2.1")
+    assert (handshake.scheme, handshake.accepted_at) == ("ws", 42.0)
+    assert len(handshake.attempt_id) == 32
+
+
+async def test_endpoint_asks_who_the_client_is():
+    """The operator's trusted proxies decide about address and scheme."""
+    offer = Offer()
+    caller = Caller(extensions={HANDOVER: offer})
+    endpoint = WebSocketEndpoint(RecordingSink, admit, SETTINGS, lambda peer, scheme, headers: ("10.0.0.1", "https"))
+
+    await endpoint(caller.scope, caller.receive, caller.send)
+
+    assert (offer.taken[1].client, offer.taken[1].scheme) == ("10.0.0.1", "https")
+
+
+async def test_endpoint_refuses_before_accept():
+    """A refusal is an HTTP answer with its cause; nobody is accepted."""
+    caller = Caller(extensions={HANDOVER: Offer(), "websocket.http.response": {}})
+
+    await WebSocketEndpoint(RecordingSink, refuse, SETTINGS)(caller.scope, caller.receive, caller.send)
+
+    start, body = caller.sent
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 403)
+    assert json.loads(body["body"])["slug"] == "origin_not_allowed"
+
+
+async def test_endpoint_stays_without_the_extension():
+    """On another server the endpoint carries the messages until the client leaves."""
+    sinks = []
+    caller = Caller({"type": "websocket.receive", "text": "hi"}, {"type": "websocket.disconnect", "code": 1000})
+
+    def make(transport, handshake):
+        sinks.append(RecordingSink(transport, handshake))
+        return sinks[0]
+
+    await WebSocketEndpoint(make, admit, SETTINGS)(caller.scope, caller.receive, caller.send)
+
+    assert sinks[0].messages == [b"hi"]
+    assert sinks[0].events[-1] == ("closed", 1000, "")
+
+
+async def test_refusal_without_the_denial_extension_is_a_close():
+    """A server that can answer with nothing but 403 is told to close."""
+    caller = Caller()
+
+    await refuse_handshake(caller.scope, caller.send, DoorError("draining"))
+
+    assert caller.sent == [{"type": "websocket.close", "code": 1008, "reason": "draining"}]
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_no_proxy_is_believed_by_default(scheme):
+    """The peer stands for itself."""
+    assert as_it_came("192.0.2.1", scheme, [(b"x-forwarded-for", b"10.0.0.1")]) == ("192.0.2.1", scheme)
