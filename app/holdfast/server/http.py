@@ -20,10 +20,14 @@ from uvicorn.server import ServerState
 from holdfast.errors import DoorError
 from holdfast.server.context import ServerContext
 from holdfast.server.cycle import UpgradeCycle
+from holdfast.telemetry import metrics
+from holdfast.telemetry.logs import get_logger
 from holdfast.transports.handover import WebSocketTransport
 from holdfast.transports.opening import offered_subprotocols, opening_key
 from holdfast.transports.refusal import refusal_response
 from holdfast.transports.websocket import HANDOVER
+
+_log = get_logger(__name__)
 
 
 class HandoverProtocol(HttpToolsProtocol):
@@ -45,7 +49,7 @@ class HandoverProtocol(HttpToolsProtocol):
         self.is_refused = False
         self.url = b""
         self.is_in_head = False
-        self.header_bytes = 0
+        # Bytes since the parser last told of something; it keeps a header to itself until that is whole.
         self.unfinished_bytes = 0
         self.wants_websocket: bool | None = None
 
@@ -76,7 +80,7 @@ class HandoverProtocol(HttpToolsProtocol):
         if self.is_refused:
             return
         self._unset_keepalive_if_required()
-        was_in_head = self.is_in_head
+        self.unfinished_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -85,8 +89,8 @@ class HandoverProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self.refuse(self.refusal or DoorError("bad_http", type(error).__name__))
         else:
-            if was_in_head and self.is_in_head:
-                self._count_unfinished_head(len(data))
+            if self.unfinished_bytes > self.context.http.max_header_bytes + self.context.http.max_url_bytes:
+                self.refuse(DoorError("headers_too_large", "Neither head nor trailers end."))
 
     # Public methods that the HTTP parser calls
 
@@ -95,7 +99,6 @@ class HandoverProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = self.context.extensions  # type: ignore[typeddict-item]  # its values are not dicts
         self.is_in_head = True
-        self.header_bytes = 0
         self.unfinished_bytes = 0
         self.wants_websocket = None
         self.context.requests.add(self)
@@ -108,46 +111,52 @@ class HandoverProtocol(HttpToolsProtocol):
             self._refuse_in_parser(DoorError("url_too_long", f"Expected at most {limit} bytes."))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        super().on_header(name, value)
-        http = self.context.http
-        self.header_bytes += len(name) + len(value) + 4
-        if len(self.headers) > http.max_headers:
-            self._refuse_in_parser(DoorError("headers_too_large", f"Expected at most {http.max_headers} headers."))
-        if self.header_bytes > http.max_header_bytes:
-            self._refuse_in_parser(DoorError("headers_too_large", f"Expected at most {http.max_header_bytes} bytes."))
+        """Take a header; one behind the body (a trailer) is of no use to us and thrown away."""
+        if self.is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Start the application, unless the connection is going to change hands."""
         self.is_in_head = False
+        self.unfinished_bytes = 0
+        self._check_headers()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self.unfinished_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop the request's deadline."""
+        self.unfinished_bytes = 0
         self.context.requests.discard(self)
         super().on_message_complete()
 
     # Public methods for the server
 
     def on_request_timeout(self) -> None:
-        """Answer 408 to a request that does not come, or cut off an answer that is under way."""
-        if self._is_answering() and self.cycle.response_started:
-            self.transport.abort()
-        else:
-            self.refuse(DoorError("request_timeout"))
+        """Answer 408 to a request that does not come."""
+        self.refuse(DoorError("request_timeout"))
 
     def refuse(self, error: DoorError) -> None:
-        """Answer with the cause and close; what still comes is thrown away for a moment.
+        """Answer with the cause and close, or cut off an answer that has begun.
 
-        Closing a socket with unread input resets it, and the peer may then never read the answer (RFC 9112, 9.6).
+        What still comes is thrown away for a moment: closing a socket with unread input resets it, and the peer may
+        then never read the answer (RFC 9112, 9.6).
         """
         transport = self.transport
         self.is_refused = True
+        metrics.HTTP_REFUSALS.labels(error.slug).inc()
+        _log.info("request_refused", slug=error.slug, detail=error.detail, client=self.client[0] if self.client else "")
         self.context.requests.discard(self)
-        transport.write(refusal_response(error))
         if self._is_answering():
+            if self.cycle.response_started:
+                transport.abort()
+                return
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        transport.write(refusal_response(error))
         if transport.can_write_eof():
             self.context.refused.add(self)
             transport.resume_reading()
@@ -161,11 +170,12 @@ class HandoverProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation hides that it begins as None
         return cycle is not None and not cycle.response_complete
 
-    def _count_unfinished_head(self, received: int) -> None:
-        """Bound a head that does not end; httptools reports a header only when it is whole."""
-        self.unfinished_bytes += received
-        if self.unfinished_bytes > self.context.http.max_header_bytes + self.context.http.max_url_bytes:
-            self.refuse(DoorError("headers_too_large", "The head does not end."))
+    def _check_headers(self) -> None:
+        http = self.context.http
+        if len(self.headers) > http.max_headers:
+            self._refuse_in_parser(DoorError("headers_too_large", f"Expected at most {http.max_headers} headers."))
+        if sum([len(name) + len(value) + 4 for name, value in self.headers]) > http.max_header_bytes:
+            self._refuse_in_parser(DoorError("headers_too_large", f"Expected at most {http.max_header_bytes} bytes."))
 
     def _refuse_in_parser(self, error: DoorError) -> NoReturn:
         self.refusal = error
