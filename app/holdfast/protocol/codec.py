@@ -52,7 +52,7 @@ class JsonCodec:
 
     def decode(self, data: bytes) -> list[Command]:
         """Return the commands of a batch; see `Codec.decode`."""
-        if data == b"{}":
+        if not data or data == b"{}":
             return []
         try:
             if b"\n" not in data:
@@ -61,8 +61,6 @@ class JsonCodec:
         except msgspec.ValidationError as error:
             raise ProtocolError("malformed_command", f"expected a Centrifuge command; {error}") from None
         except (msgspec.DecodeError, RecursionError) as error:
-            if not data:
-                return []
             raise ProtocolError("malformed_json", f"expected newline-delimited JSON objects; {error}") from None
 
     def encode_reply(self, reply: Reply) -> bytes:

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from holdfast.protocol.framing import RAW_JSON, WS_JSON
+
+
+def test_websocket_units_are_finished_frames() -> None:
+    """An unmasked text frame with FIN, as servers send it (RFC 6455, 5.2)."""
+    assert WS_JSON.wrap(b"hello") == b"\x81\x05hello"
+    assert WS_JSON.ping == b"\x81\x02{}"
+
+
+def test_websocket_units_are_joined_as_frames() -> None:
+    """Several frames follow each other in one write."""
+    assert WS_JSON.join([b"\x81\x01a", b"\x81\x01b"]) == b"\x81\x01a\x81\x01b"
+
+
+def test_raw_units_are_messages() -> None:
+    """A transport that frames by itself gets payloads, joined as a batch."""
+    assert RAW_JSON.wrap(b"hello") == b"hello"
+    assert RAW_JSON.join([b"a", b"b"]) == b"a\nb"
+    assert RAW_JSON.ping == b"{}"

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from holdfast import errors
+from holdfast.codes import CODES
+from holdfast.errors import AREAS, ConfigError, GatewayError, TokenError
+
+
+@pytest.mark.parametrize("slug", CODES)
+def test_slug_belongs_to_one_area(slug: str) -> None:
+    """Every cause is raised by exactly one class."""
+    assert [area.__name__ for area in AREAS if slug in area.slugs] != []
+    assert sum(slug in area.slugs for area in AREAS) == 1
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_area_has_only_known_slugs(area: type[GatewayError]) -> None:
+    """No class knows a cause that the table does not."""
+    assert area.slugs <= set(CODES)
+    assert area.__name__.endswith("Error")
+
+
+def test_docstring_draws_the_tree() -> None:
+    """The tree in the module's docstring is the tree of the classes."""
+    drawn = set(re.findall(r"\b\w+Error\b", errors.__doc__ or ""))
+
+    assert drawn == {area.__name__ for area in AREAS} | {"GatewayError", "ConfigError"}
+
+
+def test_gateway_error_tells_slug_and_detail() -> None:
+    """The text names the cause, then what was expected and came."""
+    error = TokenError("token_expired", "exp was 5 s ago", sub="anna")
+
+    assert str(error) == "token_expired: exp was 5 s ago"
+    assert str(TokenError("token_missing")) == "token_missing"
+    assert error.code.number == 109
+    assert error.context == {"sub": "anna"}
+
+
+def test_gateway_error_refuses_a_cause_of_another_area() -> None:
+    """A misplaced cause is a programming mistake and shows at once."""
+    with pytest.raises(ValueError, match="TokenError knows no cause 'shutdown'"):
+        TokenError("shutdown")
+
+
+def test_config_error_keeps_all_faults() -> None:
+    """All faults are reported together."""
+    error = ConfigError(["one", "two"])
+
+    assert error.faults == ["one", "two"]
+    assert str(error) == "one\ntwo"
