@@ -39,6 +39,24 @@ async def test_get_token_connects(clients: Clients) -> None:
     assert client.state == ClientState.CONNECTED
 
 
+async def test_token_may_come_with_the_handshake(clients: Clients, sdk_gateway: SdkGateway) -> None:
+    """A token in the Authorization header or in the URL connects like one in the connect command."""
+    by_header, _ = await clients.connected(token="", headers={"Authorization": f"Bearer {token()}"})
+    by_url, _ = await clients.connected(f"{sdk_gateway.ws_url}?token={token()}", token="")
+
+    assert by_header.state == by_url.state == ClientState.CONNECTED
+
+
+async def test_protobuf_is_refused_by_name(clients: Clients) -> None:
+    """A client that speaks Protobuf is told that this gateway does not, instead of waiting for an answer."""
+    client, events = clients.make(use_protobuf=True)
+
+    await client.connect()
+    ended = await events.next("disconnected")
+
+    assert (ended.code, ended.reason) == (3501, "binary_frame")
+
+
 async def test_expired_token_is_replaced(clients: Clients) -> None:
     """Error 109 makes the SDK fetch a fresh token and connect with it."""
     client, events = await clients.connected(token=token(exp=now() - 60), get_token=tokens(token()))

@@ -108,6 +108,23 @@ def publish_for_sure(gateway: SdkGateway, channel: str, number: int) -> None:
             time.sleep(0.02)
 
 
+async def test_crash_is_told(clients: Clients, sdk_gateway: SdkGateway) -> None:
+    """After a crash history is gone, and the client is told so instead of being given a silent gap."""
+    sub, events = await clients.subscribed(unique("kept:"))
+    before = events.all["subscribed"][0].stream_position
+    sdk_gateway.api("publish", channel=sub.channel, data=1)
+    await events.next("publication")
+
+    await asyncio.to_thread(sdk_gateway.kill)
+    await asyncio.to_thread(sdk_gateway.start)
+    await events.next("subscribing", lambda ctx: ctx.code == 1)
+    back = await events.next("subscribed")
+
+    assert (back.was_recovering, back.recovered) == (True, False)
+    assert back.stream_position.epoch != before.epoch
+    assert back.stream_position.offset == 0
+
+
 async def test_restart_loses_and_doubles_nothing(clients: Clients, sdk_gateway: SdkGateway) -> None:
     """Numbered publications over a restart of the gateway: each arrives once, in the same epoch."""
     sub, events = await clients.subscribed(unique("kept:"))
