@@ -90,6 +90,8 @@ _CONNECTION_TOKEN = (
     _close("token_issuer", 3500, "stop", "The token comes from another issuer than the configured one.", _FIX_ISSUER, _TOKENS, 401),
     _close("token_wrong_user", 3500, "stop", "A refresh brought the token of another user.",
            "Refresh with a token of the user who is connected, or reconnect as the other one.", _TOKENS, 401),
+    _close("token_anonymous", 3507, "stop", "The token names no user and `client.disallow_anonymous_connection_tokens` is on.",
+           "Put the user into the token's `sub`.", _TOKENS, 403),
     _close("user_revoked", 3500, "stop", "All tokens of this user issued until a moment were revoked.",
            "The user logs in again; the operator sees why in the revocation list.", _TOKENS, 401),
     _error("token_expired", 109, "fetch_token", "The token's `exp` is in the past by more than the leeway.", _NEW_TOKEN, _TOKENS, 401),

@@ -65,6 +65,7 @@ class ClientSettings(Group):
     allowed_origins: tuple[Origin, ...] = Field(
         (), description="Origins whose pages may connect, `*` as wildcard; empty means same origin only."
     )
+    disallow_anonymous_connection_tokens: bool = Field(False, description="Refuse connection tokens that name no user.")
     allow_anonymous: bool = Field(False, description="Let clients connect without a token, as the anonymous user.")
     handshake_timeout: Duration = Field(30.0, gt=0, description="From the accepted socket to the connect reply.")
     ping_interval: Duration = Field(25.0, ge=1, description="How often the server pings.")

@@ -84,8 +84,8 @@ async def _authenticate(connection: Connection, request: ConnectRequest) -> Conn
 
 def _admit(connection: Connection, claims: ConnectionClaims) -> None:
     core = connection.core
-    if not claims.user and not core.client.allow_anonymous:
-        raise TokenError("token_claims", "`sub` is empty and `client.allow_anonymous` is off")
+    if not claims.user and claims is not ANONYMOUS and core.client.disallow_anonymous_connection_tokens:
+        raise TokenError("token_anonymous", "`sub` is empty and `client.disallow_anonymous_connection_tokens` is on")
     limit = core.client.user_connection_limit
     if limit and claims.user and core.manager.count_of(claims.user) >= limit:
         raise CapacityError("connection_limit", f"the user has {limit} connections already")

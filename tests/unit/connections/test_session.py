@@ -98,12 +98,16 @@ async def test_connect_anonymously_where_allowed(make_world: MakeWorld) -> None:
     assert wrong.transport.closed == (3501, "token_empty")
 
 
-async def test_connect_with_an_anonymous_token_needs_permission(world: World) -> None:
-    """An empty `sub` is the anonymous user."""
-    client = world.open()
-    client.send({"id": 1, "connect": {"token": world.token("")}})
+async def test_connect_with_an_anonymous_token_may_be_forbidden(make_world: MakeWorld) -> None:
+    """A signed token with an empty `sub` is the anonymous user, as in Centrifugo, unless the operator forbids it."""
+    world = await make_world()
+    assert "connect" in world.open().call("connect", token=world.token(""))
+    strict = await make_world(client={"disallow_anonymous_connection_tokens": True, "allow_anonymous": True})
+    assert "connect" in strict.open().call("connect")
+    client = strict.open()
+    client.send({"id": 1, "connect": {"token": strict.token("")}})
 
-    assert client.transport.closed == (3500, "token_claims")
+    assert client.transport.closed == (3507, "token_anonymous")
 
 
 async def test_connect_over_the_users_limit_closes(make_world: MakeWorld) -> None:
