@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from time import perf_counter
+from typing import Any, Protocol
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -41,8 +42,11 @@ class ApiRules:
     is_transport_error_mode: bool = False
 
 
-Observer = Callable[[str, str, str], None]
-"""Told of every call: method, slug (`ok` for success) and detail."""
+class Observer(Protocol):
+    """Told of every call, once."""
+
+    def __call__(self, method: str, slug: str, detail: str = "", seconds: float | None = None) -> None:
+        """Know that a call ended: `ok` or the slug, and how long it took once its body was there."""
 
 
 def method_of(name: str, request: type, run: Callable[[Any], Awaitable[Any]], *, is_bare: bool = False) -> Method:
@@ -98,13 +102,17 @@ class ApiEndpoint:
             await self._run(method, request, scope, send)
 
     async def _run(self, method: Method, request: Any, scope: Scope, send: Send) -> None:
+        started = perf_counter()
         try:
             answer = await method.run(request)
         except GatewayError as error:
-            self._observe(method.name, error.slug, error.detail)
+            self._observe(method.name, error.slug, error.detail, perf_counter() - started)
             await self._fail(scope, send, error)
+        except Exception:
+            self._observe(method.name, "internal_error", "see the traceback", perf_counter() - started)
+            raise  # the application answers 500 and the server logs it
         else:
-            self._observe(method.name, "ok", "")
+            self._observe(method.name, "ok", "", perf_counter() - started)
             payload = _encode(answer) if method.is_bare else b'{"result":%b}' % _encode(answer)
             await send_bytes(send, 200, payload, [])
 

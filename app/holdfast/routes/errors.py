@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from holdfast.errors import DoorError, GatewayError
+from holdfast.routes.observers import observe_refused_path
 from holdfast.transports.refusal import RETRY_AFTER_SECONDS, refusal_body
 from holdfast.transports.websocket import refuse_handshake
 
@@ -60,7 +61,9 @@ def check_method(scope: Scope, allow: str) -> None:
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer 404 `not_found` to whatever came."""
-    await refuse(scope, send, DoorError("not_found", f"Came {scope['path'][:200]!r}."))
+    error = DoorError("not_found", f"Came {scope['path'][:200]!r}.")
+    observe_refused_path(scope, error)
+    await refuse(scope, send, error)
 
 
 class UpgradeRequired:
@@ -68,7 +71,9 @@ class UpgradeRequired:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        await refuse(scope, send, DoorError("upgrade_required", f"Came {scope['method'][:40]} without an upgrade."))
+        error = DoorError("upgrade_required", f"Came {scope['method'][:40]} without an upgrade.")
+        observe_refused_path(scope, error)
+        await refuse(scope, send, error)
 
 
 def crash_response(request: Request, error: Exception) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from starlette.types import Scope
+
 from holdfast.connections.transport import Handshake
 from holdfast.errors import GatewayError
 from holdfast.telemetry import metrics
@@ -29,9 +31,22 @@ def observe_handshake(handshake: Handshake, refusal: GatewayError | None) -> Non
     )
 
 
-def observe_api_call(method: str, slug: str, detail: str) -> None:
+def observe_refused_path(scope: Scope, refusal: GatewayError) -> None:
+    """Count a request that no endpoint was there for; scanners make many, so only handshakes are worth a line."""
+    path = scope["path"][:200]
+    if scope["type"] == "websocket":
+        metrics.HANDSHAKES.labels("websocket", refusal.slug).inc()
+        _log.info("handshake_refused", slug=refusal.slug, detail=refusal.detail, path=path)
+    else:
+        metrics.HTTP_REFUSALS.labels(refusal.slug).inc()
+        _log.debug("request_refused", slug=refusal.slug, detail=refusal.detail, path=path)
+
+
+def observe_api_call(method: str, slug: str, detail: str = "", seconds: float | None = None) -> None:
     """Count a call of the server API, and log one that failed."""
     metrics.API_COMMANDS.labels(method).inc()
+    if seconds is not None:
+        metrics.API_SECONDS.observe(seconds)
     if slug != "ok":
         metrics.API_ERRORS.labels(slug).inc()
         _log.info("api_call_failed", slug=slug, method=method, detail=detail)

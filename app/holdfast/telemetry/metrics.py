@@ -109,7 +109,9 @@ HANDSHAKES = _counter(
     "slug",
 )
 HTTP_REFUSALS = _counter(
-    "holdfast_http_refusals_total", "Requests refused before any endpoint saw them, by slug.", "slug"
+    "holdfast_http_refusals_total",
+    "Requests refused because they are no good ones or no endpoint is there for them, by slug.",
+    "slug",
 )
 CONNECTS = Scraped("counter", "holdfast_connects_total", "Connections opened, answered or not.")
 CLOSES = Scraped("counter", "holdfast_closes_total", "Connections ended, by the slug of the cause.", "slug")
@@ -141,6 +143,11 @@ JWKS_FETCHES = _counter("holdfast_jwks_fetches_total", "Fetches of the key set, 
 # Server API
 API_COMMANDS = _counter("holdfast_api_commands_total", "Commands of the server API, by method.", "method")
 API_ERRORS = _counter("holdfast_api_errors_total", "Commands of the server API that failed, by slug.", "slug")
+API_SECONDS = _histogram(
+    "holdfast_api_request_seconds",
+    "How long API requests took, from a complete body to the result.",
+    (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
+)
 
 # Embedded broker
 BROKER_STREAMS = Scraped("gauge", "holdfast_broker_streams", "Channels whose position the embedded broker keeps.")

@@ -206,3 +206,12 @@ async def test_api_raw_payload_kept_as_is(gateway):
 
     assert gateway.requests[0].data is not msgspec.UNSET
     assert bytes(gateway.requests[0].data) == b"1e999"
+
+
+async def test_api_crash(gateway):
+    """A fault of ours is counted as one and left to the application to answer."""
+    gateway.error = RuntimeError("oops")
+    with pytest.raises(RuntimeError):
+        await gateway.post()
+
+    assert gateway.observed == [("publish", "internal_error")]

@@ -1,6 +1,8 @@
+import pytest
+
 from holdfast.connections.transport import Handshake
 from holdfast.errors import DoorError
-from holdfast.routes.observers import observe_api_call, observe_handshake
+from holdfast.routes.observers import observe_api_call, observe_handshake, observe_refused_path
 from holdfast.telemetry import metrics
 
 HANDSHAKE = Handshake("/connection/websocket", b"token=secret", [], "198.51.100.1", "http", "attempt-1")
@@ -31,6 +33,30 @@ def test_observe_handshake_log(capsys):
     assert "draining" in line
     assert "attempt-1" in line
     assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "labels"),
+    [
+        ("http", "holdfast_http_refusals_total", {"slug": "not_found"}),
+        ("websocket", "holdfast_handshakes_total", {"transport": "websocket", "slug": "not_found"}),
+    ],
+)
+def test_observe_refused_path(kind, name, labels):
+    """A path where nothing is counts as what came: a request or a handshake."""
+    before = value(name, **labels)
+    observe_refused_path({"type": kind, "path": "/x"}, DoorError("not_found"))
+
+    assert value(name, **labels) == before + 1
+
+
+def test_observe_api_call_seconds():
+    """How long a call took is told where it was carried out."""
+    before = value("holdfast_api_request_seconds_count")
+    observe_api_call("publish", "ok", "", 0.001)
+    observe_api_call("publish", "api_key_missing")
+
+    assert value("holdfast_api_request_seconds_count") == before + 1
 
 
 def test_observe_api_call():
