@@ -12,6 +12,7 @@ from queue import Empty, Queue
 
 import pytest
 
+from holdfast.settings_load import load_settings
 from tests.gateway import API_KEY
 from tests.parts import require
 from tests.sdk.gateway import SdkGateway
@@ -149,6 +150,18 @@ def test_publish_says_where_the_message_went(sdk_gateway: SdkGateway) -> None:
     assert (bad.returncode, bad.stderr) == (2, "refused: unknown_channel (102)\n")
     history = sdk_gateway.api("history", channel=channel, limit=1)
     assert history["publications"][0]["data"] == {"text": "hello there"}
+
+
+def test_quickstart_settings_are_fine(tmp_path: Path) -> None:
+    """The settings that the quick start tells to write down are accepted as they stand."""
+    text = (EXAMPLES.parent / "docs" / "quickstart.md").read_text()
+    block = text.split("```yaml\n", 1)[1].split("```", 1)[0]
+    file = tmp_path / "holdfast.yaml"
+    file.write_text(block)
+
+    settings = load_settings(file, {})
+
+    assert [namespace.name for namespace in settings.channel.namespaces] == ["news"]
 
 
 def run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
