@@ -200,21 +200,31 @@ async def _serve(settings: Settings, on_started: Callable[[str], object] | None)
     server = GatewayServer(gateway.app, settings, on_drain=gateway.drain, on_stop=gateway.stop)
     # Before the broker: a second start by mistake must not touch the history of the first.
     server.bind()
-    await gateway.start()
-    freeze_garbage_collector()
+    try:
+        await gateway.start()
+        freeze_garbage_collector()
+        return await _serve_announced(gateway, server, descriptors, on_started)
+    finally:
+        await gateway.stop()
+        _log.info("ended", instance=gateway.core.instance, **gateway.summary())
+
+
+async def _serve_announced(
+    gateway: Gateway,
+    server: GatewayServer,
+    descriptors: tuple[int, int],
+    on_started: Callable[[str], object] | None,
+) -> int:
+    """Serve to the end; once connections are accepted, say so."""
     serving = asyncio.create_task(server.serve())
     starting = asyncio.create_task(server.wait_started())
     await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done():
         _announce(gateway, server, descriptors)
         if on_started is not None:
-            on_started(_base_url(settings, server.port))
+            on_started(_base_url(gateway.settings, server.port))
     starting.cancel()
-    try:
-        return await serving
-    finally:
-        await gateway.stop()
-        _log.info("ended", instance=gateway.core.instance, **gateway.summary())
+    return await serving
 
 
 def _announce(gateway: Gateway, server: GatewayServer, descriptors: tuple[int, int]) -> None:
