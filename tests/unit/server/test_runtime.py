@@ -1,0 +1,58 @@
+"""Event loop and garbage collector."""
+
+import asyncio
+import gc
+import sys
+
+import pytest
+
+from holdfast.server import runtime
+
+
+def test_loop_is_uvloops_where_there_is_one():
+    """The factory makes a loop that works."""
+    loop = runtime.loop_factory()()
+
+    try:
+        assert runtime.describe_runtime(loop)["loop"] == "uvloop"
+        assert loop.run_until_complete(asyncio.sleep(0, "done")) == "done"
+    finally:
+        loop.close()
+
+
+def test_loop_is_asyncios_elsewhere(monkeypatch):
+    """Without uvloop the gateway runs all the same."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+
+    assert runtime.loop_factory() is asyncio.new_event_loop
+
+
+def test_description_names_versions():
+    """A log line tells one run from another; what is missing is `none`."""
+    loop = asyncio.new_event_loop()
+    loop.close()
+
+    described = runtime.describe_runtime(loop)
+
+    assert described["loop"] == "asyncio"
+    assert described["uvicorn"].startswith("0.54.")
+    assert runtime._version_of("no-such-package") == "none"
+
+
+def test_collector_is_frozen_and_rarer():
+    """What exists is never walked again, and the thresholds are ours."""
+    before = gc.get_threshold()
+    try:
+        runtime.freeze_garbage_collector()
+
+        assert gc.get_threshold() == runtime.GC_THRESHOLDS
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_thresholds_are_above_cpythons(index):
+    """No generation is collected more often than by default."""
+    assert runtime.GC_THRESHOLDS[index] >= (700, 10, 10)[index]
