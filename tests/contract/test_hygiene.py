@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
+import tomllib
 
 from holdfast import __version__
-from tests.contract.source import ROOT, app_modules, text_files, tree_of
+from tests.contract.source import ROOT, app_modules, imports_of, text_files, tree_of
 
 THIS = "tests/contract/test_hygiene.py"
 # Folders of one machine; a path of that kind works for nobody else.
@@ -18,6 +20,9 @@ NOQA_WITH_REASON = re.compile(r":\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*\s*[-–:#]
 TYPE_IGNORE = re.compile(r"#\s*type:\s*ignore(?P<rest>.*)")
 TYPE_IGNORE_WITH_REASON = re.compile(r"\[[a-z-]+(?:,\s*[a-z-]+)*\]\s*#.{4,}")
 LEFTOVERS = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
+IMPORTED_AS = {"pyjwt": "jwt", "pyyaml": "yaml", "prometheus-client": "prometheus_client"}
+# Parts of pydantic in packages of their own, always at the version that pydantic needs.
+COMES_ALONG = {"pydantic_core", "annotated_types"}
 PRAISE = re.compile(r"^class ((?:Improved|Enhanced)\w*)", re.MULTILINE)
 
 
@@ -74,6 +79,16 @@ def test_modules_begin_with_a_docstring():
 def _has_docstring(path) -> bool:
     body = tree_of(path).body
     return bool(body) and isinstance(getattr(getattr(body[0], "value", None), "value", None), str)
+
+
+def test_dependencies_are_those_imported():
+    """pyproject.toml lists what the gateway imports, and nothing else."""
+    lines = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    declared = {re.split(r"[\[<>=~!; ]", line)[0] for line in lines}
+    imported = {name.split(".")[0] for path in app_modules() for name in imports_of(path)}
+    foreign = imported - sys.stdlib_module_names - {"holdfast", "_typeshed"} - COMES_ALONG
+
+    assert {IMPORTED_AS.get(name, name) for name in declared} == foreign
 
 
 def test_changelog_knows_the_version():

@@ -39,7 +39,7 @@ class Program(TyperGroup):
             return int(super().main(args, prog_name, standalone_mode=False, **extra) or Exit.FINE)
         except TyperException as error:
             # Its own exit code would be 2, which here means that something was refused.
-            _show(error)
+            show_error(error)
             return Exit.USAGE
         except ConfigError as error:
             note("These settings cannot be used:")
@@ -57,7 +57,7 @@ class Program(TyperGroup):
             return Exit.FOUND
 
 
-def _show(error: TyperException) -> None:
+def show_error(error: TyperException) -> None:
     """Print a usage error with the usage line, as typer would have."""
     show = getattr(error, "show", None)  # on its usage errors only, whose class typer does not export
     if show:

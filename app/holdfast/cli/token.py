@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from dataclasses import asdict, astuple
@@ -57,6 +56,8 @@ def check(
     as_json: JsonFlag = False,
 ) -> None:
     """Explain a token as the gateway sees it; exits 2 when it would refuse it. The token itself is not printed."""
+    import asyncio
+
     from holdfast.auth.validator import ImprovedTokenValidator
     from holdfast.cli.place import settings
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
-
 from holdfast import __version__
 from holdfast.cli.output import JsonFlag, result, result_json
 
@@ -17,12 +13,16 @@ def version(as_json: JsonFlag = False) -> None:
     if not as_json:
         result(f"holdfast {__version__}")
         return
+    import platform
+
     libraries = {name: _version_of(name) for name in LIBRARIES}
     result_json({"holdfast": __version__, "python": platform.python_version(), **libraries})
 
 
 def _version_of(library: str) -> str | None:
+    from importlib import metadata
+
     try:
-        return installed(library)
-    except PackageNotFoundError:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
         return None

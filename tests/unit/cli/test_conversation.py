@@ -152,6 +152,14 @@ def test_batch_is_taken_line_by_line():
     assert events == [Received("a", 1)]
 
 
+def test_other_messages_change_nothing():
+    """A reply to nothing asked and a push of another kind are passed over."""
+    talk, _ = connected(Following("a"))
+
+    assert answer(talk, {"id": 99, "rpc": {}}) == ([], [])
+    assert answer(talk, {"push": {"channel": "a", "join": {"info": {"user": "u"}}}}) == ([], [])
+
+
 def test_disconnect_push_counts_as_close():
     """The same code says the same, in a push or in a close frame."""
     talk, _ = connected()

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from typer.exceptions import TyperException
 
 from holdfast.cli import program
 from holdfast.errors import GatewayError
@@ -64,6 +65,26 @@ def test_interrupt_exits_130(cli, monkeypatch):
     monkeypatch.setattr("holdfast.codes_docs.render_codes_docs", interrupt)
 
     assert cli("codes", "--markdown").code == 130
+
+
+def test_end_of_input_aborts(cli, monkeypatch):
+    """A prompt that nobody can answer ends the command."""
+
+    def end(*_: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr("holdfast.codes_docs.render_codes_docs", end)
+
+    outcome = cli("codes", "--markdown")
+
+    assert (outcome.code, outcome.err.strip()) == (1, "Aborted.")
+
+
+def test_error_of_typer_is_shown_whatever_its_kind(capsys):
+    """One that cannot show itself is printed as it reads."""
+    program.show_error(TyperException("what is wrong"))
+
+    assert capsys.readouterr().err == "what is wrong\n"
 
 
 def test_main_exits_with_the_code(monkeypatch):
