@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks.bars import judge
-from benchmarks.load.client import LoadClient
 from benchmarks.machine import facts
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.process import CLIENT_CORE, BenchmarkError, pin, raise_descriptor_limit
@@ -107,7 +106,7 @@ def _run(plan: Plan, recipes: list[Recipe]) -> list[Sample]:
 def _sample(plan: Plan, recipe: Recipe, size: int, round_number: int) -> Sample:
     server = recipe.server(plan)
     server.start()
-    client = LoadClient(server.port)
+    client = recipe.connect(server.port)
     try:
         with_idle = plan.measures_idle(size, round_number)
         values = measure(Bench(server, client, plan, size), with_idle)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks.load.frames import PONG, masked, scan, split
+from benchmarks.load.frames import PING, PONG, masked, scan, split
 from benchmarks.process import BenchmarkError
 from benchmarks.tokens import connection_token
 
@@ -70,6 +70,10 @@ class LoadClient:
             if time.monotonic() > deadline:
                 raise BenchmarkError(f"{self.live} of {target} links after {OPEN_SECONDS:.0f} s")
 
+    def dial_api(self) -> socket.socket:
+        """Return a new blocking connection for the server API."""
+        return socket.create_connection(("127.0.0.1", self.port))
+
     def watch(self, sock: socket.socket, on_ready: Callable[[], None]) -> None:
         """Call `on_ready` whenever another socket (the publisher's) is readable."""
         self._others[sock.fileno()] = on_ready
@@ -116,11 +120,16 @@ class LoadClient:
         self._links[sock.fileno()] = Link(sock, connect_frame)
         self.epoll.register(sock.fileno(), select.EPOLLOUT)
 
+    def _is_secured(self, link: Link) -> bool:
+        """Whether the connected socket may carry the upgrade request now."""
+        return True
+
     def _advance(self, link: Link) -> None:
         if link.stage == CONNECTING:
-            link.sock.send(self._upgrade)
-            link.stage = UPGRADING
-            self.epoll.modify(link.sock.fileno(), select.EPOLLIN)
+            if self._is_secured(link):
+                link.sock.send(self._upgrade)
+                link.stage = UPGRADING
+                self.epoll.modify(link.sock.fileno(), select.EPOLLIN)
             return
         data = link.tail + self._read(link)
         if link.stage == UPGRADING:
@@ -129,7 +138,10 @@ class LoadClient:
         frames, used = split(data)
         link.tail = data[used:]
         for _, payload in frames:
-            self._replied(link, payload)
+            if payload == PING:  # the first may come at any time once the connection is connected
+                link.sock.send(PONG)
+            else:
+                self._replied(link, payload)
 
     def _upgraded(self, link: Link, data: bytes) -> None:
         head, mark, rest = data.partition(b"\r\n\r\n")

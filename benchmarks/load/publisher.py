@@ -35,12 +35,11 @@ class Publisher:
         self._buffer = b""
         self._answers = 0
         self._number = 0
-        self._sock = socket.create_connection(("127.0.0.1", client.port))
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._is_waiting = False
+        self._sock: socket.socket | None = None
 
     def __enter__(self) -> Publisher:
-        """Start watching the HTTP connection."""
-        self._client.watch(self._sock, self._on_ready)
+        """Return the publisher; the connection is made by the first call."""
         return self
 
     def __exit__(
@@ -50,8 +49,7 @@ class Publisher:
         trace: TracebackType | None,
     ) -> None:
         """Close the HTTP connection."""
-        self._client.forget(self._sock)
-        self._sock.close()
+        self._hang_up()
 
     def publish(self) -> None:
         """Publish one publication and wait for the answer."""
@@ -72,18 +70,34 @@ class Publisher:
             f"X-API-Key: {API_KEY}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
+        if self._sock is None:
+            self._sock = self._client.dial_api()
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._client.watch(self._sock, self._on_ready)
         before = self._answers
+        self._is_waiting = True
         self._sock.sendall(head.encode() + body)
         deadline = time.monotonic() + ANSWER_SECONDS
         while self._answers == before:
             self._client.pump(1.0)
             if time.monotonic() > deadline:
                 raise BenchmarkError(f"no answer to {method} after {ANSWER_SECONDS:.0f} s")
+        self._is_waiting = False
+
+    def _hang_up(self) -> None:
+        if self._sock is not None:
+            self._client.forget(self._sock)
+            self._sock.close()
+            self._sock = None
 
     def _on_ready(self) -> None:
-        data = self._sock.recv(65536)
+        data = self._sock.recv(65536) if self._sock is not None else b""
         if not data:
-            raise BenchmarkError("the server closed the API connection")
+            # Servers close idle connections after some seconds; only in the middle of a call it is an error.
+            self._hang_up()
+            if self._is_waiting:
+                raise BenchmarkError("the server closed the API connection")
+            return
         self._buffer += data
         head, mark, body = self._buffer.partition(b"\r\n\r\n")
         if not mark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.load.client import LoadClient
 from benchmarks.load.publisher import API_KEY
+from benchmarks.load.tls import TlsLoadClient, make_certificate
 from benchmarks.plan import Plan
 from benchmarks.process import BenchmarkError, ServerProcess, free_port
 from benchmarks.tokens import SECRET
@@ -18,6 +21,8 @@ from benchmarks.tokens import SECRET
 ROOT = Path(__file__).resolve().parents[2]
 NODE_DIR = ROOT / "benchmarks" / "node"
 LOG_DIR = ROOT / ".cache" / "benchmarks"
+CERT_FILE = LOG_DIR / "localhost.pem"
+KEY_FILE = LOG_DIR / "localhost.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Recipe:
     environ: Callable[[int, Plan], dict[str, str]]
     prepare: Callable[[], None] = lambda: None
     is_default: bool = True
+    connect: Callable[[int], LoadClient] = LoadClient
 
     def server(self, plan: Plan) -> ServerProcess:
         """Return the server, not yet started, on a free port."""
@@ -47,6 +53,32 @@ def _bare_environ(port: int, plan: Plan) -> dict[str, str]:
         "BENCH_SECRET": SECRET,
         "BENCH_API_KEY": API_KEY,
     }
+
+
+def _gateway_environ(port: int, plan: Plan) -> dict[str, str]:
+    return {
+        "HOLDFAST_PORT": str(port),
+        "HOLDFAST_CLIENT__PING_INTERVAL": f"{plan.ping_seconds:g}s",
+        "HOLDFAST_CLIENT__PONG_TIMEOUT": f"{plan.pong_seconds:g}s",
+        "HOLDFAST_TOKEN__HMAC_SECRET": SECRET,
+        "HOLDFAST_API__KEYS": json.dumps([API_KEY]),
+        "HOLDFAST_CHANNEL__WITHOUT_NAMESPACE__ALLOW_SUBSCRIBE_FOR_CLIENT": "true",
+        "HOLDFAST_LOG__LEVEL": "warning",
+    }
+
+
+def _tls_environ(port: int, plan: Plan) -> dict[str, str]:
+    files = {"HOLDFAST_TLS__CERT_FILE": str(CERT_FILE), "HOLDFAST_TLS__KEY_FILE": str(KEY_FILE)}
+    return {**_gateway_environ(port, plan), **files}
+
+
+def _prepare_tls() -> None:
+    LOG_DIR.mkdir(parents=True, exist_ok=True)
+    make_certificate(CERT_FILE, KEY_FILE)
+
+
+def _gateway_command(port: int) -> list[str]:
+    return [sys.executable, "-m", "holdfast", "serve"]
 
 
 def _stock_command(application: str, *options: str) -> Callable[[int], list[str]]:
@@ -73,6 +105,13 @@ def _install_node_packages() -> None:
 
 
 RECIPES = (
+    Recipe("holdfast", "this gateway", _gateway_command, _gateway_environ),
+    Recipe(
+        "stock",
+        "the gateway's own protocol logic on stock uvicorn and Starlette",
+        _stock_command("benchmarks.servers.stock_gateway:app"),
+        _gateway_environ,
+    ),
     Recipe(
         "stock-bare",
         "a small application on stock uvicorn and Starlette",
@@ -92,6 +131,15 @@ RECIPES = (
         lambda port: ["node", os.fspath(NODE_DIR / "server.mjs")],
         _bare_environ,
         _install_node_packages,
+    ),
+    Recipe(
+        "holdfast-tls",
+        "this gateway with TLS",
+        _gateway_command,
+        _tls_environ,
+        _prepare_tls,
+        is_default=False,
+        connect=lambda port: TlsLoadClient(port, CERT_FILE),
     ),
 )
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
