@@ -20,7 +20,9 @@ class RawClient:
 
     def __init__(self, gateway: Gateway, user: str = "user", *, token: str | None = None, **options: Any) -> None:
         self._stack = ExitStack()
-        self.socket: ClientConnection = self._stack.enter_context(connect(gateway.ws_url, proxy=None, **options))
+        # No limit on what waits to be read: else leaving with unread pushes waits for the close timeout.
+        given = {"proxy": None, "max_queue": None, "ping_interval": None, **options}
+        self.socket: ClientConnection = self._stack.enter_context(connect(gateway.ws_url, **given))
         self.pushes: deque[dict[str, Any]] = deque()
         self._replies: dict[int, dict[str, Any]] = {}
         self._last_id = 0
