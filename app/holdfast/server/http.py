@@ -27,6 +27,10 @@ from holdfast.transports.opening import offered_subprotocols, opening_key
 from holdfast.transports.refusal import refusal_response
 from holdfast.transports.websocket import HANDOVER
 
+# A read is parsed in pieces of this size, because what the parser tells of at its beginning resets the count of bytes
+# that it tells nothing of: an endless head in one large read would not be seen.
+_PIECE_BYTES = 65536
+
 _log = get_logger(__name__)
 
 
@@ -80,17 +84,9 @@ class HandoverProtocol(HttpToolsProtocol):
         if self.is_refused:
             return
         self._unset_keepalive_if_required()
-        self.unfinished_bytes += len(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if self._should_upgrade():
-                self._upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self.refuse(self.refusal or DoorError("bad_http", type(error).__name__))
-        else:
-            if self.unfinished_bytes > self.context.http.max_header_bytes + self.context.http.max_url_bytes:
-                self.refuse(DoorError("headers_too_large", "Neither head nor trailers end."))
+        for start in range(0, len(data), _PIECE_BYTES):
+            if not self._feed(data, start):
+                return
 
     # Public methods that the HTTP parser calls
 
@@ -165,6 +161,23 @@ class HandoverProtocol(HttpToolsProtocol):
             transport.close()
 
     # Private methods
+
+    def _feed(self, data: bytes, start: int) -> bool:
+        """Feed one piece of a read and return whether the next one is still HTTP's."""
+        piece = data[start : start + _PIECE_BYTES]
+        self.unfinished_bytes += len(piece)
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self._upgrade(data[start + upgrade.args[0] :])
+                return False
+        except httptools.HttpParserError as error:
+            self.refuse(self.refusal or DoorError("bad_http", type(error).__name__))
+        else:
+            if self.unfinished_bytes > self.context.http.max_header_bytes + self.context.http.max_url_bytes:
+                self.refuse(DoorError("headers_too_large", "Neither head nor trailers end."))
+        return not self.is_refused
 
     def _is_answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation hides that it begins as None

@@ -140,6 +140,15 @@ async def test_head_that_does_not_end_is_refused(serve, head):
     assert (served.status, served.slug) == (431, "headers_too_large")
 
 
+async def test_endless_head_in_one_large_read_is_refused(serve):
+    """The request line at the beginning of a read does not hide what follows it."""
+    one = serve(never_answers)
+
+    one.protocol.data_received(b"GET / HTTP/1.1\r\nCookie: " + b"c" * 200_000)
+
+    assert (one.status, one.slug) == (431, "headers_too_large")
+
+
 async def test_trailers_that_do_not_end_are_refused(serve):
     """What follows a chunked body is bounded too, and complete trailers are thrown away."""
     served = serve(never_answers)
@@ -316,6 +325,17 @@ async def test_upgrade_keeps_bytes_that_came_with_it(serve):
     served = serve(WebSocketEndpoint(RecordingSink, admit, SETTINGS.websocket))
 
     served.protocol.data_received(upgrade_request() + b"\x81\x80abcd")
+
+    assert served.wire.protocol._sink.messages == [b""]
+    served.wire.protocol.connection_lost(None)
+
+
+async def test_upgrade_behind_much_else_in_one_read_keeps_what_follows(serve):
+    """Wherever a large read is cut into pieces, the handshake is found and no frame behind it is lost."""
+    served = serve(WebSocketEndpoint(RecordingSink, admit, SETTINGS.websocket))
+    ping = b"\x89\x80abcd"
+
+    served.protocol.data_received(upgrade_request() + ping * 20_000 + b"\x81\x80abcd")
 
     assert served.wire.protocol._sink.messages == [b""]
     served.wire.protocol.connection_lost(None)
