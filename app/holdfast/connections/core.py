@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from holdfast.auth.validator import ImprovedTokenValidator
-from holdfast.broker.base import Broker
+from holdfast.broker.base import Broker, HistoryFilter
 from holdfast.channels.hub import Hub
 from holdfast.channels.namespaces import ChannelRules
 from holdfast.connections.expiry import Expiry
@@ -100,9 +100,14 @@ class Core:
         self.heartbeat = Heartbeat(self.client.ping_interval, self.client.pong_timeout)
         self.presence = PresenceKeeper(broker, self.client.presence_update_interval, self.presence_ttl)
         self.expiry = Expiry(self.client, self.clock, self.wall_clock)
-        self.positions = Positions(self.hub, broker, self.client.position_check_interval, self.clock, self.spawn)
+        self.positions = Positions(self.hub, self.read_top, self.client.position_check_interval, self.clock, self.spawn)
         self.hub.on_gap = self.positions.invalidate
         self.manager: EnhancedWebSocketManager  # set by the manager, which needs the core first
+
+    async def read_top(self, channel: str) -> StreamPosition:
+        """Return where the broker's stream of a channel is; that keeps it for as long as its namespace says."""
+        meta_ttl = self.rules.resolve(channel).options.history_meta_ttl
+        return (await self.broker.history(channel, HistoryFilter(0), meta_ttl)).position
 
     def spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run something nobody waits for; its failure is logged."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from holdfast.broker.base import Broker, HistoryFilter
 from holdfast.channels.hub import Hub
 from holdfast.connections import subscribing
 from holdfast.connections.connection import Connection
@@ -24,6 +23,7 @@ class Positions:
     has not arrived by the next check is it a loss, and the channel's subscribers are told to start anew.
 
     Args:
+        read_top: returns where the broker's stream of a channel is.
         interval: seconds between two checks of a channel.
         spawn: runs a coroutine.
     """
@@ -31,13 +31,13 @@ class Positions:
     def __init__(
         self,
         hub: Hub,
-        broker: Broker,
+        read_top: Callable[[str], Awaitable[StreamPosition]],
         interval: float,
         clock: Callable[[], float],
         spawn: Callable[[Coroutine[object, object, object]], object],
     ) -> None:
         self._hub = hub
-        self._broker = broker
+        self._read_top = read_top
         self._interval = interval
         self._clock = clock
         self._spawn = spawn
@@ -52,7 +52,7 @@ class Positions:
                 self.invalidate(channel)
         for channel in self._hub.unchecked(now - self._interval):
             try:
-                top = (await self._broker.history(channel, HistoryFilter(0))).position
+                top = await self._read_top(channel)
             except BrokerError:
                 return  # the next check will tell
             self._hub.mark_checked(channel, now)

@@ -9,7 +9,8 @@ from holdfast.broker.base import History, HistoryFilter
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import Publication, StreamPosition
 from tests.brokers import Clock
-from tests.live import Client, World
+from tests.live import EVERYTHING, Client, World
+from tests.unit.connections.conftest import MakeWorld
 
 Ask = Callable[..., Awaitable[History]]
 
@@ -51,6 +52,21 @@ async def test_check_finds_a_silent_loss(world: World, clock: Clock) -> None:
     (push,) = await client.pushes()
     assert push["unsubscribe"] == {"code": 2500, "reason": "subscription_insufficient_state"}
     assert client.connection.subs == {}
+
+
+async def test_check_keeps_a_stream_no_longer_than_its_namespace_says(make_world: MakeWorld, clock: Clock) -> None:
+    """A check is a use of the stream, so it lives on for the namespace's `history_meta_ttl` and not the default."""
+    world = await make_world(channel={"without_namespace": {**EVERYTHING, "history_meta_ttl": 500}})
+    client = await positioned(world)
+    epoch = (await world.core.read_top("a")).epoch
+    clock.advance(400)
+    await world.core.positions.check()
+    client.hang_up()
+    clock.advance(400)
+    assert (await world.core.read_top("a")).epoch == epoch
+    clock.advance(501)
+
+    assert (await world.core.read_top("a")).epoch != epoch
 
 
 async def test_check_gives_a_publication_time_to_arrive(world: World, clock: Clock) -> None:
