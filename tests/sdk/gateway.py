@@ -25,6 +25,7 @@ NAMESPACES: list[dict[str, Any]] = [
     {"name": "asking", **OPEN, "history_size": 100},
     {"name": "kept", **OPEN, "history_size": 1000, "force_recovery": True},
     {"name": "short", **OPEN, "history_size": 3, "force_recovery": True},
+    {"name": "brief", **OPEN, "history_size": 10, "history_ttl": "1s", "history_meta_ttl": "1s", "force_recovery": True},
     {"name": "plain", "allow_subscribe_for_client": True},
     {"name": "dialog", **OPEN, "history_size": 10, "allow_user_limited_channels": True},
     {"name": "closed"},

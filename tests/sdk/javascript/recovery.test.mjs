@@ -130,6 +130,18 @@ test('getState is asked again when the position is unrecoverable', async (t) => 
   assert.deepEqual(errors, []);
 });
 
+test('a stream that began anew makes the client subscribe anew', async (t) => {
+  const { sub, ctx } = await subscribed(t, unique('brief:'));
+  const again = event(sub, 'subscribed');
+  const { code, reason } = await event(sub, 'subscribing');
+  const back = await again;
+
+  assert.deepEqual({ code, reason }, { code: 2500, reason: 'subscription_insufficient_state' });
+  assert.equal(back.wasRecovering, true);
+  assert.equal(back.recovered, false);
+  assert.notEqual(back.streamPosition.epoch, ctx.streamPosition.epoch);
+});
+
 test('a flapping network loses nothing and doubles nothing', async (t) => {
   const line = await network(t);
   const clientOptions = { minReconnectDelay: 1, maxReconnectDelay: 5 };
