@@ -246,7 +246,7 @@ def _announce(gateway: Gateway, server: GatewayServer, descriptors: tuple[int, i
 def _base_url(settings: Settings, port: int) -> str:
     scheme = "https" if settings.tls.cert_file is not None else "http"
     # Where all interfaces are listened on, this machine's own is as good as any.
-    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared
     return f"{scheme}://{host}:{port}"
 
 

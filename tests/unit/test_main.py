@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from holdfast import main
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.transport import Handshake
 from holdfast.errors import ConfigError
@@ -140,14 +141,57 @@ async def test_gateway_summary(gateway):
     assert summary["seconds"] >= 0
 
 
+@pytest.fixture
+def contained(monkeypatch):
+    """Keep what a run does to its process out of the other tests'."""
+    for name in ("configure_logging", "freeze_garbage_collector", "raise_descriptor_limit"):
+        monkeypatch.setattr(main, name, lambda *_, **__: (1024, 1024))
+
+
+@pytest.mark.usefixtures("contained")
 def test_run_address_not_ours():
     """An address that cannot be had is a refusal with a reason, and nothing was started."""
     assert run(settings(host="203.0.113.1", port=9)) == EXIT_REFUSED
 
 
+@pytest.mark.usefixtures("contained")
 def test_run_bad_settings():
     """Settings that only show their fault here are told to the caller."""
     broken = settings(tls={"cert_file": "/nowhere/cert.pem", "key_file": "/nowhere/key.pem"}, port=0)
 
     with pytest.raises(ConfigError):
         run(broken)
+
+
+@pytest.mark.usefixtures("contained")
+def test_run_to_the_end(monkeypatch):
+    """A run tells its base URL once it serves, and returns the server's exit code."""
+    told = []
+
+    class Server(main.GatewayServer):
+        async def serve(self):
+            self._is_up.set()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            self._release()
+            return 0
+
+    monkeypatch.setattr(main, "GatewayServer", Server)
+    assert run(settings(port=0), told.append) == 0
+
+    (url,) = told
+    assert url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("host", "tls", "url"),
+    [
+        ("127.0.0.1", {}, "http://127.0.0.1:80"),
+        ("0.0.0.0", {}, "http://127.0.0.1:80"),
+        ("::", {}, "http://[::1]:80"),
+        ("gateway.example", {"cert_file": "c", "key_file": "k"}, "https://gateway.example:80"),
+    ],
+)
+def test_base_url(host, tls, url):
+    """The URL is one that works on this machine."""
+    assert main._base_url(settings(host=host, tls=tls), 80) == url

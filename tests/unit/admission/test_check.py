@@ -33,7 +33,7 @@ def check(lifecycle, observed):
 def test_check_admits(check):
     """No Origin, the own host and a listed page pass."""
     check(handshake((b"host", b"gateway.example")))
-    check(handshake((b"host", b"gateway.example"), (b"origin", b"https://gateway.example")))
+    check(handshake((b"host", b"gateway.example"), (b"accept", b"*/*"), (b"origin", b"https://gateway.example")))
     check(handshake((b"host", b"gateway.example"), (b"origin", b"https://app.example.com")))
 
 
