@@ -64,4 +64,4 @@ build: setup ## Build the wheel and the source archive into dist/
 	$(PY) -m hatchling build
 
 clean: ## Remove everything the targets made, except the secrets of make run
-	@$(IN) rm -rf .venv .cache dist build && find . -name node_modules -prune -exec rm -rf {} + && find . -name __pycache__ -prune -exec rm -rf {} +
+	@$(IN) rm -rf .venv .cache .hypothesis dist build && find . -name node_modules -prune -exec rm -rf {} + && find . -name __pycache__ -prune -exec rm -rf {} +
