@@ -20,12 +20,13 @@ OPEN: dict[str, Any] = {
     "join_leave": True,
     "history_ttl": "300s",
 }
+BRIEF = {"history_size": 10, "history_ttl": "1s", "history_meta_ttl": "1s"}
 NAMESPACES: list[dict[str, Any]] = [
     {"name": "chat", **OPEN, "history_size": 100, "force_push_join_leave": True},
     {"name": "asking", **OPEN, "history_size": 100},
     {"name": "kept", **OPEN, "history_size": 1000, "force_recovery": True},
     {"name": "short", **OPEN, "history_size": 3, "force_recovery": True},
-    {"name": "brief", **OPEN, "history_size": 10, "history_ttl": "1s", "history_meta_ttl": "1s", "force_recovery": True},
+    {"name": "brief", **OPEN, **BRIEF, "force_recovery": True},
     {"name": "plain", "allow_subscribe_for_client": True},
     {"name": "dialog", **OPEN, "history_size": 10, "allow_user_limited_channels": True},
     {"name": "closed"},
