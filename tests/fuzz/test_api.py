@@ -132,7 +132,7 @@ def test_api_any_batch(request):
 @given(body=st.binary(max_size=60))
 def test_api_payloads_are_json(body):
     """What decodes as a request has payloads that are JSON for everybody."""
-    methods = api_methods(*[_Nothing()] * 2, 10)  # type: ignore[arg-type]
+    methods = api_methods(*[_Nothing()] * 2, 10)
     raw = b'{"channel":"a","data":' + body + b"}"
     try:
         request = methods["publish"].decode(raw)
