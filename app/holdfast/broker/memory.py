@@ -103,8 +103,10 @@ class MemoryBroker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         if self._snapshots is not None:
-            await self._snapshots.write(clean=True)
-            self._snapshots.close()
+            try:
+                await self._snapshots.write(clean=True)
+            finally:
+                self._snapshots.close()
 
     def sweep(self, budget: int) -> int:
         """Free what has expired, looking at up to `budget` items, and return at how many."""

@@ -96,6 +96,10 @@ class Snapshots:
             metrics.SNAPSHOT_FAILURES.inc()
             _log.error("snapshot_failed", path=str(self._path), error=_reason(error))
             return False
+        except Exception as error:  # the boundary of one snapshot: serving goes on, and so do the later ones
+            metrics.SNAPSHOT_FAILURES.inc()
+            _log.error("snapshot_failed", path=str(self._path), exc_info=error)
+            return False
         seconds = self._clock() - started
         metrics.SNAPSHOT_SECONDS.observe(seconds)
         metrics.SNAPSHOT_BYTES.set(size)
@@ -165,10 +169,10 @@ class Snapshots:
             for parts in self._history.capture(SLICE):
                 await self._in_thread(partial(_append, writer, records.stream_records(parts, shift)))
             await self._in_thread(writer.commit)
-        except OSError:
+        except Exception:
             await self._in_thread(writer.abort)
             raise
-        except BaseException:  # cancelled: there is no time to wait, but no half file stays
+        except asyncio.CancelledError:  # there is no time to wait, but no half file stays
             self._thread.submit(writer.abort)
             raise
         return writer.size

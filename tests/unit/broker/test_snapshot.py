@@ -228,6 +228,17 @@ async def test_full_disk_leaves_the_old_snapshot_and_the_gateway_goes_on(
     assert await node.snapshots.write(clean=True)
 
 
+async def test_bug_in_a_snapshot_costs_that_snapshot_only(start, path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What cannot be encoded is a failure with a traceback in the log; nobody who waits for the write fails."""
+    node = start()
+    node.history.add("a", publication(), KEEP)
+    node.results.put("a", "key", StreamPosition(2**64, "e"), 300)
+
+    assert not await node.snapshots.write(clean=True)
+
+    assert [file.name for file in path.parent.iterdir()] == [path.name + ".lock"]
+
+
 async def test_folder_that_is_gone_is_reported(start, path: Path):
     """A write that cannot even begin is a failure, not an exception."""
     node = start()
