@@ -65,15 +65,17 @@ def echo_server(path: str, port: int = 0, websocket: WebSocketSettings = LARGE) 
     return GatewayServer(app, settings, offers_handover=path == "handover")
 
 
-def main(path: str, port: int = 0) -> None:
-    """Serve until SIGTERM."""
+async def serve(path: str, port: int) -> None:
+    """Serve until SIGTERM; print the port once connections are accepted."""
     server = echo_server(path, port)
-    server.bind()
+    serving = asyncio.ensure_future(server.serve())
+    started = asyncio.ensure_future(server.wait_started())
+    await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED)
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(server.serve())
+    await serving
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(serve(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0))
