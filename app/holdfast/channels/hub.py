@@ -299,9 +299,10 @@ class Hub:
         budget = SLICE
         while self._ready and budget > 0:
             channel = self._ready.popleft()
-            self._seal(channel)
+            if not channel.batches:  # else what was published during a long fan-out is glued into the next one
+                self._seal(channel)
             budget -= self._write(channel, budget)
-            if channel.batches:
+            if channel.batches or channel.open:
                 self._ready.append(channel)
             else:
                 channel.queued = False

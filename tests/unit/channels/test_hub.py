@@ -151,6 +151,23 @@ def test_deliver_keeps_order_across_slices(hub: Hub, turns: Turns, monkeypatch: 
     assert all(offsets(reader.units) == [1, 2, 3] for reader in readers)
 
 
+def test_deliver_during_a_long_fan_out_leaves_in_one_write(
+    hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is published turn by turn while a fan-out runs is glued into the next one."""
+    monkeypatch.setattr(hub_module, "SLICE", 1)
+    readers = [Reader() for _ in range(5)]
+    for reader in readers:
+        hub.add("news", reader)
+    for offset in (1, 2, 3):
+        publish(hub, "news", offset)
+        turns.turn()
+    turns.run()
+
+    assert [offsets(unit.splitlines()) for unit in readers[0].units] == [[1], [2, 3]]
+    assert all(len(reader.units) == 2 for reader in readers)
+
+
 def test_add_in_the_middle_gets_only_what_comes_later(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A subscriber that comes during a fan-out, or before it began, gets nothing of before its subscription."""
     monkeypatch.setattr(hub_module, "SLICE", 1)
