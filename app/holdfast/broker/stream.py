@@ -139,9 +139,10 @@ def cut_up(stream: Stream, limit: int) -> Iterator[StreamPart]:
 
     All parts after the last head make one state of the stream without a gap.
     """
-    for attempt in range(_RESTARTS_BEFORE_COPY + 1):
+    restarts = 0
+    while True:
         # A stream that is trimmed faster than it can be walked is copied whole at last.
-        size = limit if attempt < _RESTARTS_BEFORE_COPY else len(stream.log)
+        size = limit if restarts < _RESTARTS_BEFORE_COPY else len(stream.log)
         top, following = stream.top, stream.first
         head: StreamHead | None = _head_of(stream)
         while following >= stream.first:
@@ -152,3 +153,4 @@ def cut_up(stream: Stream, limit: int) -> Iterator[StreamPart]:
             if following > top:
                 return
             head = None
+        restarts += 1

@@ -190,6 +190,20 @@ def test_sweep_frees_publications_of_a_stream_that_was_emptied_and_filled():
     assert store.sweep(10) == 1
 
 
+def test_sweep_forgets_streams_that_are_gone():
+    """What a reader found expired, the sweep need not free again, and its next life stays."""
+    clock = Clock()
+    store = make(clock)
+    store.add("a", publication(), KEEP)
+    clock.advance(600)
+    store.add("a", publication(), KEEP)
+
+    clock.advance(61)
+    store.sweep(10)
+
+    assert store.read("a", HistoryFilter(0)).position == (1, "e2")
+
+
 def test_streams_above_the_limit_push_out_the_idlest():
     """The number of streams is bounded, and those in use stay."""
     clock = Clock()
@@ -204,6 +218,23 @@ def test_streams_above_the_limit_push_out_the_idlest():
     assert len(store) == 3
     assert store.read("a", ALL).position == (2, "e1")
     assert store.add("b", publication(), KEEP)[0] == (1, "e5")
+
+
+def test_eviction_passes_over_streams_that_are_gone():
+    """A position that expired and began anew is not dropped in the place of its former life."""
+    clock = Clock()
+    store = make(clock, max_streams=2)
+    store.add("a", publication(), KEEP)
+    clock.advance(600)
+    store.add("a", publication(), KEEP)
+    store.add("b", publication(), KEEP)
+
+    clock.advance(61)
+    store.read("b", HistoryFilter(0))
+    store.add("c", publication(), KEEP)
+
+    assert len(store) == 2
+    assert store.read("b", HistoryFilter(0)).position == (1, "e3")
 
 
 def test_put_takes_the_place_of_what_was_there():

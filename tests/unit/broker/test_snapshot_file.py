@@ -51,6 +51,23 @@ def test_large_snapshots_are_written_in_pieces(path: Path):
     assert list(read_records(path)) == big
 
 
+def test_large_snapshots_are_synced_on_the_way(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The disk gets its work in small portions instead of all at the end."""
+    synced: list[int] = []
+    monkeypatch.setattr(snapshot_file, "_SYNC_BYTES", 1_000_000)
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+
+    write(path, [bytes(100_000)] * 35)
+
+    assert len(synced) == 3
+
+
+def test_writing_before_opening_is_a_mistake(path: Path):
+    """A writer makes its file when told to, not before."""
+    with pytest.raises(RuntimeError, match="opened"):
+        SnapshotWriter(path, clean=False).commit()
+
+
 def test_file_is_private(path: Path):
     """Publications are nobody else's business, even where a left-over file was open to all."""
     left_over = path.with_name(path.name + ".tmp")
