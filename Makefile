@@ -53,6 +53,7 @@ proof: check node ## Everything in full: all tests, all conformance cases, the b
 	$(IN) REQUIRE_PARTS=1 "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks
+	$(PY) -m benchmarks.snapshot_stall
 
 docs: setup ## Write the generated pages of docs/ again
 	$(PY) scripts/generate_docs.py
