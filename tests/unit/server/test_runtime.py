@@ -2,9 +2,8 @@
 
 import asyncio
 import gc
+import math
 import sys
-
-import pytest
 
 from holdfast.server import runtime
 
@@ -52,7 +51,6 @@ def test_collector_is_frozen_and_rarer():
         gc.set_threshold(*before)
 
 
-@pytest.mark.parametrize("index", [0, 1, 2])
-def test_thresholds_are_above_cpythons(index):
-    """No generation is collected more often than by default."""
-    assert runtime.GC_THRESHOLDS[index] >= (700, 10, 10)[index]
+def test_full_collections_are_rarer_than_cpythons():
+    """Walking every connection is what costs; it takes far more allocations than by default."""
+    assert math.prod(runtime.GC_THRESHOLDS) > 10 * math.prod((700, 10, 10))
