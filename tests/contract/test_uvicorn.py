@@ -40,6 +40,10 @@ def test_uvicorn_is_the_pinned_minor_version():
         ("on_headers_complete", ["self"]),
         ("on_body", ["self", "body"]),
         ("on_message_complete", ["self"]),
+        ("on_response_complete", ["self"]),
+        ("timeout_keep_alive_handler", ["self"]),
+        ("pause_writing", ["self"]),
+        ("resume_writing", ["self"]),
         ("shutdown", ["self"]),
         ("_should_upgrade", ["self"]),
         ("_get_upgrade", ["self"]),
@@ -137,6 +141,7 @@ def test_config_takes_what_we_give_it():
 def test_helpers_are_where_we_import_them():
     """Flow control and the TLS question have one parameter each."""
     assert parameters(flow_control.FlowControl.__init__) == ["self", "transport"]
+    assert "self.write_paused = " in inspect.getsource(flow_control.FlowControl)
     assert parameters(is_ssl) == ["transport"]
 
 

@@ -88,6 +88,16 @@ class HandoverProtocol(HttpToolsProtocol):
             if not self._feed(data, start):
                 return
 
+    def pause_writing(self) -> None:
+        """Give a client that does not read its answer the time of a request, and no more."""
+        super().pause_writing()
+        self.context.requests.add(self)
+
+    def resume_writing(self) -> None:
+        """The client reads on."""
+        super().resume_writing()
+        self.context.requests.discard(self)
+
     # Public methods that the HTTP parser calls
 
     def on_message_begin(self) -> None:
@@ -129,11 +139,27 @@ class HandoverProtocol(HttpToolsProtocol):
         self.context.requests.discard(self)
         super().on_message_complete()
 
+    # Public methods that uvicorn calls
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; a socket that is closing must get rid of its last bytes in time."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self.context.requests.add(self)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection."""
+        super().timeout_keep_alive_handler()
+        self.context.requests.add(self)
+
     # Public methods for the server
 
     def on_request_timeout(self) -> None:
-        """Answer 408 to a request that does not come."""
-        self.refuse(DoorError("request_timeout"))
+        """Answer 408 to a request that does not come; drop a client that does not take its answer."""
+        if self.transport.is_closing() or self.flow.write_paused:
+            self.transport.abort()
+        else:
+            self.refuse(DoorError("request_timeout"))
 
     def refuse(self, error: DoorError) -> None:
         """Answer with the cause and close, or cut off an answer that has begun.

@@ -220,6 +220,44 @@ async def test_refusal_never_breaks_into_an_answer(serve):
     assert served.status == 200
 
 
+async def test_answer_that_is_not_taken_is_given_up(serve):
+    """A client that does not read has the time of a request; reading stops it."""
+    served = serve(echo_scope)
+    served.protocol.data_received(get())
+    await settle()
+    assert not served.context.requests
+
+    served.protocol.pause_writing()
+    assert len(served.context.requests) == 1
+    served.protocol.resume_writing()
+    assert not served.context.requests
+    served.protocol.pause_writing()
+    served.protocol.on_request_timeout()
+
+    assert served.wire.is_aborted
+    served.protocol.shutdown()
+    served.protocol._unset_keepalive_if_required()
+
+
+async def test_closing_connection_has_a_deadline(serve):
+    """An idle connection, or one whose last answer is sent, must be gone in time."""
+    served = serve(echo_scope)
+    served.protocol.data_received(get("/", "Connection: close"))
+    await settle()
+    assert served.wire.is_closed
+    assert len(served.context.requests) == 1
+    served.protocol.on_request_timeout()
+    assert served.wire.is_aborted
+
+    idle = serve(echo_scope)
+    idle.protocol.data_received(get())
+    await settle()
+    idle.protocol._unset_keepalive_if_required()
+    idle.protocol.timeout_keep_alive_handler()
+    assert idle.wire.is_closed
+    assert len(idle.context.requests) == 1
+
+
 async def test_refusal_over_tls_closes(serve):
     """TLS has no half-closed state to linger in."""
     served = serve(echo_scope)
