@@ -4,7 +4,8 @@
 
 A callback looks at the clock as often as the loop lets it while a snapshot is written and publications go on; the
 longest time between two looks is the stall. The same is done beforehand without a snapshot: what the machine itself
-lets the loop wait. Exit codes: 0 below the limit, 1 above it, 4 the machine is too busy to tell.
+lets the loop wait. `own` leaves out the time for which the loop was ready to run and the kernel gave the processor to
+somebody else. Exit codes: 0 below the limit, 1 above it by our own doing, 4 above it because the machine is busy.
 """
 
 from __future__ import annotations
@@ -37,17 +38,28 @@ class Looker:
         self._store = store
         self._options = options
         self.gaps: list[float] = []
+        self.own: list[float] = []
         self.running = True
 
     async def run(self) -> None:
         """Publish a little, sleep a little, note how much longer than that it took."""
         number = 0
         while self.running:
-            before = time.perf_counter()
+            before, queued = time.perf_counter(), queued_seconds()
             self._store.add(f"channel:{number % 1000}", Publication(Raw(b'{"late":1}')), self._options)
             number += 1
             await asyncio.sleep(LOOK_EVERY_SECONDS)
-            self.gaps.append(time.perf_counter() - before - LOOK_EVERY_SECONDS)
+            gap = time.perf_counter() - before - LOOK_EVERY_SECONDS
+            self.gaps.append(gap)
+            self.own.append(gap - (queued_seconds() - queued))
+
+
+def queued_seconds() -> float:
+    """Return how long this thread has waited for a processor so far; 0 where the kernel does not tell."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 def fill(store: HistoryStore, channels: int, publications: int, size: int) -> dict[str, float]:
@@ -94,7 +106,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
     for name, looker in (("idle", idle), ("snapshot", busy)):
         gaps = sorted(looker.gaps)
         figures |= {f"{name}_looks": len(gaps), f"{name}_p99_ms": gaps[len(gaps) * 99 // 100] * 1000}
-        figures[f"{name}_longest_ms"] = gaps[-1] * 1000
+        figures |= {f"{name}_longest_ms": gaps[-1] * 1000, f"{name}_longest_own_ms": max(looker.own) * 1000}
     return figures
 
 
@@ -118,7 +130,7 @@ def main() -> int:
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}, indent=2))
     if figures["snapshot_longest_ms"] < arguments.limit_ms:
         return 0
-    return 4 if figures["idle_longest_ms"] > arguments.limit_ms / 2 else 1
+    return 4 if figures["snapshot_longest_own_ms"] < arguments.limit_ms else 1
 
 
 if __name__ == "__main__":
