@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import ssl
+import threading
 
 import pytest
 
@@ -9,6 +11,7 @@ from holdfast.errors import ConfigError
 from holdfast.server.gateway import GatewayServer
 from holdfast.server.http import HandoverProtocol
 from holdfast.settings import Settings, ShutdownSettings
+from tests.certificates import write_certificate
 
 SETTINGS = Settings(port=0, shutdown=ShutdownSettings(timeout=0.2))
 
@@ -206,3 +209,46 @@ async def test_answers_carry_the_date_of_the_second():
     await serving
 
     assert (name, value[-3:]) == (b"date", b"GMT")
+
+
+async def test_tls_is_on_the_public_port_alone(tmp_path):
+    """Probes and scrapers on the internal port speak plain HTTP; SIGHUP looks at the files again."""
+    cert, key = write_certificate(tmp_path)
+    tls = SETTINGS.tls.model_copy(update={"cert_file": cert, "key_file": key})
+    server = GatewayServer(app, SETTINGS.model_copy(update={"tls": tls, "internal_port": 0}))
+    serving = await run(server)
+    trust = ssl.create_default_context(cafile=str(cert))
+
+    heads = []
+    for port, context in ((server.port, trust), (server.internal_port, None)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        heads.append((await reader.read())[:12])
+        writer.close()
+    server._reload()
+    server.stop()
+
+    assert await serving == 0
+    assert heads == [b"HTTP/1.1 204"] * 2
+
+
+async def test_reload_without_tls_is_harmless():
+    """SIGHUP does not end a server that has nothing to reload."""
+    GatewayServer(app, SETTINGS)._reload()
+
+
+def test_server_runs_outside_the_main_thread():
+    """Where signals cannot be handled the server runs all the same and is stopped by `stop`."""
+    ends = []
+
+    async def serve():
+        server = GatewayServer(app, SETTINGS)
+        serving = await run(server)
+        server.stop()
+        ends.append(await serving)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    thread.join(10)
+
+    assert ends == [0]
