@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -110,15 +111,16 @@ class Client:
 
 
 class World:
-    """One instance."""
+    """One instance; `wrap` may put something between it and the embedded broker."""
 
-    def __init__(self, clock: Any, **settings: Any) -> None:
+    def __init__(self, clock: Any, wrap: Callable[[MemoryBroker], Any] | None = None, **settings: Any) -> None:
         given = {"token": {"hmac_secret": SECRET}, "channel": {"without_namespace": EVERYTHING}, **settings}
         self.settings = Settings.model_validate(given)
         self.clock = clock
         loop = asyncio.get_running_loop()
         self.hub = Hub(loop.call_soon)
-        self.broker = MemoryBroker(self.settings, self.hub, clock=clock, wall_clock=clock)
+        self.memory = MemoryBroker(self.settings, self.hub, clock=clock, wall_clock=clock)
+        self.broker = wrap(self.memory) if wrap else self.memory
         self.validator = ImprovedTokenValidator(self.settings.token, clock=clock)
         clocks = Clocks(clock, clock)
         self.core = Core(self.settings, "here", Parts(self.broker, self.hub, self.validator, clocks, loop))

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
-from holdfast.protocol.framing import Encoding
+from holdfast.channels.local import GAP, Gone, LocalChannel, Subscriber
 from holdfast.protocol.messages import ClientInfo, MemberPush, Publication, Push, StreamPosition
 
 # Writes one event-loop turn may make; about 10 ms of work.
@@ -20,34 +19,6 @@ SLICE = 1000
 BATCH_BYTES = 65536
 
 Call = Callable[[Callable[[], object]], object]
-
-
-class Subscriber(Protocol):
-    """A connection, as the hub sees it."""
-
-    closed: bool
-    flowing: bool
-    """False while a write needs more care: the peer is slow, replies are being collected, or the end has come."""
-    write: Callable[[bytes], None]
-
-    @property
-    def encoding(self) -> Encoding:
-        """What `write` takes."""
-
-    def write_slow(self, unit: bytes) -> None:
-        """Write a unit while not flowing."""
-
-
-class _Gone:
-    """Stands in a fan-out's list for a subscriber that left in the middle of it."""
-
-    flowing = False
-
-    def write_slow(self, unit: bytes) -> None:
-        """Drop the unit."""
-
-
-_GONE = _Gone()
 
 
 class HubStats:
@@ -61,47 +32,6 @@ class HubStats:
         self.delivered_bytes = 0
 
 
-class _Batch:
-    """Units on their way to the subscribers there were when the batch was sealed."""
-
-    __slots__ = ("count", "next", "targets", "unit")
-
-    def __init__(self, unit: bytes, count: int, targets: list[Subscriber | _Gone]) -> None:
-        self.unit = unit
-        self.count = count
-        self.targets = targets
-        self.next = 0
-
-
-class _Channel:
-    """A channel with local subscribers."""
-
-    __slots__ = (
-        "batches",
-        "checked_at",
-        "groups",
-        "name",
-        "open",
-        "open_bytes",
-        "position",
-        "queued",
-        "waiting",
-        "watchers",
-    )
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.groups: dict[Encoding, dict[Subscriber, None]] = {}
-        self.watchers: set[Subscriber] | None = None  # who gets joins and leaves
-        self.position: StreamPosition | None = None  # of the last publication that came here
-        self.checked_at: float | None = None  # None: nobody asked for a position
-        self.open: list[Publication] = []  # published, not yet sealed
-        self.open_bytes = 0
-        self.batches: deque[_Batch] = deque()
-        self.queued = False
-        self.waiting: list[list[Publication]] | None = None  # buffers of subscriptions being made
-
-
 class Hub:
     """The local subscribers of all channels.
 
@@ -113,21 +43,30 @@ class Hub:
 
     def __init__(self, call_soon: Call) -> None:
         self.stats = HubStats()
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[str, LocalChannel] = {}
         self._call_soon = call_soon
         self.on_gap: Callable[[str], None] = lambda name: None
-        self._ready: deque[_Channel] = deque()
+        self._ready: deque[LocalChannel] = deque()
         self._scheduled = False
 
     # Public methods: subscribers
 
-    def add(self, name: str, subscriber: Subscriber, *, watches: bool = False) -> None:
-        """Deliver to `subscriber` what is published from now on; joins and leaves too if it `watches`."""
-        channel = self._channels.get(name)
-        if channel is None:
-            channel = self._channels[name] = _Channel(name)
-        self._seal(channel)
-        channel.groups.setdefault(subscriber.encoding, {})[subscriber] = None
+    def add(
+        self, name: str, subscriber: Subscriber, *, watches: bool = False, after: StreamPosition | None = None
+    ) -> None:
+        """Deliver to `subscriber` what is published from now on; joins and leaves too if it `watches`.
+
+        With `after`, of the stream exactly what comes behind that position, also where publications before it are
+        still on their way here.
+        """
+        channel = self._obtain(name)
+        if after is not None and channel.epoch not in (None, after.epoch):
+            # The stream began anew and nothing of it has come yet: who follows the old one waits in vain.
+            channel.position = None
+            self.on_gap(name)
+            channel = self._obtain(name)
+        channel.seal()
+        channel.enter(subscriber, after)
         if watches:
             if channel.watchers is None:
                 channel.watchers = set()
@@ -136,31 +75,24 @@ class Hub:
     def remove(self, name: str, subscriber: Subscriber) -> None:
         """Deliver nothing more to `subscriber`, not even what is on its way."""
         channel = self._channels.get(name)
-        if channel is None:
-            return
-        self._seal(channel)
-        group = channel.groups.get(subscriber.encoding)
-        if group is not None and group.pop(subscriber, self) is None and not group:
-            del channel.groups[subscriber.encoding]
-        if channel.watchers is not None:
-            channel.watchers.discard(subscriber)
-        if channel.batches and not subscriber.closed:
-            _forget(channel.batches, subscriber)
-        self._drop_if_unused(channel)
+        if channel is not None:
+            channel.seal()
+            channel.leave(subscriber)
+            self._drop_if_unused(channel)
 
     def count(self, name: str) -> int:
         """Return how many local subscribers a channel has."""
         channel = self._channels.get(name)
-        return sum(map(len, channel.groups.values())) if channel else 0
+        return channel.count() if channel else 0
 
     def subscribers(self, name: str) -> list[Subscriber]:
         """Return a channel's local subscribers."""
         channel = self._channels.get(name)
-        return [one for group in channel.groups.values() for one in group] if channel else []
+        return list(channel.members()) if channel else []
 
     def channels(self) -> Iterator[str]:
         """Iterate over the channels with local subscribers."""
-        return (name for name, channel in self._channels.items() if channel.groups)
+        return (name for name, channel in self._channels.items() if channel.is_followed)
 
     def __len__(self) -> int:
         """Return how many channels are followed here."""
@@ -169,10 +101,13 @@ class Hub:
     # Public methods: positions
 
     def begin(self, name: str) -> list[Publication]:
-        """Start to collect what is published while a subscription is being made; `end` must follow."""
-        channel = self._channels.get(name)
-        if channel is None:
-            channel = self._channels[name] = _Channel(name)
+        """Start to collect what is published while a subscription is being made; `end` must follow.
+
+        `GAP` stands in the buffer where something was skipped.
+        """
+        channel = self._obtain(name)
+        if not channel.is_followed and channel.waiting is None:
+            channel.position = None  # of a time when the broker delivered the channel here
         buffer: list[Publication] = []
         if channel.waiting is None:
             channel.waiting = []
@@ -188,19 +123,16 @@ class Hub:
         self._drop_if_unused(channel)
 
     def position(self, name: str) -> StreamPosition | None:
-        """Return how far the channel's stream has come here, None if nobody has told."""
+        """Return how far the channel's stream has come here, None if nothing has."""
         channel = self._channels.get(name)
         return channel.position if channel else None
 
-    def set_position(self, name: str, position: StreamPosition, now: float) -> None:
-        """Note where a new subscriber starts, unless the stream is known to have come further."""
+    def covered(self, name: str) -> StreamPosition | None:
+        """Return the position up to which the channel's subscribers have everything, None if none asked for one."""
         channel = self._channels.get(name)
-        if channel is None:
-            return
-        known = channel.position
-        if known is None or known.epoch != position.epoch or known.offset < position.offset:
-            channel.position = position
-        channel.checked_at = now
+        if channel is None or channel.checked_at is None or not channel.is_followed:
+            return None
+        return channel.covered
 
     def unchecked(self, before: float) -> list[str]:
         """Return the channels with a position that was last confirmed before a moment."""
@@ -223,20 +155,22 @@ class Hub:
         One that was seen already is dropped; one that shows a gap is delivered after `on_gap` was told.
         """
         channel = self._channels.get(name)
-        if channel is None:
-            return
-        if publication.offset and not self._advance(channel, position):
+        if channel is None or (publication.offset and not self._advance(channel, position)):
             return
         self.stats.publications += 1
         if channel.waiting is not None:
             for buffer in channel.waiting:
                 buffer.append(publication)
+        if channel.late is not None and not publication.offset:
+            channel.address(Push(channel=name, pub=publication), channel.members())
+            self._schedule(channel)
+            return
         if not channel.groups:
             return
         channel.open.append(publication)
         channel.open_bytes += len(publication.data)
         if channel.open_bytes >= BATCH_BYTES:
-            self._seal(channel)
+            channel.seal()
         self._schedule(channel)
 
     def deliver_join(self, name: str, info: ClientInfo) -> None:
@@ -249,44 +183,35 @@ class Hub:
 
     # Private methods
 
-    def _advance(self, channel: _Channel, position: StreamPosition) -> bool:
+    def _obtain(self, name: str) -> LocalChannel:
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = LocalChannel(name)
+        return channel
+
+    def _advance(self, channel: LocalChannel, position: StreamPosition) -> bool:
+        """Move the channel's position on; return whether the publication there is new."""
         known = channel.position
-        if known is not None:
-            if known.epoch == position.epoch and position.offset <= known.offset:
-                return False
-            if known.epoch != position.epoch or position.offset != known.offset + 1:
-                channel.position = position
-                self.on_gap(channel.name)
-                return True
+        if known is not None and known.epoch == position.epoch and position.offset <= known.offset:
+            return False
+        has_gap = known is not None and (known.epoch != position.epoch or position.offset != known.offset + 1)
         channel.position = position
+        if channel.late is not None:
+            channel.seal()
+            has_gap = channel.let_in(position) or has_gap
+        if has_gap:
+            for buffer in channel.waiting or ():
+                buffer.append(GAP)
+            self.on_gap(channel.name)
         return True
 
     def _deliver_member(self, name: str, push: Push) -> None:
         channel = self._channels.get(name)
-        if channel is None or not channel.watchers:
-            return
-        self._seal(channel)
-        by_encoding: dict[Encoding, list[Subscriber | _Gone]] = {}
-        for watcher in channel.watchers:
-            by_encoding.setdefault(watcher.encoding, []).append(watcher)
-        for encoding, targets in by_encoding.items():
-            unit = encoding.wrap(encoding.codec.encode_push(push))
-            channel.batches.append(_Batch(unit, 1, targets))
-        self._schedule(channel)
+        if channel is not None and channel.watchers:
+            channel.address(push, iter(channel.watchers))
+            self._schedule(channel)
 
-    def _seal(self, channel: _Channel) -> None:
-        """Fix who gets the open publications: those who are subscribed at this moment."""
-        if not channel.open:
-            return
-        pushes = [Push(channel=channel.name, pub=publication) for publication in channel.open]
-        for encoding, group in channel.groups.items():
-            units = [encoding.wrap(encoding.codec.encode_push(push)) for push in pushes]
-            unit = units[0] if len(units) == 1 else encoding.join(units)
-            channel.batches.append(_Batch(unit, len(units), list(group)))
-        channel.open = []
-        channel.open_bytes = 0
-
-    def _schedule(self, channel: _Channel) -> None:
+    def _schedule(self, channel: LocalChannel) -> None:
         if not channel.queued:
             channel.queued = True
             self._ready.append(channel)
@@ -299,20 +224,20 @@ class Hub:
         budget = SLICE
         while self._ready and budget > 0:
             channel = self._ready.popleft()
+            channel.queued = False
             if not channel.batches:  # else what was published during a long fan-out is glued into the next one
-                self._seal(channel)
+                channel.seal()
             budget -= self._write(channel, budget)
             if channel.batches or channel.open:
-                self._ready.append(channel)
+                self._schedule(channel)
             else:
-                channel.queued = False
                 self._drop_if_unused(channel)
         if self._ready:
             self._call_soon(self._run)
         else:
             self._scheduled = False
 
-    def _write(self, channel: _Channel, budget: int) -> int:
+    def _write(self, channel: LocalChannel, budget: int) -> int:
         """Write the next slice of the channel's first batch and return how many writes it took."""
         if not channel.batches:
             return 0
@@ -321,25 +246,29 @@ class Hub:
         start = batch.next
         targets = batch.targets[start : start + budget]
         batch.next = start + len(targets)
-        for subscriber in targets:
-            if subscriber.flowing:
-                subscriber.write(unit)  # type: ignore[union-attr]  # what is gone does not flow
-            else:
-                subscriber.write_slow(unit)
+        _write_all(iter(targets), unit)
         if batch.next >= len(batch.targets):
             channel.batches.popleft()
         self.stats.deliveries += len(targets) * batch.count
         self.stats.delivered_bytes += len(targets) * len(unit)
         return len(targets)
 
-    def _drop_if_unused(self, channel: _Channel) -> None:
-        if not channel.groups and channel.waiting is None and not channel.batches:
-            self._channels.pop(channel.name, None)
+    def _drop_if_unused(self, channel: LocalChannel) -> None:
+        # One that waits in the queue may have been dropped before, and another taken its place under the same name.
+        if not channel.is_used and self._channels.get(channel.name) is channel:
+            del self._channels[channel.name]
 
 
-def _forget(batches: deque[_Batch], subscriber: Subscriber) -> None:
-    for batch in batches:
+def _write_all(targets: Iterator[Subscriber | Gone], unit: bytes) -> None:
+    """Write a unit to each; one whose write raises ends alone and the others go on."""
+    subscriber: Subscriber | Gone
+    while True:
         try:
-            batch.targets[batch.targets.index(subscriber, batch.next)] = _GONE
-        except ValueError:
-            continue
+            for subscriber in targets:
+                if subscriber.flowing:
+                    subscriber.write(unit)  # type: ignore[union-attr]  # what is gone does not flow
+                else:
+                    subscriber.write_slow(unit)
+            return
+        except Exception as error:  # the boundary of one subscriber: a bug there must not stop the fan-out for all
+            subscriber.on_write_failed(error)

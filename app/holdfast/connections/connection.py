@@ -12,19 +12,34 @@ from msgspec import Raw
 
 from holdfast.codes import CODES
 from holdfast.connections import dispatch
-from holdfast.connections.subscription import Subscription
+from holdfast.connections.subscription import PRESENT, Subscription
 from holdfast.connections.transport import Handshake, Transport
 from holdfast.errors import CapacityError, GatewayError, ProtocolError
 from holdfast.protocol.framing import Encoding
-from holdfast.protocol.messages import NONE, ClientInfo, Command, Push, Reply
+from holdfast.protocol.messages import NONE, PONG, ClientInfo, Command, Push, Reply
 from holdfast.resilience.eager import run_eagerly
 
 if TYPE_CHECKING:
     from holdfast.connections.core import Core
 
 
+# Replies to a batch leave in one message, but what waits for it stays small: not more payloads, none longer.
+_MANY_PAYLOADS = 64
+_LONG_PAYLOAD = 16384
+
+
 def _nowhere(unit: bytes) -> None:
     """Take what is written to a connection that has ended."""
+
+
+class _Inbox:
+    """Commands that wait while another one is being answered, and how many bytes they came in."""
+
+    __slots__ = ("commands", "size")
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+        self.size = 0
 
 
 class Connection:
@@ -50,7 +65,7 @@ class Connection:
         "info",
         "is_connected",
         "outbox",
-        "rate_debt",
+        "rate_full_at",
         "subs",
         "task",
         "transport",
@@ -73,7 +88,7 @@ class Connection:
         # State
         self.is_connected = False
         self.closed = False
-        self.ending = ""
+        self.ending = ""  # the cause of the end, or, while a refused connect has not been repeated, of that
         self.flowing = True
         self.congested = False
         self.awaiting_pong = False
@@ -81,9 +96,9 @@ class Connection:
         self.deadline = -1
         # Commands in work
         self.task: asyncio.Task[None] | None = None
-        self.inbox: list[Command] | None = None
+        self.inbox: _Inbox | None = None
         self.outbox: list[bytes] | None = None
-        self.rate_debt = 0.0
+        self.rate_full_at = 0.0  # see TokenBucket
 
     @property
     def encoding(self) -> Encoding:
@@ -93,6 +108,11 @@ class Connection:
     def client_info(self, channel_info: Raw = NONE) -> ClientInfo:
         """Return who this is, as others see it."""
         return ClientInfo(self.user, self.client, self.info, channel_info)
+
+    def is_present_in(self, channel: str) -> bool:
+        """Tell whether it has a subscription that stands in presence."""
+        found = self.subs.get(channel)
+        return found is not None and bool(found.flags & PRESENT)
 
     # Public methods: what comes in
 
@@ -117,10 +137,13 @@ class Connection:
         except GatewayError as error:
             self.fail(error)
             return
+        if any(command is PONG for command in commands):
+            self._on_pong()
+            commands = [command for command in commands if command is not PONG]
         if self.task is None:
             self._start(commands)
         else:
-            self._queue(commands)
+            self._queue(commands, len(data))
 
     def on_congested(self) -> None:
         """Mind the queue from now on."""
@@ -139,8 +162,12 @@ class Connection:
             self.ending = _slug_of(code, reason)
         if not self.closed:
             self._end()
-        self.write = _nowhere
         self.core.manager.on_closed(self, code, reason)
+
+    def take_inbox(self) -> list[Command] | None:
+        """Return the commands that came while others were answered, None if there are none."""
+        inbox, self.inbox = self.inbox, None
+        return inbox.commands if inbox is not None else None
 
     # Public methods: what goes out
 
@@ -156,6 +183,8 @@ class Connection:
         """Send one payload."""
         if self.outbox is not None:
             self.outbox.append(payload)
+            if len(payload) > _LONG_PAYLOAD or len(self.outbox) >= _MANY_PAYLOADS:
+                self._flush()
         else:
             unit = self.transport.encoding.wrap(payload)
             if self.flowing:
@@ -181,10 +210,10 @@ class Connection:
 
     def release(self) -> None:
         """Send what was gathered."""
-        if self.outbox is not None and not self.closed:
+        if self.outbox is not None:
             self._flush()
             self.outbox = None
-            self.flowing = not self.congested
+            self.flowing = not self.congested and not self.closed
 
     # Public methods: the end
 
@@ -195,32 +224,45 @@ class Connection:
 
     def close(self, slug: str, *, number: int = 0, reason: str = "") -> None:
         """Close with a cause's number, or with an application's own number and reason."""
-        if self.closed:
-            return
-        self.release()
-        self.ending = slug
-        self._end()
-        self.transport.close(number or CODES[slug].number, reason or slug)
+        if not self.closed:
+            self.release()
+        if not self.closed:  # a write may have ended it
+            self.ending = slug
+            self._end()
+            self.transport.close(number or CODES[slug].number, reason or slug)
+
+    def on_write_failed(self, error: Exception) -> None:
+        """Drop a connection whose transport raised; nothing more can be told to it."""
+        self.core.manager.on_crash(self, error)
+        if not self.closed:
+            self.ending = "write_error"
+            self._end()
+        self.transport.abort()
 
     # Private methods
 
     def _end(self) -> None:
         self.closed = True
         self.flowing = False
+        self.write = _nowhere
         self.inbox = None
+        self.outbox = None
         self.handshake = None
         self.core.manager.depart(self)
 
     def _start(self, commands: list[Command]) -> None:
         self.task = run_eagerly(dispatch.answer(self, commands), self.core.loop, self._on_crash)
 
-    def _queue(self, commands: list[Command]) -> None:
-        inbox = self.inbox
+    def _queue(self, commands: list[Command], size: int) -> None:
+        inbox, client = self.inbox, self.core.client
         if inbox is None:
-            inbox = self.inbox = []
-        inbox.extend(commands)
-        if len(inbox) > self.core.client.inbox_limit:
-            self.fail(CapacityError("inbox_overflow", f"{len(inbox)} commands wait for a reply"))
+            inbox = self.inbox = _Inbox()
+        inbox.commands += commands
+        inbox.size += size
+        # Undecoded payloads keep their whole message in memory, so the bytes have the limit of those that go out.
+        if len(inbox.commands) > client.inbox_limit or inbox.size > client.queue_max_size:
+            detail = f"{len(inbox.commands)} commands of {inbox.size} bytes wait for a reply"
+            self.fail(CapacityError("inbox_overflow", detail))
 
     def _on_crash(self, error: Exception) -> None:
         self.task = None
@@ -229,26 +271,25 @@ class Connection:
 
     def _on_pong(self) -> None:
         # A pong nobody asked for is as harmless as an unsolicited RFC 6455 pong, once there is a session.
-        if not self.is_connected:
+        if not self.is_connected and not self.ending:
             self.fail(ProtocolError("not_connected", "a pong came before connect"))
         self.awaiting_pong = False
 
     def _check_rate(self, count: int) -> None:
-        """Keep the client to its command rate (GCRA: one number holds the bucket)."""
-        rate = self.core.client.command_rate
-        if not rate:
+        bucket = self.core.command_bucket
+        if bucket is None:
             return
-        now = self.core.clock()
-        debt = max(self.rate_debt, now) + count / rate
-        if debt - now > self.core.client.command_burst / rate:
-            raise CapacityError("command_rate_limit", f"more than {rate:g} commands a second")
-        self.rate_debt = debt
+        full_at = bucket.take(self.rate_full_at, self.core.clock(), count)
+        if full_at is None:
+            raise CapacityError("command_rate_limit", f"more than {bucket.rate:g} commands a second")
+        self.rate_full_at = full_at
 
     def _flush(self) -> None:
-        if self.outbox:
+        # Emptied first: a write may end the connection, which flushes in its turn.
+        outbox, self.outbox = self.outbox, []
+        if outbox:
             encoding = self.transport.encoding
-            self.write(encoding.wrap(encoding.codec.join(self.outbox)))
-            self.outbox = []
+            self.write(encoding.wrap(encoding.codec.join(outbox)))
 
     def _check_queue(self) -> None:
         limit = self.core.client.queue_max_size

@@ -23,6 +23,9 @@ from holdfast.protocol.messages import (
     SubscribeRequest,
 )
 
+# Not an error to the caller: the client it meant is closed with it.
+_FULL = "channel_limit_close"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -45,7 +48,9 @@ class Control:
         """Subscribe connections to a channel from the server's side; those that are subscribed stay as they are.
 
         Raises:
-            ChannelError: the channel's name or namespace is wrong.
+            ChannelError: the channel's name or namespace is wrong; `conflict`, to be repeated, where its stream
+                changed meanwhile.
+            BrokerError: the broker would not.
         """
         self._core.rules.resolve(channel)
         request = SubscribeRequest(channel=channel)
@@ -65,15 +70,15 @@ class Control:
         self, target: Target, code: int = 0, reason: str = "", whitelist: Collection[str] = ()
     ) -> None:
         """Close connections, with an application's own code and reason or for good; not those in `whitelist`."""
-        known = next((one for one in CODES.values() if one.number == code and one.kind == "close"), None)
+        slugs = [one.slug for one in CODES.values() if one.number == code and one.kind == "close"]
         for connection in self._find(target):
             if connection.client in whitelist:
                 continue
             if not code:
                 connection.close("force_disconnect")
-            elif known is not None:
-                connection.close(known.slug, reason=reason)
-            else:
+            elif len(slugs) == 1:
+                connection.close(slugs[0], reason=reason)
+            else:  # a number of the application's own, or one that causes share, of which this is none
                 connection.close("application", number=code, reason=reason)
 
     async def refresh(
@@ -102,18 +107,22 @@ class Control:
 
     async def _subscribe(self, connection: Connection, channel: str, grant: Grant, request: SubscribeRequest) -> None:
         try:
-            subscribing.check_channel_limit(connection, "channel_limit_close")
+            subscribing.check_channel_limit(connection, _FULL)
+            pending = await subscribing.prepare(connection, channel, request, grant)
+            if connection.closed:
+                subscribing.abandon(connection, [pending])
+                return
+            subscribing.verify(connection, [pending], _FULL)
         except ChannelError as error:
-            connection.fail(error)
-            return
-        pending = await subscribing.prepare(connection, channel, request, grant)
-        if connection.closed or channel in connection.subs:
-            subscribing.abandon(connection, [pending])
-            return
+            if error.slug == _FULL:
+                connection.fail(error)
+                return
+            if error.slug == "already_subscribed":  # meanwhile, by the client itself
+                return
+            raise
         result = subscribing.commit(connection, pending)
         push = SubscribePush(result.recoverable, result.epoch, result.offset, result.positioned, result.data)
         connection.push(Push(channel=channel, subscribe=push))
         for publication in result.publications:
             connection.push(Push(channel=channel, pub=publication))
-        subscribing.push_rest(connection, pending)
-        await subscribing.announce(connection, pending)
+        subscribing.follow_up(connection, pending)

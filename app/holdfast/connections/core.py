@@ -15,12 +15,14 @@ from holdfast.connections.expiry import Expiry
 from holdfast.connections.feed import Feed
 from holdfast.connections.heartbeat import Heartbeat
 from holdfast.connections.lifecycle import Lifecycle
+from holdfast.connections.membership import Membership
 from holdfast.connections.positions import Positions
 from holdfast.connections.presence import PresenceKeeper
 from holdfast.connections.publishing import Publisher
 from holdfast.connections.stats import ConnectionStats
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 from holdfast.resilience.eager import run_eagerly
+from holdfast.resilience.token_bucket import TokenBucket
 from holdfast.settings import Settings
 from holdfast.telemetry.logs import get_logger
 
@@ -81,7 +83,8 @@ class Core:
         # Facts
         self.client = settings.client
         self.token_cookie = settings.token.cookie or None
-        self.presence_ttl = settings.broker.presence_ttl
+        rate, burst = self.client.command_rate, self.client.command_burst
+        self.command_bucket = TokenBucket(rate, burst) if rate else None
         self.instance = instance
         self.clock = parts.clocks.monotonic
         self.wall_clock = parts.clocks.wall
@@ -98,7 +101,8 @@ class Core:
             broker, self.rules, lambda: self.lifecycle.refuses_publications, settings.broker.idempotency_ttl
         )
         self.heartbeat = Heartbeat(self.client.ping_interval, self.client.pong_timeout)
-        self.presence = PresenceKeeper(broker, self.client.presence_update_interval, self.presence_ttl)
+        self.membership = Membership(broker, settings.broker.presence_ttl)
+        self.presence = PresenceKeeper(self.membership, self.client.presence_update_interval)
         self.expiry = Expiry(self.client, self.clock, self.wall_clock)
         self.positions = Positions(self.hub, self.read_top, self.client.position_check_interval, self.clock, self.spawn)
         self.hub.on_gap = self.positions.invalidate

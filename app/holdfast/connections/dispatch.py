@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ HANDLERS: tuple[tuple[str, Handler], ...] = (
 
 _REFRESHES = ("refresh", "sub_refresh")
 
+# Commands of a batch answered before the loop turns.
+_SLICE = 32
+
 
 async def answer(connection: Connection, commands: list[Command]) -> None:
     """Answer a batch, and what came in meanwhile, in order; replies to a batch leave in one message."""
@@ -39,16 +43,16 @@ async def answer(connection: Connection, commands: list[Command]) -> None:
     while pending:
         if len(pending) > 1:
             connection.collect()
-        for command in pending:
+        for count, command in enumerate(pending, 1):
             if connection.closed:
-                return
-            await _answer_one(connection, command)
-            if command.connect is not None and not connection.is_connected:
-                # What came behind a refused connect counted on it: SDKs send their subscriptions in the same frame.
-                connection.inbox = None
                 break
+            if connection.ending and command.connect is None:
+                continue  # what comes behind a refused connect counted on it: SDKs send their subscriptions at once
+            await _answer_one(connection, command)
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
         connection.release()
-        pending, connection.inbox = connection.inbox, None
+        pending = connection.take_inbox()
     connection.task = None
 
 
@@ -91,6 +95,8 @@ def _refuse(connection: Connection, command_id: int, method: str, error: Gateway
     if code.kind != "error":
         connection.fail(error)
         return
+    if method == "connect":
+        connection.ending = error.slug
     connection.core.manager.on_error_reply(connection, method, error)
     # SDKs whose refresh fails with a plain 109 stop for ever; told that it is temporary, they fetch a new token.
     temporary = code.temporary or (code.action == "fetch_token" and method in _REFRESHES)

@@ -62,8 +62,15 @@ class Feed:
             if use.count > 0 and not use.delivered:
                 await self._broker.subscribe(channel)
                 use.delivered = True
-            elif use.count <= 0 and use.delivered:
-                use.delivered = False
-                await self._broker.unsubscribe(channel)
-        if use.count <= 0 and not use.delivered and self._uses.get(channel) is use:
+            elif use.count <= 0:
+                try:
+                    if use.delivered:
+                        use.delivered = False
+                        await self._broker.unsubscribe(channel)
+                finally:
+                    self._forget(channel, use)
+
+    def _forget(self, channel: str, use: _Use) -> None:
+        # Whoever came meanwhile waits for the lock and needs it still.
+        if use.count <= 0 and self._uses.get(channel) is use:
             del self._uses[channel]

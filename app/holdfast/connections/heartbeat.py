@@ -52,11 +52,11 @@ class Heartbeat:
         for connection in self._suspects:
             if connection.awaiting_pong and not connection.closed:
                 connection.close("no_pong")
-        self._suspects = []
+        # Before the pings: after a stall, buckets may be pinged and looked at in the same call.
+        late = [self._ring.bucket(turn - self._pong_ticks) for turn in turns]
+        self._suspects = [connection for bucket in late for connection in bucket if connection.awaiting_pong]
         for turn in turns:
             self._ping(turn)
-            late = self._ring.bucket(turn - self._pong_ticks)
-            self._suspects += [connection for connection in late if connection.awaiting_pong]
 
     def _ping(self, turn: int) -> None:
         members = self._ring.bucket(turn)
@@ -65,7 +65,10 @@ class Heartbeat:
         for connection in list(members):
             connection.awaiting_pong = True
             unit = connection.transport.encoding.ping
-            if connection.flowing:
-                connection.write(unit)
-            else:
-                connection.write_slow(unit)
+            try:
+                if connection.flowing:
+                    connection.write(unit)
+                else:
+                    connection.write_slow(unit)
+            except Exception as error:  # the boundary of one connection: the others need their pings
+                connection.on_write_failed(error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from holdfast.codes import CODES
 from holdfast.connections import subscribing
 from holdfast.connections.connection import Connection
+from holdfast.connections.lifecycle import Phase
 from holdfast.connections.transport import Handshake, Transport
 from holdfast.telemetry.logs import get_logger
 
@@ -68,6 +69,8 @@ class EnhancedWebSocketManager:
         self.core.expiry.watch_handshake(connection, handshake.accepted_at)
         self.opening.add(connection)
         self.core.stats.opened += 1
+        if self.core.lifecycle.phase >= Phase.STOPPING:  # let in before, and everybody else has been told to go
+            connection.close("shutdown")
         return connection
 
     def register(self, connection: Connection) -> None:
@@ -75,6 +78,7 @@ class EnhancedWebSocketManager:
         self.core.expiry.handshake_done(connection)
         self.opening.discard(connection)
         connection.is_connected = True
+        connection.ending = ""
         connection.handshake = None
         self.connections[connection.client] = connection
         self._enter_user(connection)

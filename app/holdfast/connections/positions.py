@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from holdfast.protocol.messages import StreamPosition
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+
+# Channels checked before the loop turns: an embedded broker answers at once, and all channels may be due together.
+_SLICE = 200
 
 
 class Positions:
@@ -50,7 +55,9 @@ class Positions:
             del self._suspected[channel]
             if not self._has_reached(channel, expected):
                 self.invalidate(channel)
-        for channel in self._hub.unchecked(now - self._interval):
+        for count, channel in enumerate(self._hub.unchecked(now - self._interval), 1):
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
             try:
                 top = await self._read_top(channel)
             except BrokerError:
@@ -73,7 +80,7 @@ class Positions:
                 self._spawn(subscribing.cancel(subscriber, channel, "subscription_insufficient_state"))
 
     def _has_reached(self, channel: str, expected: StreamPosition) -> bool:
-        here = self._hub.position(channel)
+        here = self._hub.covered(channel)
         if here is None:
             return True  # nobody follows it any more
         return here.epoch == expected.epoch and here.offset >= expected.offset

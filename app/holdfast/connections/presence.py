@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from holdfast.broker.base import Broker
+from holdfast.connections.membership import Membership
 from holdfast.connections.ring import Ring
 from holdfast.connections.subscription import PRESENT
 from holdfast.errors import BrokerError
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from holdfast.connections.connection import Connection
 
 TICK = 0.5
+# Connections refreshed before the loop turns; each may be present in as many channels as a client may have.
+_SLICE = 20
 
 
 class PresenceKeeper:
@@ -21,12 +25,10 @@ class PresenceKeeper:
 
     Args:
         interval: seconds between two refreshes of a connection.
-        ttl: seconds an entry lives.
     """
 
-    def __init__(self, broker: Broker, interval: float, ttl: float) -> None:
-        self._broker = broker
-        self._ttl = ttl
+    def __init__(self, membership: Membership, interval: float) -> None:
+        self._membership = membership
         self._ring: Ring[Connection] = Ring(interval, TICK, Random().randrange)
         self._buckets: dict[Connection, int] = {}  # few namespaces keep presence, so connections need no slot for it
 
@@ -44,7 +46,9 @@ class PresenceKeeper:
     async def advance(self, elapsed: float) -> None:
         """Refresh what is due `elapsed` seconds after the start; a broker that is away is tried again next time."""
         for turn in self._ring.advance(elapsed):
-            for connection in list(self._ring.bucket(turn)):
+            for count, connection in enumerate(list(self._ring.bucket(turn)), 1):
+                if count % _SLICE == 0:
+                    await asyncio.sleep(0)
                 try:
                     await self._refresh(connection)
                 except BrokerError:
@@ -52,6 +56,6 @@ class PresenceKeeper:
 
     async def _refresh(self, connection: Connection) -> None:
         for channel, subscription in list(connection.subs.items()):
-            if subscription.flags & PRESENT and not connection.closed:
+            if subscription.flags & PRESENT:
                 info = connection.client_info(subscription.info)
-                await self._broker.add_presence(channel, connection.client, info, self._ttl)
+                await self._membership.refresh(channel, info, partial(connection.is_present_in, channel))

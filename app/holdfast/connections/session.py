@@ -9,8 +9,9 @@ from holdfast import __version__
 from holdfast.auth.claims import ANONYMOUS, ConnectionClaims, SubscribeOptions
 from holdfast.auth.locate import locate_token
 from holdfast.connections import subscribing
-from holdfast.connections.subscription import Grant
-from holdfast.errors import CapacityError, ChannelError, ProtocolError, TokenError
+from holdfast.connections.recovery import Pending
+from holdfast.connections.subscription import FROM_TOKEN, Grant
+from holdfast.errors import CapacityError, ChannelError, LifecycleError, ProtocolError, TokenError
 from holdfast.protocol.messages import (
     NONE,
     ConnectRequest,
@@ -24,7 +25,6 @@ from holdfast.protocol.messages import (
 
 if TYPE_CHECKING:
     from holdfast.connections.connection import Connection
-    from holdfast.connections.subscribing import Pending
 
 # No subscription asked for: what a server-side channel starts with when the client has no position to recover from.
 _FRESH = SubscribeRequest()
@@ -50,14 +50,16 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
         result.subs = {one.channel: subscribing.commit(connection, one) for one in pending}
     connection.reply(Reply(id=command_id, connect=result))
     for one in pending:
-        subscribing.push_rest(connection, one)
-    for one in pending:
-        await subscribing.announce(connection, one)
+        subscribing.follow_up(connection, one)
 
 
 async def refresh(connection: Connection, command_id: int, request: RefreshRequest) -> None:
     """Prolong the session by a fresh token of the same user."""
     claims = await connection.core.validator.validate_refresh(request.token, user=connection.user)
+    if connection.closed:
+        return
+    if _channels_changed(connection, claims):
+        raise LifecycleError("insufficient_state", "the new token brings other channels; a new session gets them")
     connection.info = claims.info or NONE
     prolong(connection, claims.expire_at)
     expires, ttl = _life(connection)
@@ -86,27 +88,48 @@ def _admit(connection: Connection, claims: ConnectionClaims) -> None:
     core = connection.core
     if not claims.user and claims is not ANONYMOUS and core.client.disallow_anonymous_connection_tokens:
         raise TokenError("token_anonymous", "`sub` is empty and `client.disallow_anonymous_connection_tokens` is on")
+    _check_user_limit(connection, claims.user)
+
+
+def _check_user_limit(connection: Connection, user: str) -> None:
+    core = connection.core
     limit = core.client.user_connection_limit
-    if limit and claims.user and core.manager.count_of(claims.user) >= limit:
+    if limit and user and core.manager.count_of(user) >= limit:
         raise CapacityError("connection_limit", f"the user has {limit} connections already")
 
 
 async def _prepare_subscriptions(
     connection: Connection, claims: ConnectionClaims, asked: dict[str, SubscribeRequest]
 ) -> list[Pending]:
-    wanted: dict[str, SubscribeOptions | None] = {**dict.fromkeys(claims.channels), **claims.subs}
+    wanted = _channels_of(claims)
     limit = connection.core.client.channel_limit
     if len(wanted) > limit:
         raise ChannelError("channel_limit_close", f"the token names {len(wanted)} channels, {limit} are allowed")
     pending: list[Pending] = []
     try:
         for channel, options in wanted.items():
+            if connection.closed:
+                break
             request = _position(asked.get(channel, _FRESH))
             pending.append(await subscribing.prepare(connection, channel, request, _grant(options)))
+        _check_user_limit(connection, claims.user)  # others of the user may have come meanwhile
     except BaseException:
         subscribing.abandon(connection, pending)
         raise
+    subscribing.verify(connection, pending)
     return pending
+
+
+def _channels_of(claims: ConnectionClaims) -> dict[str, SubscribeOptions | None]:
+    return {**dict.fromkeys(claims.channels), **claims.subs}
+
+
+def _channels_changed(connection: Connection, claims: ConnectionClaims) -> bool:
+    """Tell whether a fresh token brings other channels than the session has from its token, as in Centrifugo."""
+    granted, subs = _channels_of(claims), connection.subs
+    return any(channel not in subs for channel in granted) or any(
+        subscription.flags & FROM_TOKEN and channel not in granted for channel, subscription in subs.items()
+    )
 
 
 def _position(asked: SubscribeRequest) -> SubscribeRequest:
@@ -116,8 +139,8 @@ def _position(asked: SubscribeRequest) -> SubscribeRequest:
 
 def _grant(options: SubscribeOptions | None) -> Grant:
     if options is None:
-        return Grant(server_side=True)
-    return Grant(options.info or NONE, options.data or NONE, 0, options.overrides, server_side=True)
+        return Grant(server_side=True, from_token=True)
+    return Grant(options.info or NONE, options.data or NONE, 0, options.overrides, server_side=True, from_token=True)
 
 
 def _result(connection: Connection, request: ConnectRequest) -> ConnectResult:

@@ -1,18 +1,18 @@
-"""How a subscription begins and ends, with recovery from a position.
+"""How a subscription begins and ends.
 
-It begins in three steps, so that several may begin at once and nothing is lost or doubled between history and the
-live stream: `prepare` asks broker and history while live publications are collected, `commit` (never suspends) joins
-both and enters the hub, `announce` follows the reply.
+It begins in steps, so that several may begin at once and nothing is lost or doubled between history and the live
+stream: `prepare` asks broker and history while live publications are collected; `verify` joins both and `commit`
+enters the hub, without waiting between them; `follow_up` comes behind the reply.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from holdfast.broker.base import NO_POSITION, HistoryFilter
 from holdfast.channels import permissions
 from holdfast.channels.namespaces import ResolvedChannel
+from holdfast.connections.recovery import Pending, read_stream, settle
 from holdfast.connections.subscription import (
     ANNOUNCED,
     POSITIONED,
@@ -32,10 +32,8 @@ from holdfast.protocol.messages import (
     NONE,
     ChannelRequest,
     EmptyResult,
-    Publication,
     Push,
     Reply,
-    StreamPosition,
     SubRefreshRequest,
     SubRefreshResult,
     SubscribeRequest,
@@ -46,23 +44,6 @@ from holdfast.protocol.messages import (
 if TYPE_CHECKING:
     from holdfast.connections.connection import Connection
 
-# Bit of `SubscribeRequest.flag` by which a client asks for error 112 instead of a gap (the SDKs' rejectUnrecovered).
-REJECT_UNRECOVERED = 2
-
-
-@dataclass(slots=True)
-class Pending:
-    """A subscription between `prepare` and `commit`."""
-
-    channel: str
-    request: SubscribeRequest
-    grant: Grant
-    flags: int
-    buffer: list[Publication]
-    position: StreamPosition = NO_POSITION
-    missed: list[Publication] | None = None  # None: not recovered
-
-
 # Public functions: commands
 
 
@@ -71,8 +52,7 @@ async def subscribe(connection: Connection, command_id: int, request: SubscribeR
     channel = request.channel
     if not channel:
         raise ProtocolError("malformed_command", "subscribe needs a channel")
-    if channel in connection.subs:
-        raise ChannelError("already_subscribed", f"the connection is subscribed to {channel!r}")
+    _demand_new(connection, channel)
     check_channel_limit(connection, "channel_limit")
     resolved = connection.core.rules.resolve(channel)
     grant = await _grant(connection, resolved, request)
@@ -80,18 +60,21 @@ async def subscribe(connection: Connection, command_id: int, request: SubscribeR
     if connection.closed:
         abandon(connection, [pending])
         return
+    verify(connection, [pending])
     result = commit(connection, pending)
     connection.reply(Reply(id=command_id, subscribe=result))
-    push_rest(connection, pending)
-    await announce(connection, pending)
+    follow_up(connection, pending)
 
 
 async def unsubscribe(connection: Connection, command_id: int, request: ChannelRequest) -> None:
     """Answer a client's unsubscribe; a channel without subscription is no error."""
     if not request.channel:
         raise ProtocolError("malformed_command", "unsubscribe needs a channel")
-    await leave(connection, request.channel)
+    ended = _take_out(connection, request.channel)
+    # At once, so that nothing said of a later subscription can come before it.
     connection.reply(Reply(id=command_id, unsubscribe=EmptyResult()))
+    if ended is not None:
+        await farewell(connection, request.channel, ended)
 
 
 async def sub_refresh(connection: Connection, command_id: int, request: SubRefreshRequest) -> None:
@@ -106,10 +89,11 @@ async def sub_refresh(connection: Connection, command_id: int, request: SubRefre
     claims = await connection.core.validator.validate_subscription(
         request.token, channel=request.channel, user=connection.user, client=connection.client
     )
-    if request.channel in connection.subs:
-        info = claims.info or NONE
-        connection.subs[request.channel] = Subscription(current.flags, info, claims.expire_at)
-        connection.core.expiry.watch_subscription(connection, request.channel, claims.expire_at)
+    current = connection.subs.get(request.channel)
+    if current is None:
+        raise ChannelError("not_subscribed", "the subscription ended while its token was being checked")
+    connection.subs[request.channel] = Subscription(current.flags, claims.info or NONE, claims.expire_at)
+    connection.core.expiry.watch_subscription(connection, request.channel, claims.expire_at)
     expires, ttl = _life(connection, claims.expire_at)
     connection.reply(Reply(id=command_id, sub_refresh=SubRefreshResult(expires, ttl)))
 
@@ -120,7 +104,7 @@ async def sub_refresh(connection: Connection, command_id: int, request: SubRefre
 async def prepare(connection: Connection, channel: str, request: SubscribeRequest, grant: Grant) -> Pending:
     """Make the broker deliver the channel, and read what the subscription starts with.
 
-    Live publications are collected from here on; `commit` or `abandon` must follow.
+    Live publications are collected from here on; `verify` and `commit`, or `abandon`, must follow.
     """
     core = connection.core
     options = core.rules.resolve(channel).options
@@ -130,73 +114,74 @@ async def prepare(connection: Connection, channel: str, request: SubscribeReques
     pending = Pending(channel, request, grant, flags, core.hub.begin(channel))
     try:
         if flags & STREAM:
-            await _read_stream(connection, pending, options.history_meta_ttl)
+            limit = core.client.recovery_max_publication_limit
+            await read_stream(core.broker, pending, limit, options.history_meta_ttl)
         if flags & PRESENT:
-            info = connection.client_info(grant.info)
-            await core.broker.add_presence(channel, connection.client, info, core.presence_ttl)
+            await _enter(connection, pending)
     except BaseException:
         abandon(connection, [pending])
         raise
     return pending
 
 
+def verify(connection: Connection, pending: list[Pending], full_slug: str = "channel_limit") -> None:
+    """Make sure that `commit` may follow, at once and for all; else undo `prepare`.
+
+    Raises:
+        ChannelError: `already_subscribed`, `full_slug` or `conflict`, for what happened since `prepare`.
+    """
+    try:
+        for one in pending:
+            _demand_new(connection, one.channel)
+            check_channel_limit(connection, full_slug)
+            one.after = settle(one, connection.core.hub.position(one.channel))
+    except ChannelError:
+        abandon(connection, pending)
+        raise
+
+
 def commit(connection: Connection, pending: Pending) -> SubscribeResult:
     """Enter the hub and return the terms; the reply must be written before anything is awaited."""
     core, channel, flags = connection.core, pending.channel, pending.flags
-    result = _terms(connection, pending)
     connection.subs[channel] = subscription(flags, pending.grant)
-    core.hub.add(channel, connection, watches=bool(flags & WATCHES))
-    if flags & STREAM:
-        core.hub.set_position(channel, pending.position, core.clock())
     core.hub.end(channel, pending.buffer)
+    core.hub.add(channel, connection, watches=bool(flags & WATCHES), after=pending.after)
+    if flags & STREAM:
+        core.hub.mark_checked(channel, core.clock())
     if flags & PRESENT:
+        core.membership.hand_on(channel, connection.client)
         core.presence.add(connection)
     core.expiry.watch_subscription(connection, channel, pending.grant.expire_at)
-    core.stats.subscribed(pending.request.recover and bool(flags & RECOVERABLE), pending.missed is not None)
-    return result
+    core.stats.subscribed(pending.recovers, pending.missed is not None)
+    return _terms(connection, pending)
 
 
 def abandon(connection: Connection, pending: list[Pending]) -> None:
     """Undo `prepare` for subscriptions that will not be committed."""
+    core = connection.core
     for one in pending:
-        connection.core.hub.end(one.channel, one.buffer)
-        connection.core.release_channel(one.channel)
-        if one.flags & PRESENT:
-            connection.core.spawn(connection.core.broker.remove_presence(one.channel, connection.client))
+        core.hub.end(one.channel, one.buffer)
+        core.release_channel(one.channel)
+        if one.has_turn:
+            core.spawn(core.membership.undo(one.channel, connection.client))
 
 
-def push_rest(connection: Connection, pending: Pending) -> None:
-    """Push what was published between the read position and the hub's taking over."""
-    for publication in pending.buffer:
+def follow_up(connection: Connection, pending: Pending) -> None:
+    """Push what was published between the read position and the hub's taking over, and tell the channel of the join."""
+    for publication in pending.rest:
         connection.push(Push(channel=pending.channel, pub=publication))
-
-
-async def announce(connection: Connection, pending: Pending) -> None:
-    """Tell the channel that somebody joined."""
-    if pending.flags & ANNOUNCED and not connection.closed:
+    if pending.flags & ANNOUNCED:
         info = connection.client_info(pending.grant.info)
-        await connection.core.broker.publish_join(pending.channel, info)
-
-
-async def leave(connection: Connection, channel: str) -> bool:
-    """End a subscription without a word to its client; tell whether there was one."""
-    ended = _take_out(connection, channel)
-    if ended is None:
-        return False
-    await farewell(connection, channel, ended)
-    return True
+        connection.core.spawn(connection.core.membership.announce(pending.channel, info))
 
 
 async def farewell(connection: Connection, channel: str, ended: Subscription) -> None:
     """Take a subscription that left the hub out of presence, joins and the broker's feed."""
-    core = connection.core
+    info, is_present = connection.client_info(ended.info), partial(connection.is_present_in, channel)
     try:
-        if ended.flags & PRESENT:
-            await core.broker.remove_presence(channel, connection.client)
-        if ended.flags & ANNOUNCED:
-            await core.broker.publish_leave(channel, connection.client_info(ended.info))
+        await connection.core.membership.withdraw(channel, info, ended.flags, is_present)
     finally:
-        core.release_channel(channel)
+        connection.core.release_channel(channel)
 
 
 async def cancel(connection: Connection, channel: str, slug: str) -> None:
@@ -220,6 +205,22 @@ def check_channel_limit(connection: Connection, slug: str) -> None:
 
 
 # Private functions
+
+
+def _demand_new(connection: Connection, channel: str) -> None:
+    if channel in connection.subs:
+        raise ChannelError("already_subscribed", f"the connection is subscribed to {channel!r}")
+
+
+async def _enter(connection: Connection, pending: Pending) -> None:
+    """Enter the client into presence, once it is out of it from a subscription before."""
+    membership, channel = connection.core.membership, pending.channel
+    await membership.take_turn(channel, connection.client)
+    if channel in connection.subs:
+        membership.hand_on(channel, connection.client)
+        _demand_new(connection, channel)
+    pending.has_turn = True
+    await membership.enter(channel, connection.client_info(pending.grant.info))
 
 
 def _take_out(connection: Connection, channel: str) -> Subscription | None:
@@ -255,52 +256,11 @@ def _allowed(connection: Connection, resolved: ResolvedChannel, request: Subscri
     return request
 
 
-async def _read_stream(connection: Connection, pending: Pending, meta_ttl: float) -> None:
-    """Read the top position, and what was missed where the client wants to recover."""
-    core, request = connection.core, pending.request
-    recovers = request.recover and bool(pending.flags & RECOVERABLE)
-    limit = core.client.recovery_max_publication_limit if recovers else 0
-    since = StreamPosition(request.offset, request.epoch) if recovers else None
-    try:
-        history = await core.broker.history(pending.channel, HistoryFilter(limit, since), meta_ttl)
-    except ChannelError:
-        history = await core.broker.history(pending.channel, HistoryFilter(0), meta_ttl)
-        recovers = False
-    pending.position = history.position
-    if recovers and _is_gapless(request, history.publications, history.position):
-        pending.missed = list(history.publications)
-    elif request.recover and request.flag & REJECT_UNRECOVERED:
-        raise ChannelError("unrecoverable_position", f"the stream is at {history.position.offset}")
-    _merge(pending)
-
-
-def _is_gapless(request: SubscribeRequest, found: list[Publication], top: StreamPosition) -> bool:
-    if request.epoch and request.epoch != top.epoch:
-        return False
-    if not found:
-        return request.offset == top.offset
-    return found[0].offset == request.offset + 1 and found[-1].offset == top.offset
-
-
-def _merge(pending: Pending) -> None:
-    """Add what was published while history was read; the buffer keeps only what must follow the reply."""
-    later = [one for one in pending.buffer if not one.offset or one.offset > pending.position.offset]
-    if pending.missed is None:
-        pending.buffer[:] = later
-        return
-    for one in later:
-        if one.offset:
-            pending.missed.append(one)
-            pending.position = StreamPosition(one.offset, pending.position.epoch)
-    pending.buffer[:] = [one for one in later if not one.offset]
-
-
 def _terms(connection: Connection, pending: Pending) -> SubscribeResult:
     flags, request = pending.flags, pending.request
     expires, ttl = _life(connection, pending.grant.expire_at)
     result = SubscribeResult(expires=expires, ttl=ttl, data=pending.grant.data, was_recovering=request.recover)
     if flags & STREAM:
-        _merge(pending)
         result.positioned = bool(flags & POSITIONED)
         result.recoverable = bool(flags & RECOVERABLE)
         result.offset, result.epoch = pending.position

@@ -18,6 +18,7 @@ WATCHES: Final = 8  # gets joins and leaves
 ANNOUNCED: Final = 16  # causes joins and leaves
 PRESENT: Final = 32  # stands in presence
 REFRESHABLE: Final = 64  # lives by a subscription token
+FROM_TOKEN: Final = 128  # named by the connection's token
 
 STREAM: Final = POSITIONED | RECOVERABLE
 
@@ -39,7 +40,10 @@ class Asked(Struct, frozen=True, gc=False):
 
 
 class Grant(Struct, frozen=True, gc=False):
-    """What a token, the API or the namespace grants beside the options."""
+    """What a token, the API or the namespace grants beside the options.
+
+    `by_token`: a subscription token admitted it; `from_token`: the connection's token named the channel.
+    """
 
     info: Raw = NONE
     data: Raw = NONE
@@ -47,6 +51,7 @@ class Grant(Struct, frozen=True, gc=False):
     overrides: SubscribeOverrides = NO_OVERRIDES
     server_side: bool = False
     by_token: bool = False
+    from_token: bool = False
 
 
 _plain: dict[int, Subscription] = {}
@@ -84,6 +89,8 @@ def decide(options: ChannelOptions, grant: Grant, asked: Asked) -> int:
         flags |= SERVER_SIDE
     if grant.by_token:
         flags |= REFRESHABLE
+    if grant.from_token:
+        flags |= FROM_TOKEN
     return flags
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from holdfast.errors import ProtocolError
-from holdfast.protocol.messages import Command, Push, Reply
+from holdfast.protocol.messages import PONG, Command, Push, Reply
 
 
 class Codec(Protocol):
@@ -23,7 +23,9 @@ class Codec(Protocol):
     """The payload of a server ping, and of the client's pong."""
 
     def decode(self, data: bytes) -> list[Command]:
-        """Return the commands of one transport message, in order; an empty list is a pong.
+        """Return the commands of one transport message, in order, with `PONG` for a pong among them.
+
+        The list is empty if there is nothing in the message.
 
         Raises:
             ProtocolError: the bytes are no commands; the slug says why.
@@ -52,12 +54,10 @@ class JsonCodec:
 
     def decode(self, data: bytes) -> list[Command]:
         """Return the commands of a batch; see `Codec.decode`."""
-        if not data or data == b"{}":
-            return []
         try:
             if b"\n" not in data:
-                return [self._decode(data)]
-            return [self._decode(line) for line in data.split(b"\n") if line and line != b"{}"]
+                return [self._decode_line(data)] if data else []
+            return [self._decode_line(line) for line in data.split(b"\n") if line]
         except msgspec.ValidationError as error:
             raise ProtocolError("malformed_command", f"expected a Centrifuge command; {error}") from None
         except (msgspec.DecodeError, RecursionError) as error:
@@ -74,6 +74,9 @@ class JsonCodec:
     def join(self, payloads: list[bytes]) -> bytes:
         """Return the payloads, one a line."""
         return payloads[0] if len(payloads) == 1 else b"\n".join(payloads)
+
+    def _decode_line(self, line: bytes) -> Command:
+        return PONG if line == self.ping else self._decode(line)
 
 
 JSON = JsonCodec()

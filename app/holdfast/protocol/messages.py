@@ -178,6 +178,10 @@ class Command(_Message):
     sub_refresh: SubRefreshRequest | None = None
 
 
+PONG = Command()
+"""What a codec makes of a pong among other commands; told by identity."""
+
+
 # Results
 
 

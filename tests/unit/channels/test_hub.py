@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from holdfast.channels import hub as hub_module
 from holdfast.channels.hub import Hub
+from holdfast.channels.local import GAP
 from holdfast.protocol.framing import RAW_JSON, WS_JSON, Encoding
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 
@@ -20,8 +21,10 @@ class Reader:
         self.flowing = True
         self.units: list[bytes] = []
         self.slow: list[bytes] = []
-        self.write = self.units.append
+        self.failures: list[Exception] = []
+        self.write: Callable[[bytes], None] = self.units.append
         self.write_slow = self.slow.append
+        self.on_write_failed = self.failures.append
 
 
 class Turns:
@@ -245,8 +248,7 @@ def test_deliver_bounds_what_one_write_carries(hub: Hub, turns: Turns, monkeypat
 def test_deliver_drops_what_was_seen(hub: Hub, turns: Turns) -> None:
     """A publication at or before the channel's position is not delivered twice."""
     reader = Reader()
-    hub.add("news", reader)
-    hub.set_position("news", StreamPosition(5, "e"), 0.0)
+    hub.add("news", reader, after=StreamPosition(5, "e"))
     for offset in (4, 5, 6, 6):
         publish(hub, "news", offset)
     turns.run()
@@ -259,8 +261,7 @@ def test_deliver_reports_a_gap(hub: Hub, turns: Turns, offset: int, epoch: str) 
     """A skipped offset and another epoch are told, once."""
     gaps: list[str] = []
     hub.on_gap = gaps.append
-    hub.add("news", Reader())
-    hub.set_position("news", StreamPosition(5, "e"), 0.0)
+    hub.add("news", Reader(), after=StreamPosition(5, "e"))
     publish(hub, "news", offset, epoch)
     publish(hub, "news", offset + 1, epoch)
 
@@ -276,27 +277,146 @@ def test_position_is_ahead_of_the_fan_out(hub: Hub, turns: Turns) -> None:
     assert hub.position("news") == StreamPosition(1, "e")
 
 
-def test_set_position_never_goes_back(hub: Hub) -> None:
-    """A late subscriber's older view does not move the channel back."""
-    hub.add("news", Reader())
-    hub.set_position("news", StreamPosition(5, "e"), 1.0)
-    hub.set_position("news", StreamPosition(3, "e"), 2.0)
-    hub.set_position("none", StreamPosition(3, "e"), 2.0)
+def test_add_behind_what_is_still_to_come_takes_nothing_from_the_others(hub: Hub, turns: Turns) -> None:
+    """A newcomer that knows more than came here does not get it twice, and the others get it all."""
+    first, second, plain = Reader(), Reader(), Reader(WS_JSON)
+    hub.add("news", first, after=StreamPosition(5, "e"))
+    hub.add("news", second, after=StreamPosition(7, "e"))
+    hub.add("news", plain)
+    assert (hub.count("news"), len(hub.subscribers("news")), list(hub.channels())) == (3, 3, ["news"])
+    for offset in (6, 7, 8, 9):
+        publish(hub, "news", offset)
+    turns.run()
 
-    assert hub.position("news") == StreamPosition(5, "e")
-    assert hub.position("none") is None
+    assert offsets(first.units) == [6, 7, 8, 9]
+    assert offsets(second.units) == [8, 9]
+
+
+def test_add_behind_an_unknown_position_of_others(hub: Hub, turns: Turns) -> None:
+    """Where others follow without a position, what is on its way to them is not dropped for a newcomer's sake."""
+    plain, positioned = Reader(), Reader()
+    hub.add("news", plain)
+    hub.add("news", positioned, after=StreamPosition(7, "e"))
+    hub.mark_checked("news", 1.0)
+    assert (hub.position("news"), hub.covered("news")) == (None, StreamPosition(7, "e"))
+    for offset in (6, 7, 0, 8):
+        publish(hub, "news", offset)
+    turns.run()
+
+    assert [unit.count(b"offset") for unit in plain.units] == [1, 1, 0, 1]
+    assert [unit.count(b"offset") for unit in positioned.units] == [0, 1]
+    assert hub.covered("news") == StreamPosition(8, "e")
+
+
+def test_deliver_reports_what_a_newcomer_missed(hub: Hub) -> None:
+    """A newcomer that waits for the next publication and sees a later one has missed something."""
+    gaps: list[str] = []
+    hub.on_gap = gaps.append
+    hub.add("news", Reader())
+    hub.add("news", Reader(), after=StreamPosition(7, "e"))
+    publish(hub, "news", 9)
+
+    assert gaps == ["news"]
+
+
+def test_remove_of_who_waits_for_the_next_publication(hub: Hub, turns: Turns) -> None:
+    """Who leaves before its time came leaves nothing."""
+    plain, positioned = Reader(), Reader()
+    hub.add("news", plain)
+    hub.add("news", positioned, after=StreamPosition(7, "e"))
+    hub.remove("news", positioned)
+    hub.remove("news", plain)
+
+    assert len(hub) == 0
+
+
+def test_add_on_a_new_epoch_reports_a_gap(hub: Hub, turns: Turns) -> None:
+    """A stream that began anew is noticed by the first that reads its position; who follows the old one is told."""
+    gaps: list[str] = []
+    old, new = Reader(), Reader()
+
+    def on_gap(name: str) -> None:
+        gaps.append(name)
+        hub.remove(name, old)
+
+    hub.on_gap = on_gap
+    hub.add("news", old, after=StreamPosition(5, "old"))
+    hub.add("news", new, after=StreamPosition(2, "new"))
+    publish(hub, "news", 3, "new")
+    turns.run()
+
+    assert gaps == ["news"]
+    assert (offsets(old.units), offsets(new.units)) == ([], [3])
+
+
+def test_remove_and_add_before_the_fan_out_keeps_the_newcomer(hub: Hub, turns: Turns) -> None:
+    """A channel that was dropped with its publications still queued does not take its successor along."""
+    reader = Reader()
+    hub.add("news", reader)
+    publish(hub, "news", 1)
+    hub.remove("news", reader)
+    hub.add("news", reader)
+    turns.run()
+    publish(hub, "news", 2)
+    turns.run()
+
+    assert offsets(reader.units) == [2]
+
+
+def test_write_that_raises_ends_one_subscriber_only(hub: Hub, turns: Turns) -> None:
+    """A subscriber whose write fails is told so; the others, the channel and the hub go on."""
+    readers = [Reader() for _ in range(4)]
+
+    def fails(unit: bytes) -> None:
+        raise RuntimeError("the handle is closed")
+
+    for reader in readers:
+        hub.add("news", reader)
+    readers[1].write = fails
+    publish(hub, "news", 1)
+    turns.run()
+    publish(hub, "news", 2)
+    turns.run()
+
+    assert [offsets(reader.units) for reader in readers if reader is not readers[1]] == [[1, 2]] * 3
+    assert len(readers[1].failures) == 2
 
 
 def test_unchecked_names_positioned_channels_by_age(hub: Hub) -> None:
     """Only channels whose position somebody relies on are due for a check, the recently checked ones not."""
     for name in ("old", "new", "unpositioned"):
         hub.add(name, Reader())
-    hub.set_position("old", StreamPosition(1, "e"), 1.0)
-    hub.set_position("new", StreamPosition(1, "e"), 5.0)
+    hub.mark_checked("old", 1.0)
+    hub.mark_checked("new", 5.0)
+    hub.mark_checked("nowhere", 1.0)
 
     assert hub.unchecked(3.0) == ["old"]
     hub.mark_checked("old", 6.0)
     assert hub.unchecked(3.0) == []
+    assert hub.covered("unpositioned") is None
+
+
+def test_begin_tells_a_gap(hub: Hub) -> None:
+    """Who is just subscribing must know that something was skipped meanwhile."""
+    hub.add("news", Reader(), after=StreamPosition(5, "e"))
+    buffer = hub.begin("news")
+    publish(hub, "news", 7)
+
+    assert buffer[0] is GAP
+    assert buffer[1].offset == 7
+
+
+def test_begin_forgets_a_position_of_former_times(hub: Hub, turns: Turns) -> None:
+    """What is still being fanned out when the last one leaves says nothing about a later time."""
+    leaving = Reader()
+    hub.add("news", leaving, after=StreamPosition(5, "e"))
+    publish(hub, "news", 6)
+    leaving.closed = True
+    hub.remove("news", leaving)
+    buffer = hub.begin("news")
+    publish(hub, "news", 9)
+
+    assert [one.offset for one in buffer] == [9]
 
 
 def test_begin_collects_until_end(hub: Hub, turns: Turns) -> None:

@@ -8,6 +8,7 @@ from msgspec import Raw
 from holdfast.errors import ProtocolError
 from holdfast.protocol.codec import JSON
 from holdfast.protocol.messages import (
+    PONG,
     ConnectResult,
     EmptyResult,
     ErrorBody,
@@ -19,20 +20,24 @@ from holdfast.protocol.messages import (
 
 
 def test_decode_reads_a_batch_in_order() -> None:
-    """One command a line; pongs and blank lines in between are nothing."""
+    """One command a line, a pong among them is told; blank lines are nothing."""
     commands = JSON.decode(b'{"id":1,"connect":{"token":"t"}}\n{}\n\n{"id":2,"send":{"data":{"a":[1]}}}\n')
 
-    assert [command.id for command in commands] == [1, 2]
+    assert [command.id for command in commands] == [1, 0, 2]
     assert commands[0].connect is not None
     assert commands[0].connect.token == "t"
-    assert commands[1].send is not None
-    assert bytes(commands[1].send.data) == b'{"a":[1]}'
+    assert commands[1] is PONG
+    assert commands[2].send is not None
+    assert bytes(commands[2].send.data) == b'{"a":[1]}'
 
 
-@pytest.mark.parametrize("data", [b"{}", b"", b"\n", b"{}\n{}\n"])
-def test_decode_reads_a_pong_as_no_command(data: bytes) -> None:
+@pytest.mark.parametrize(("data", "pongs"), [(b"{}", 1), (b"", 0), (b"\n", 0), (b"{}\n{}\n", 2)])
+def test_decode_reads_pongs(data: bytes, pongs: int) -> None:
     """An empty object is a pong, and nothing is nothing."""
-    assert JSON.decode(data) == []
+    found = JSON.decode(data)
+
+    assert len(found) == pongs
+    assert all(command is PONG for command in found)
 
 
 def test_decode_ignores_unknown_fields() -> None:

@@ -1,0 +1,205 @@
+"""One channel as this instance sees it: who follows it, how far its stream has come here, what is on its way."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from holdfast.protocol.framing import Encoding
+from holdfast.protocol.messages import Publication, Push, StreamPosition
+
+GAP: Final = Publication(offset=-1)
+"""Stands in a buffer where publications of the stream were skipped on their way here."""
+
+
+class Subscriber(Protocol):
+    """A connection, as the hub sees it."""
+
+    closed: bool
+    flowing: bool
+    """False while a write needs more care: the peer is slow, replies are being collected, or the end has come."""
+    write: Callable[[bytes], None]
+
+    @property
+    def encoding(self) -> Encoding:
+        """What `write` takes."""
+
+    def write_slow(self, unit: bytes) -> None:
+        """Write a unit while not flowing."""
+
+    def on_write_failed(self, error: Exception) -> None:
+        """Know that a write raised: the end of this subscriber, and of nobody else."""
+
+
+class Gone:
+    """Stands in a fan-out's list for a subscriber that left in the middle of it."""
+
+    flowing = False
+
+    def write_slow(self, unit: bytes) -> None:
+        """Drop the unit."""
+
+    def on_write_failed(self, error: Exception) -> None:
+        """Take note of nothing: nothing was written."""
+
+
+_GONE = Gone()
+
+
+class Batch:
+    """Units on their way to the subscribers there were when the batch was sealed."""
+
+    __slots__ = ("count", "next", "targets", "unit")
+
+    def __init__(self, unit: bytes, count: int, targets: list[Subscriber | Gone]) -> None:
+        self.unit = unit
+        self.count = count
+        self.targets = targets
+        self.next = 0
+
+
+class LocalChannel:
+    """A channel with local subscribers, or with some in the making.
+
+    `position` is that of the last publication that came here; None until the first, or the first subscriber that
+    names a position while nobody else could miss anything.
+    """
+
+    __slots__ = (
+        "batches",
+        "checked_at",
+        "groups",
+        "late",
+        "name",
+        "open",
+        "open_bytes",
+        "position",
+        "queued",
+        "waiting",
+        "watchers",
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.groups: dict[Encoding, dict[Subscriber, None]] = {}
+        # Who starts behind publications that are still on their way here, to the others.
+        self.late: dict[Subscriber, StreamPosition] | None = None
+        self.watchers: set[Subscriber] | None = None  # who gets joins and leaves
+        self.position: StreamPosition | None = None
+        self.checked_at: float | None = None  # None: nobody asked for a position
+        self.open: list[Publication] = []  # published, not yet sealed
+        self.open_bytes = 0
+        self.batches: deque[Batch] = deque()
+        self.queued = False
+        self.waiting: list[list[Publication]] | None = None  # buffers of subscriptions being made
+
+    # Public methods: subscribers
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether it has subscribers."""
+        return bool(self.groups) or self.late is not None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether there is any reason to keep it."""
+        return self.is_followed or self.waiting is not None or bool(self.batches)
+
+    @property
+    def covered(self) -> StreamPosition | None:
+        """The position up to which all subscribers have everything, None if nobody told one."""
+        return self.position or min((self.late or {}).values(), default=None)
+
+    @property
+    def epoch(self) -> str | None:
+        """The epoch that all positions here are of, None if there are none."""
+        covered = self.covered
+        return covered.epoch if covered is not None else None
+
+    def members(self) -> Iterator[Subscriber]:
+        """Iterate over the subscribers."""
+        for group in self.groups.values():
+            yield from group
+        if self.late is not None:
+            yield from self.late
+
+    def count(self) -> int:
+        """Return how many subscribers there are."""
+        return sum(map(len, self.groups.values())) + (len(self.late) if self.late is not None else 0)
+
+    def enter(self, subscriber: Subscriber, after: StreamPosition | None) -> None:
+        """Take a subscriber in; what came before is sealed. `after` is the position it starts behind, None for none."""
+        if after is None or self._has_come_to(after):
+            self.groups.setdefault(subscriber.encoding, {})[subscriber] = None
+            return
+        if self.late is None:
+            self.late = {}
+        self.late[subscriber] = after
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Let a subscriber go, and let what is on its way pass it by."""
+        group = self.groups.get(subscriber.encoding)
+        # `self` stands for "was not there", since the members' values are None.
+        if group is not None and group.pop(subscriber, self) is None and not group:
+            del self.groups[subscriber.encoding]
+        if self.late is not None and self.late.pop(subscriber, None) is not None and not self.late:
+            self.late = None
+        if self.watchers is not None:
+            self.watchers.discard(subscriber)
+        if self.batches and not subscriber.closed:  # a closed one drops what it gets
+            self._forget(subscriber)
+
+    def let_in(self, position: StreamPosition) -> bool:
+        """Take in who waited for the publication at `position`; return whether one of them missed some before it."""
+        has_gap = False
+        for subscriber, after in list((self.late or {}).items()):
+            if after.epoch == position.epoch and after.offset >= position.offset:
+                continue
+            has_gap = has_gap or after != (position.offset - 1, position.epoch)
+            self.groups.setdefault(subscriber.encoding, {})[subscriber] = None
+            del self.late[subscriber]  # type: ignore[union-attr]  # the loop had something to go through
+        self.late = self.late or None
+        return has_gap
+
+    # Public methods: what is on its way
+
+    def seal(self) -> None:
+        """Fix who gets the open publications: those who are subscribed at this moment."""
+        if not self.open:
+            return
+        pushes = [Push(channel=self.name, pub=publication) for publication in self.open]
+        for encoding, group in self.groups.items():
+            units = [encoding.wrap(encoding.codec.encode_push(push)) for push in pushes]
+            unit = units[0] if len(units) == 1 else encoding.join(units)
+            self.batches.append(Batch(unit, len(units), list(group)))
+        self.open = []
+        self.open_bytes = 0
+
+    def address(self, push: Push, subscribers: Iterator[Subscriber]) -> None:
+        """Put a push on its way to some subscribers, behind what is on its way already."""
+        self.seal()
+        by_encoding: dict[Encoding, list[Subscriber | Gone]] = {}
+        for subscriber in subscribers:
+            by_encoding.setdefault(subscriber.encoding, []).append(subscriber)
+        for encoding, targets in by_encoding.items():
+            self.batches.append(Batch(encoding.wrap(encoding.codec.encode_push(push)), 1, targets))
+
+    # Private methods
+
+    def _has_come_to(self, after: StreamPosition) -> bool:
+        known = self.position
+        if known is not None and known.epoch == after.epoch and known.offset >= after.offset:
+            return True
+        # Publications up to `after` may still be on their way here. Only if nobody waits for them may they be dropped.
+        if self.is_followed or self.waiting is not None:
+            return False
+        self.position = after
+        return True
+
+    def _forget(self, subscriber: Subscriber) -> None:
+        for batch in self.batches:
+            try:
+                batch.targets[batch.targets.index(subscriber, batch.next)] = _GONE
+            except ValueError:
+                continue

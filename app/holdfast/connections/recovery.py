@@ -1,0 +1,107 @@
+"""From a position to the present: what a new subscription missed, and what is published while it is being made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from holdfast.broker.base import NO_POSITION, Broker, HistoryFilter
+from holdfast.channels.local import GAP
+from holdfast.connections.subscription import RECOVERABLE, STREAM, Grant
+from holdfast.errors import ChannelError
+from holdfast.protocol.messages import Publication, StreamPosition, SubscribeRequest
+
+# Bit of `SubscribeRequest.flag` by which a client asks for error 112 instead of a gap (the SDKs' rejectUnrecovered).
+REJECT_UNRECOVERED = 2
+
+
+@dataclass(slots=True)
+class Pending:
+    """A subscription in the making."""
+
+    channel: str
+    request: SubscribeRequest
+    grant: Grant
+    flags: int
+    buffer: list[Publication]
+    """What was published since it began, as the hub collects it."""
+    position: StreamPosition = NO_POSITION
+    """The stream's top when history was read."""
+    missed: list[Publication] | None = None
+    """What the client is given in the reply; None where nothing was recovered."""
+    rest: list[Publication] = field(default_factory=list)
+    """What has to follow the reply."""
+    has_turn: bool = False
+    """Whether the client was entered into presence, or may have been, and nobody else may touch that; `Membership`."""
+    after: StreamPosition | None = None
+    """The position behind which live publications take over; None for a subscription without one."""
+
+    @property
+    def recovers(self) -> bool:
+        """Whether the client wants to recover and the subscription can."""
+        return self.request.recover and bool(self.flags & RECOVERABLE)
+
+
+async def read_stream(broker: Broker, pending: Pending, limit: int, meta_ttl: float) -> None:
+    """Read the top position, and what was missed where the client wants to recover: all of it or nothing.
+
+    Args:
+        limit: most publications one recovery may return.
+        meta_ttl: seconds the channel's position is kept.
+
+    Raises:
+        ChannelError: `unrecoverable_position`, where the client asked to be told.
+        BrokerError: the broker could not.
+    """
+    request, channel = pending.request, pending.channel
+    if not pending.recovers:
+        pending.position = (await broker.history(channel, HistoryFilter(0), meta_ttl)).position
+        return
+    try:
+        since = StreamPosition(request.offset, request.epoch)
+        history = await broker.history(channel, HistoryFilter(limit, since), meta_ttl)
+        is_whole = _is_gapless(request, history.publications, history.position)
+    except ChannelError:
+        history = await broker.history(channel, HistoryFilter(0), meta_ttl)
+        is_whole = False
+    pending.position = history.position
+    if is_whole:
+        pending.missed = list(history.publications)
+    elif request.flag & REJECT_UNRECOVERED:
+        raise ChannelError("unrecoverable_position", f"the stream is at {history.position.offset}")
+
+
+def settle(pending: Pending, known: StreamPosition | None) -> StreamPosition | None:
+    """Join what was read with what was published meanwhile; return what the subscription starts behind.
+
+    None is a subscription without a position. Called once, right before the subscription enters the hub; `known` is
+    how far the stream has come to this instance.
+
+    Raises:
+        ChannelError: `conflict`, where the two do not fit: something was lost on the way, or the stream began anew.
+    """
+    if not pending.flags & STREAM:
+        pending.rest = [one for one in pending.buffer if one is not GAP]
+        return None
+    top, epoch = pending.position
+    came = False
+    for one in pending.buffer:
+        if one.offset:
+            came = True
+            if one.offset == top + 1:
+                top += 1
+                (pending.rest if pending.missed is None else pending.missed).append(one)
+            elif one is GAP or one.offset > top:
+                raise ChannelError("conflict", f"publications behind offset {top} were lost on their way")
+        else:
+            pending.rest.append(one)
+    if known is not None and (known.offset > top if known.epoch == epoch else came):
+        raise ChannelError("conflict", f"history is at {top} of epoch {epoch}, deliveries are at {known.offset}")
+    return StreamPosition(top, epoch)
+
+
+def _is_gapless(request: SubscribeRequest, found: list[Publication], top: StreamPosition) -> bool:
+    if request.epoch and request.epoch != top.epoch:
+        return False
+    if len(found) != top.offset - request.offset:
+        return False
+    return not found or (found[0].offset == request.offset + 1 and found[-1].offset == top.offset)

@@ -1,0 +1,174 @@
+"""A broker whose every answer takes a while, as a remote one's does: the embedded broker behind random waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from random import Random
+
+from holdfast.broker.base import (
+    Broker,
+    BrokerHandler,
+    History,
+    HistoryFilter,
+    PresenceStats,
+    PublishOptions,
+    PublishResult,
+)
+from holdfast.errors import BrokerError
+from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+
+Event = tuple[str, str, Publication | ClientInfo, StreamPosition | None]
+
+
+class SlowBroker:
+    """Waits up to `most` turns of the loop before and after each call, and delivers later than it answers.
+
+    What is published reaches the handler in order, some turns later, and only for channels that are subscribed to, as
+    over a network. With `failing`, that part of the calls raises `broker_unavailable`, before or after its effect.
+    """
+
+    def __init__(self, inner: Broker, random: Random, *, most: int = 4, failing: float = 0.0) -> None:
+        self._inner = inner
+        self._random = random
+        self._most = most
+        self.failing = failing
+        self._handler: BrokerHandler | None = None
+        self.subscribed: Counter[str] = Counter()
+        self.under_way: list[Event] = []
+        self._deliverer: asyncio.Task[None] | None = None
+
+    # Life
+
+    async def start(self, handler: BrokerHandler) -> None:
+        """Begin to serve."""
+        self._handler = handler
+        await self._inner.start(self)
+
+    async def stop(self) -> None:
+        """Stop."""
+        await self._inner.stop()
+
+    # What the embedded broker calls
+
+    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
+        """Send a publication on its way."""
+        # Decoded anew by every instance, so never the same object.
+        copy = Publication(publication.data, publication.info, publication.offset, publication.tags)
+        self._send("publication", channel, copy, position)
+
+    def on_join(self, channel: str, info: ClientInfo) -> None:
+        """Send a join on its way."""
+        self._send("join", channel, info, None)
+
+    def on_leave(self, channel: str, info: ClientInfo) -> None:
+        """Send a leave on its way."""
+        self._send("leave", channel, info, None)
+
+    # Calls
+
+    async def publish(self, channel: str, publication: Publication, options: PublishOptions) -> PublishResult:
+        """Publish."""
+        await self._before()
+        result = await self._inner.publish(channel, publication, options)
+        await self._wait()  # acknowledged publications only, so that a test knows what was published
+        return result
+
+    async def publish_join(self, channel: str, info: ClientInfo) -> None:
+        """Tell of a join."""
+        await self._before()
+        await self._inner.publish_join(channel, info)
+        await self._after()
+
+    async def publish_leave(self, channel: str, info: ClientInfo) -> None:
+        """Tell of a leave."""
+        await self._before()
+        await self._inner.publish_leave(channel, info)
+        await self._after()
+
+    async def subscribe(self, channel: str) -> None:
+        """Begin to deliver."""
+        await self._before()
+        self.subscribed[channel] += 1
+        assert self.subscribed[channel] == 1, "subscribed twice"
+        await self._wait()
+
+    async def unsubscribe(self, channel: str) -> None:
+        """Stop delivering."""
+        await self._wait()
+        self.subscribed[channel] -= 1
+        assert self.subscribed[channel] == 0, "unsubscribed twice"
+        await self._after()
+
+    async def history(self, channel: str, query: HistoryFilter, meta_ttl: float = 0.0) -> History:
+        """Read history."""
+        await self._before()
+        found = await self._inner.history(channel, query, meta_ttl)
+        await self._after()
+        return found
+
+    async def history_remove(self, channel: str) -> None:
+        """Forget the publications."""
+        await self._before()
+        await self._inner.history_remove(channel)
+
+    async def add_presence(self, channel: str, client: str, info: ClientInfo, ttl: float) -> None:
+        """Enter a client."""
+        await self._before()
+        await self._inner.add_presence(channel, client, info, ttl)
+        await self._after()
+
+    async def remove_presence(self, channel: str, client: str) -> None:
+        """Remove a client."""
+        await self._before()
+        await self._inner.remove_presence(channel, client)
+        await self._after()
+
+    async def presence(self, channel: str) -> dict[str, ClientInfo]:
+        """Return who is present."""
+        await self._before()
+        return await self._inner.presence(channel)
+
+    async def presence_stats(self, channel: str) -> PresenceStats:
+        """Return how many are present."""
+        await self._before()
+        return await self._inner.presence_stats(channel)
+
+    async def channels(self, pattern: str = "") -> Mapping[str, int]:
+        """Return the channels."""
+        await self._before()
+        return await self._inner.channels(pattern)
+
+    # Private methods
+
+    async def _wait(self) -> None:
+        for _ in range(self._random.randint(0, self._most)):
+            await asyncio.sleep(0)
+
+    async def _before(self) -> None:
+        await self._wait()
+        self._fail()
+
+    async def _after(self) -> None:
+        await self._wait()
+        self._fail()
+
+    def _fail(self) -> None:
+        if self._random.random() < self.failing:
+            raise BrokerError("broker_unavailable")
+
+    def _send(self, kind: str, channel: str, what: Publication | ClientInfo, position: StreamPosition | None) -> None:
+        self.under_way.append((kind, channel, what, position))
+        if self._deliverer is None:
+            self._deliverer = asyncio.get_running_loop().create_task(self._deliver())
+
+    async def _deliver(self) -> None:
+        while self.under_way:
+            await self._wait()
+            kind, channel, what, position = self.under_way.pop(0)
+            if self.subscribed[channel]:
+                assert self._handler is not None
+                arguments = (channel, what) if position is None else (channel, what, position)
+                getattr(self._handler, f"on_{kind}")(*arguments)
+        self._deliverer = None
