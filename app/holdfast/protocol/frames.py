@@ -90,20 +90,22 @@ def single_text_frame(buffer: memoryview, size: int, limit: int) -> bytes | None
     The way of nearly every client message, without a parser and its state. None means: let the
     parser look, also at anything that is wrong.
     """
-    if size < 6 or buffer[0] != _FINAL | OPCODE_TEXT:
+    # Cut from bytes: a slice of a memoryview costs three times as much.
+    data = bytes(buffer[:size])
+    if size < 6 or data[0] != _FINAL | OPCODE_TEXT:
         return None
-    length = buffer[1] - _MASKED
+    length = data[1] - _MASKED
     start = 6
     if length >= 126:
         if length == 127 or size < 8:
             return None
-        length = buffer[2] << 8 | buffer[3]
+        length = data[2] << 8 | data[3]
         start = 8
         if length < 126:
             return None
     if start + length != size or length > limit:
         return None
-    payload = apply_mask(buffer[start:size], bytes(buffer[start - 4 : start]))
+    payload = apply_mask(data[start:], data[start - 4 : start])
     if not payload.isascii():
         try:
             payload.decode()

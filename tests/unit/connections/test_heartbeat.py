@@ -31,6 +31,20 @@ async def test_ping_comes_once_per_interval(world: World) -> None:
     assert client.transport.closed is None
 
 
+async def test_pings_of_a_long_interval_leave_in_few_bursts(world: World) -> None:
+    """An interval has 25 moments at which pings leave, however often the ring is turned."""
+    counts: list[int] = []
+    world.core.heartbeat = heartbeat = Heartbeat(25.0, 8.0, lambda count: counts.append(count) or count - 1)
+    client = world.connect()
+    client.received()
+    heartbeat.advance(24.75)
+
+    assert counts == [25]
+    assert pings(client) == 0
+    heartbeat.advance(25.0)
+    assert pings(client) == 1
+
+
 async def test_missing_pong_closes(world: World) -> None:
     """Who does not answer within the timeout is closed with 3012, not earlier."""
     heartbeat = world_heartbeat(world)
