@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.stats import ratio
 
@@ -46,12 +46,21 @@ BARS = (
 )
 
 
+# A bar against stock is also shown against the small application, which judges nothing: "stock" is the gateway's own
+# logic and so has some of its virtues, such as gluing the publications of one turn.
+SECOND_OPINIONS: Mapping[str, str] = {"stock": "stock-bare"}
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A bar with the value that came out; `value` is None where the run lacks a side of it."""
+    """A bar with the value that came out; `value` is None where the run lacks a side of it.
+
+    `second` is the same ratio to the other server of its kind, for information.
+    """
 
     bar: Bar
     value: float | None
+    second: float | None = None
 
     @property
     def holds(self) -> bool | None:
@@ -61,7 +70,13 @@ class Verdict:
 
 def judge(results: Results, subject: str, size: int, smaller: int) -> list[Verdict]:
     """Judge every bar for `subject` at `size` connections."""
-    return [Verdict(bar, _value(bar, results, subject, (size, smaller))) for bar in BARS]
+    sizes = size, smaller
+    verdicts = []
+    for bar in BARS:
+        other = SECOND_OPINIONS.get(bar.against)
+        second = None if other is None else _value(replace(bar, against=other), results, subject, sizes)
+        verdicts.append(Verdict(bar, _value(bar, results, subject, sizes), second))
+    return verdicts
 
 
 def _value(bar: Bar, results: Results, subject: str, sizes: tuple[int, int]) -> float | None:

@@ -18,6 +18,7 @@ def facts(node_dir: Path) -> dict[str, str]:
     """Return name and value of everything worth knowing beside the numbers."""
     found = {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": _commit(node_dir),
         "cpu": _cpu_model(),
         "cores": str(os.cpu_count()),
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
@@ -29,6 +30,20 @@ def facts(node_dir: Path) -> dict[str, str]:
     found.update({name: _package(name) for name in PACKAGES})
     found.update({"node": _node(), "ws": _ws(node_dir)})
     return found
+
+
+def _commit(directory: Path) -> str:
+    """Return the commit that was measured, marked where the tree differs from it."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    return _output(command, directory) or "unknown"
+
+
+def _output(command: list[str], directory: Path | None = None) -> str:
+    try:
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
 
 
 def _cpu_model() -> str:
@@ -46,11 +61,7 @@ def _package(name: str) -> str:
 
 
 def _node() -> str:
-    try:
-        done = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "missing"
-    return done.stdout.strip().removeprefix("v")
+    return _output(["node", "--version"]).removeprefix("v") or "missing"
 
 
 def _ws(node_dir: Path) -> str:

@@ -61,10 +61,11 @@ def _cell(summary: Summary | None) -> str:
 
 def bars_table(verdicts: Sequence[Verdict], is_judged: bool) -> str:
     """Return the bars, each with its value and whether it holds."""
-    rows = [["bar", "value", "limit", ""]]
+    rows = [["bar", "value", "limit", "", "to stock-bare"]]
     for verdict in verdicts:
         value = "-" if verdict.value is None else f"{verdict.value:.2f}"
-        rows.append([_name(verdict), value, f"{verdict.bar.limit:.2f}", _word(verdict, is_judged)])
+        second = "" if verdict.second is None else f"({verdict.second:.2f})"
+        rows.append([_name(verdict), value, f"{verdict.bar.limit:.2f}", _word(verdict, is_judged), second])
     return "Bars\n" + _aligned(rows)
 
 
@@ -105,6 +106,7 @@ def document(machine: Mapping[str, str], samples: Sequence[Sample], verdicts: Se
             {
                 "bar": _name(verdict),
                 "value": None if verdict.value is None else round(verdict.value, 3),
+                "to_stock_bare": None if verdict.second is None else round(verdict.second, 3),
                 "limit": verdict.bar.limit,
                 "holds": verdict.holds,
             }

@@ -36,6 +36,14 @@ def test_judge_compares_with_the_side_of_the_bar(metric, against, value, holds):
     assert verdict.holds is holds
 
 
+def test_judge_shows_a_second_opinion():
+    """A bar against stock is also compared with the small application, which decides nothing."""
+    results = {**_results(), "stock-bare": {10_000: {"paced_us": 60.0}}}
+
+    assert _verdict("paced_us", "stock", results) == Verdict(Bar("paced_us", "stock", 0.6), 0.3, pytest.approx(0.1))
+    assert _verdict("paced_us", "node", results).second is None
+
+
 def test_judge_without_the_other_side():
     """What was not measured neither holds nor fails."""
     assert _verdict("idle_us", "stock").holds is None
