@@ -29,6 +29,8 @@ class SlowBroker:
     over a network. With `failing`, that part of the calls raises `broker_unavailable`, before or after its effect.
     """
 
+    is_shared = True
+
     def __init__(self, inner: Broker, random: Random, *, most: int = 4, failing: float = 0.0) -> None:
         self._inner = inner
         self._random = random

@@ -23,7 +23,7 @@ from holdfast.broker.memory import MemoryBroker
 from holdfast.channels.hub import Hub
 from holdfast.connections.control import Control
 from holdfast.connections.core import Clocks, Core, LocalDelivery, Parts
-from holdfast.connections.drain import drain
+from holdfast.connections.drain import drain, pacing
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.ticker import check_forever, tick_forever
@@ -93,12 +93,12 @@ class Gateway:
 
         Cancelled by an operator in a hurry, it says all goodbyes at once.
         """
-        shutdown = self.settings.shutdown
+        wait, window = pacing(self.settings.shutdown, is_shared=self.core.broker.is_shared)
         try:
             self._enter(Phase.LEAVING)
-            await asyncio.sleep(shutdown.propagation_wait)
+            await asyncio.sleep(wait)
             self._enter(Phase.DRAINING)
-            await drain(self.manager, shutdown.drain_window, self.core.clock, asyncio.sleep)
+            await drain(self.manager, window, self.core.clock, asyncio.sleep)
         finally:
             self._enter(Phase.STOPPING)
             for connection in self.manager.everybody():

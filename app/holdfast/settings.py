@@ -249,10 +249,16 @@ class ShutdownSettings(Group):
     """How the instance stops."""
 
     propagation_wait: Duration = Field(
-        0.0, le=120, description="Between not ready and the first goodbye, so that balancers have seen it."
+        0.0,
+        le=120,
+        description="Between not ready and the first goodbye, so that balancers have seen it. "
+        "None with the embedded broker, for its instance has no peers.",
     )
     drain_window: Duration = Field(
-        2.0, le=540, description="Over which clients are told to leave, each at its own moment."
+        2.0,
+        le=540,
+        description="Over which clients are told to leave, each at its own moment. "
+        "At most 2 s with the embedded broker.",
     )
     timeout: Duration = Field(10.0, gt=0, description="For requests in flight and the snapshot after the drain.")
 

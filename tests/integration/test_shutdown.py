@@ -31,31 +31,31 @@ def wait_for(condition, seconds: float = 10.0) -> None:
 
 
 def test_sigterm_stages(start_gateway):
-    """First not ready and still serving, then no newcomers, then 3001 for everybody, then the end with 0."""
-    gateway = start_gateway({"shutdown": {"propagation_wait": "700ms", "drain_window": "700ms"}})
+    """Not ready, no newcomers, 3001 for everybody while publications are taken, then the end with 0."""
+    gateway = start_gateway({"shutdown": {"propagation_wait": "60s", "drain_window": "60s"}})
     staying = [RawClient(gateway, f"user-{number}") for number in range(5)]
     gateway.signal(signal.SIGTERM)
     wait_for(lambda: status(gateway, "/readyz") == 503)
     assert gateway.get("/readyz").json()["checks"]["not_draining"] == "the instance is draining"
     assert status(gateway, "/livez") == 200
 
-    with RawClient(gateway, "late") as late:
-        wait_for(lambda: any(line["phase"] == "draining" for line in gateway.events("phase")))
-        with pytest.raises(InvalidStatus) as refused:
-            RawClient(gateway, "too-late")
-        assert refused.value.response.status_code == 503
-        assert refused.value.response.headers["retry-after"] == "1"
-        assert gateway.call("publish", channel="news", data=1) == {"result": {}}
-        assert {client.closed() for client in [*staying, late]} == {(3001, "shutdown")}
+    with pytest.raises(InvalidStatus) as refused:
+        RawClient(gateway, "too-late")
+    assert refused.value.response.status_code == 503
+    assert refused.value.response.headers["retry-after"] == "1"
+    assert gateway.call("publish", channel="news", data=1) == {"result": {}}
+    started = time.monotonic()
+    assert {client.closed() for client in staying} == {(3001, "shutdown")}
     for client in staying:
         client.close()
 
     assert gateway.wait() == 0
+    assert time.monotonic() - started < 5  # an instance without peers keeps nobody waiting
     phases = [line["phase"] for line in gateway.events("phase")]
     assert phases == ["leaving", "draining", "stopping"]
     (ended,) = gateway.events("ended")
-    assert ended["connections"] == 6
-    assert ended["closes"] == {"shutdown": 6}
+    assert ended["connections"] == 5
+    assert ended["closes"] == {"shutdown": 5}
     assert "Traceback" not in gateway.log()
 
 
@@ -94,7 +94,7 @@ def test_second_signal_is_fast(start_gateway, second):
 
         assert client.closed() == (3001, "shutdown")
     assert gateway.wait() == 0
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 1.5  # of the two seconds an instance without peers may take
 
 
 def test_sigint_drains_too(start_gateway):
@@ -144,7 +144,7 @@ def test_restart_under_fire_loses_nothing(start_gateway, tmp_path):
     gateway = start_gateway(
         {
             "broker": {"snapshot_path": str(tmp_path / "history.snapshot")},
-            "shutdown": {"propagation_wait": "200ms", "drain_window": "300ms"},
+            "shutdown": {"drain_window": "500ms"},
         }
     )
     channel = "recover:fire"

@@ -111,6 +111,7 @@ async def test_gateway_drain(gateway):
 async def test_gateway_drain_cut_short():
     """A second signal ends the waiting, not the goodbyes."""
     gateway = build(settings(shutdown={"propagation_wait": 60}), asyncio.get_running_loop())
+    gateway.core.broker.is_shared = True  # alone it would not wait
     await gateway.start()
     transport = Transport()
     gateway.manager.open(transport, Handshake("/", b"", [], "198.51.100.1", "http", "attempt"))

@@ -93,6 +93,9 @@ class Broker(Protocol):
     Every method raises `BrokerError("broker_unavailable")` when the broker cannot do it now.
     """
 
+    is_shared: bool
+    """Whether other instances may serve the same channels, so that a client has somewhere else to go."""
+
     async def start(self, handler: BrokerHandler) -> None:
         """Begin to serve; `handler` gets what is published from now on."""
 

@@ -54,6 +54,8 @@ class MemoryBroker:
         wall_clock: seconds since 1970, for deadlines over a restart.
     """
 
+    is_shared = False
+
     def __init__(
         self,
         settings: Settings,

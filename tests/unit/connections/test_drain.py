@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import itertools
 from random import Random
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.connections.drain import STEP, drain, quota
+from holdfast.connections.drain import REPLY_GRACE, STEP, drain, pacing, quota
+from holdfast.settings import ShutdownSettings
 from tests.brokers import Clock
 from tests.live import World
 
@@ -70,3 +72,34 @@ async def test_drain_reaches_late_and_opening_connections(world: World, clock: C
 
     assert all(client.transport.closed == (3001, "shutdown") for client in (first, opening, *late))
     assert world.manager.everybody() == []
+
+
+def test_pacing_of_an_instance_without_peers() -> None:
+    """Alone there is nothing to wait for and little to pace; with peers the settings hold."""
+    slow = ShutdownSettings(propagation_wait=15, drain_window=60)
+
+    assert pacing(slow, is_shared=False) == (0.0, 2.0)
+    assert pacing(slow, is_shared=True) == (15.0, 60.0)
+    assert pacing(ShutdownSettings(drain_window=0.5), is_shared=False) == (0.0, 0.5)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_drain_lets_replies_under_way_come_first(world: World, clock: Clock, answers: bool) -> None:
+    """Who waits for a reply is told to go behind it, but nobody is waited for without end."""
+    client = world.connect()
+    client.connection.task = task = asyncio.create_task(asyncio.sleep(0))
+    started = clock()
+
+    async def sleep(seconds: float) -> None:
+        assert client.transport.closed is None
+        clock.advance(seconds)
+        if answers and clock() - started > 0.3:
+            client.connection.send(b'{"id":9}')
+            client.connection.task = None
+
+    assert await drain(world.manager, 0.1, clock, sleep) == 1
+    await task
+
+    assert client.transport.closed == (3001, "shutdown")
+    assert ({"id": 9} in client.received()) is answers
+    assert clock() - started < 0.1 + REPLY_GRACE + 2 * STEP
