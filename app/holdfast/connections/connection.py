@@ -137,7 +137,7 @@ class Connection:
         except GatewayError as error:
             self.fail(error)
             return
-        if any(command is PONG for command in commands):
+        if commands[0] is PONG or (len(commands) > 1 and any(command is PONG for command in commands)):
             self._on_pong()
             commands = [command for command in commands if command is not PONG]
         if self.task is None:

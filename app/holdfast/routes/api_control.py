@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Protocol
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from holdfast.auth.claims import SubscribeOverrides
@@ -109,8 +109,9 @@ def check_close(order: api.CloseOrder) -> None:
 
 def _is_json(text: str) -> bool:
     try:
-        msgspec.json.decode(text.encode())
-    except (msgspec.DecodeError, RecursionError):
+        # Not msgspec, which refuses numbers and escapes that a browser's JSON.parse takes.
+        json.loads(text)
+    except (ValueError, RecursionError):
         return False
     return True
 

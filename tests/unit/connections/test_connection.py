@@ -215,3 +215,110 @@ async def test_inbox_has_a_limit(make_world: MakeWorld) -> None:
         client.send({"id": number, "ping": {}})
 
     assert client.transport.closed == (4101, "inbox_overflow")
+
+
+async def test_inbox_has_a_limit_in_bytes(make_world: MakeWorld) -> None:
+    """Few but large commands that pile up end the connection too, since they are kept as they came."""
+    world = await make_world(client={"queue_max_size": 65536})
+    client = world.connect()
+    client.connection.task = object()  # type: ignore[assignment]  # a command that is being answered
+    for number in range(2, 5):
+        client.send({"id": number, "publish": {"channel": "a", "data": "x" * 30_000}})
+
+    assert client.transport.closed == (4101, "inbox_overflow")
+
+
+async def test_pong_among_commands_counts(world: World) -> None:
+    """A pong in one message with commands is a pong, and they are answered."""
+    client = world.connect()
+    client.received()
+    client.connection.awaiting_pong = True
+    client.send({"id": 2, "ping": {}}, "{}", {"id": 3, "ping": {}})
+
+    assert not client.connection.awaiting_pong
+    assert [one["id"] for one in client.received()] == [2, 3]
+    client.send("{}", "{}")
+    assert client.transport.closed is None
+
+
+async def test_long_replies_are_not_collected(world: World) -> None:
+    """A batch of commands with long answers does not gather them all in memory first."""
+    client = world.connect()
+    for _ in range(10):
+        client.call("publish", channel="a", data="x" * 2000)
+    sent = len(client.transport.units)
+    client.send(*({"id": number, "history": {"channel": "a", "limit": 10}} for number in range(20, 25)))
+
+    assert len(client.transport.units) == sent + 5
+
+
+async def test_many_replies_leave_in_parts_and_let_the_loop_turn(world: World) -> None:
+    """A batch of hundreds of commands neither holds the loop nor loses the order."""
+    client = world.connect()
+    client.received()
+    client.send(*({"id": number, "ping": {}} for number in range(1, 201)))
+    assert client.connection.task is not None
+    await world.turn()
+
+    assert [one["id"] for one in client.received()] == list(range(1, 201))
+    assert client.connection.task is None
+
+
+async def test_flush_that_ends_the_connection_sends_nothing_twice(world: World) -> None:
+    """A reader found too slow by the very write of its replies gets them once, and nothing behind the close."""
+    client = world.connect()
+    client.received()
+    units = client.transport.units
+
+    def write(unit: bytes) -> None:
+        units.append(unit)
+        client.transport.queued = 2_000_000
+        client.connection.on_congested()
+
+    client.connection.write = write
+    client.send({"id": 2, "ping": {}}, {"id": 3, "ping": {}})
+    client.connection.write_slow(b"{}")
+
+    assert [one["id"] for one in client.received()] == [2, 3]
+    assert client.transport.closed == (3008, "slow_consumer")
+    client.connection.close("shutdown")
+    assert client.connection.ending == "slow_consumer"
+
+
+async def test_close_whose_flush_ends_the_connection_keeps_its_cause(world: World) -> None:
+    """Whatever ended it first is the cause, on the wire and in the counts."""
+    client = world.connect()
+    client.connection.collect()
+    client.connection.send(b'{"id":9}')
+
+    def write(unit: bytes) -> None:
+        client.transport.queued = 2_000_000
+        client.connection.on_congested()
+
+    client.connection.write = write
+    client.connection.close("shutdown")
+    client.hang_up()
+
+    assert client.transport.closed == (3008, "slow_consumer")
+    assert dict(world.core.stats.closes) == {"slow_consumer": 1}
+
+
+async def test_write_that_raises_ends_only_its_connection(world: World) -> None:
+    """A transport that fails costs its own connection; the others get their publication."""
+    broken, other = world.connect("broken"), world.connect("other")
+    for client in (broken, other):
+        client.call("subscribe", channel="a")
+    await other.pushes()
+
+    def fails(unit: bytes) -> None:
+        raise RuntimeError("the handle is closed")
+
+    broken.connection.write = fails
+    other.call("publish", channel="a", data=1)
+    assert [push["pub"]["data"] for push in await other.pushes() if "pub" in push] == [1]
+    broken.connection.on_write_failed(RuntimeError("again"))
+    broken.hang_up()
+
+    assert broken.transport.closed == (1006, "")
+    assert dict(world.core.stats.closes) == {"write_error": 1}
+    assert world.hub.count("a") == 1

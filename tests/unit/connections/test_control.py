@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from msgspec import Raw
 
@@ -131,3 +134,39 @@ async def test_refresh_can_end_the_session(world: World, expire_at: int) -> None
     await world.control.refresh(ANNA, expired=not expire_at, expire_at=expire_at)
 
     assert client.transport.closed == (3005, "connection_expired")
+
+
+@pytest.mark.parametrize(("code", "slug"), [(3500, "application"), (3012, "no_pong"), (4000, "application")])
+async def test_disconnect_counts_no_cause_that_was_not(world: World, code: int, slug: str) -> None:
+    """A number that several causes share is the caller's own; no metric says that a token was malformed."""
+    client = world.connect()
+    await world.control.disconnect(ANNA, code, "because")
+    client.hang_up()
+
+    assert client.transport.closed == (code, "because")
+    assert dict(world.core.stats.closes) == {slug: 1}
+
+
+async def test_subscribe_beside_the_clients_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that subscribes by itself at the same moment is subscribed once, and stands in presence."""
+    add = world.broker.add_presence
+
+    async def slow(*arguments: Any) -> None:
+        await asyncio.sleep(0)
+        await add(*arguments)
+
+    monkeypatch.setattr(world.broker, "add_presence", slow)
+    client = world.connect()
+    both = asyncio.ensure_future(world.control.subscribe(ANNA, "a", SERVER))
+    await asyncio.sleep(0)
+    client.send({"id": 9, "subscribe": {"channel": "a"}})
+    await both
+    await world.turn()
+
+    assert [one["error"]["message"] for one in client.received() if "error" in one] == ["already_subscribed"]
+    assert list(await world.broker.presence("a")) == [client.connection.client]
+    assert (world.core.stats.subscriptions, world.hub.count("a")) == (1, 1)
+    client.hang_up()
+    await world.turn()
+    assert (len(world.core.feed), len(world.core.membership)) == (0, 0)
+    assert await world.broker.presence("a") == {}

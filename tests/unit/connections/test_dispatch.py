@@ -85,3 +85,44 @@ async def test_every_command_is_counted_by_method(world: World) -> None:
     client.send(b'{"id":7,"dance":{}}')
 
     assert dict(world.core.stats.commands) == {"connect": 1, "ping": 1}
+
+
+async def test_answer_drops_later_frames_behind_a_refused_connect(world: World) -> None:
+    """What an SDK sent before it read the refusal is no fault either, nor is a pong; another connect may follow."""
+    client = world.open()
+    client.call("connect", token=world.token(exp=1))
+    client.send({"id": 7, "subscribe": {"channel": "a"}})
+    client.send(b"{}")
+    assert client.received() == []
+    assert client.transport.closed is None
+    reply = client.call("connect", token=world.token())
+
+    assert "connect" in reply
+    assert "subscribe" in client.call("subscribe", channel="a")
+
+
+async def test_end_behind_a_refused_connect_has_its_cause(world: World) -> None:
+    """A client that goes away because its connect was refused is counted under the refusal."""
+    client = world.open()
+    client.call("connect", token=world.token(exp=1))
+    client.hang_up(1000)
+
+    assert dict(world.core.stats.closes) == {"token_expired": 1}
+
+
+async def test_answer_stops_at_the_end_of_the_connection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that leaves while its command waits gets nothing more done, and leaves no task."""
+    gate = asyncio.Event()
+
+    async def slow(connection: Any, command_id: int, request: Any) -> None:
+        await gate.wait()
+
+    replace_handler(monkeypatch, "rpc", slow)
+    client = world.connect()
+    client.send({"id": 2, "rpc": {}}, {"id": 3, "publish": {"channel": "a", "data": 1}})
+    client.hang_up()
+    gate.set()
+    await world.turn()
+
+    assert client.connection.task is None
+    assert "publish" not in world.core.stats.commands

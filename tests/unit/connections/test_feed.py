@@ -90,3 +90,18 @@ async def test_acquire_that_fails_leaves_nothing(broker: SlowBroker) -> None:
     await feed.acquire("news")
 
     assert broker.calls == ["+news", "+news"]
+
+
+async def test_release_that_fails_leaves_nothing(broker: SlowBroker) -> None:
+    """A broker that will not stop delivering costs an error, not a channel that stays for ever."""
+
+    async def fails(channel: str) -> None:
+        raise BrokerError("broker_unavailable")
+
+    feed = Feed(broker)  # type: ignore[arg-type]  # only what a feed needs
+    await feed.acquire("news")
+    broker.unsubscribe = fails  # type: ignore[method-assign]  # the broker goes away
+    with pytest.raises(BrokerError):
+        await feed.release("news")
+
+    assert len(feed) == 0

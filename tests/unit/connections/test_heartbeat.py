@@ -89,3 +89,32 @@ async def test_ping_minds_a_slow_reader(world: World) -> None:
     heartbeat.advance(0.25)
 
     assert client.transport.closed == (3008, "slow_consumer")
+
+
+async def test_stall_longer_than_the_timeout_closes_nobody_too_early(world: World) -> None:
+    """Who is pinged and looked at in the same turn after a stall has not been given its time yet."""
+    heartbeat = Heartbeat(4.0, 2.0, lambda count: 4)
+    world.core.heartbeat = heartbeat
+    client = world.connect()
+    heartbeat.advance(3.9)
+    assert client.connection.awaiting_pong
+    heartbeat.advance(4.15)
+    client.send(b"{}")
+
+    assert client.transport.closed is None
+
+
+async def test_ping_that_raises_costs_nobody_else_its_ping(world: World) -> None:
+    """A transport that fails ends its own connection."""
+    heartbeat = world_heartbeat(world)
+    broken, other = world.connect("broken"), world.connect("other")
+    other.received()
+
+    def fails(unit: bytes) -> None:
+        raise RuntimeError("the handle is closed")
+
+    broken.connection.write = fails
+    heartbeat.advance(0.25)
+
+    assert broken.transport.closed == (1006, "")
+    assert pings(other) == 1

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import weakref
 
+from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import selected
 from tests.live import World
 
@@ -63,3 +64,12 @@ async def test_selected_matches_client_and_session(world: World) -> None:
     assert selected(both) == both
     assert selected(both, first.connection.client) == [first.connection]
     assert selected(both, session="s") == []
+
+
+async def test_open_while_stopping_says_goodbye(world: World) -> None:
+    """Who was let in before and comes after everybody was told to go is told at once."""
+    world.core.lifecycle.advance(Phase.STOPPING)
+    client = world.open()
+
+    assert client.transport.closed == (3001, "shutdown")
+    assert world.manager.everybody() == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -122,3 +123,24 @@ async def test_check_survives_a_broker_that_is_away(
     await world.core.positions.check()
 
     assert await client.pushes() == []
+
+
+async def test_check_of_many_channels_lets_the_loop_turn(world: World, clock: Clock) -> None:
+    """Thousands of channels that are due together do not hold up everything else."""
+    for number in range(500):
+        world.hub.begin(str(number))
+        world.hub.mark_checked(str(number), clock())
+    clock.advance(41)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await world.core.positions.check()
+    counting.cancel()
+
+    assert turns >= 2

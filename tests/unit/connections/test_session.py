@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import jwt
@@ -216,3 +217,83 @@ async def test_refresh_with_an_expired_token_asks_for_another(world: World) -> N
     client = world.connect()
 
     assert client.call("refresh", token=world.token(exp=1))["error"]["temporary"] is True
+
+
+@pytest.mark.parametrize("before", [{"channels": ["a"]}, {"subs": {"a": {}}}])
+@pytest.mark.parametrize(("after", "stays"), [({"channels": ["a"]}, True), ({"subs": {"a": {}}}, True), ({}, False)])
+async def test_refresh_keeps_the_channels(
+    world: World, before: dict[str, Any], after: dict[str, Any], stays: bool
+) -> None:
+    """A token with other channels needs another session, as in Centrifugo; in which claim they stand is no matter."""
+    client = world.connect(**before)
+    client.send({"id": 9, "refresh": {"token": world.token(**after)}})
+
+    assert client.transport.closed == (None if stays else (3010, "insufficient_state"))
+
+
+async def test_refresh_with_one_more_channel_starts_anew(world: World) -> None:
+    """A channel that is new in the token closes too; subscriptions of the client's own do not count."""
+    client = world.connect(channels=["a"])
+    client.call("subscribe", channel="own")
+    assert "refresh" in client.call("refresh", token=world.token(channels=["a"]))
+    client.send({"id": 9, "refresh": {"token": world.token(channels=["a", "b"])}})
+
+    assert client.transport.closed == (3010, "insufficient_state")
+
+
+async def test_refresh_of_who_left_meanwhile_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that has to be fetched takes time; who is gone by then gets no deadline."""
+    client = world.connect()
+    validate = world.validator.validate_refresh
+
+    async def slow(token: str, *, user: str) -> Any:
+        await asyncio.sleep(0)
+        return await validate(token, user=user)
+
+    monkeypatch.setattr(world.validator, "validate_refresh", slow)
+    client.send({"id": 9, "refresh": {"token": world.token()}})
+    client.hang_up()
+    await world.turn()
+
+    assert len(world.core.expiry) == 0
+
+
+async def test_connect_counts_a_users_connections_when_they_are_there(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections that are being opened at the same time do not pass the limit together."""
+    world = await make_world(client={"user_connection_limit": 1})
+    history = world.broker.add_presence
+
+    async def slow(*arguments: Any) -> None:
+        await asyncio.sleep(0)
+        await history(*arguments)
+
+    monkeypatch.setattr(world.broker, "add_presence", slow)
+    clients = [world.open(), world.open()]
+    for client in clients:
+        client.send({"id": 1, "connect": {"token": world.token(channels=["a"])}})
+    await world.turn()
+
+    assert [client.transport.closed for client in clients] == [None, (3504, "connection_limit")]
+    assert world.core.stats.subscriptions == 1
+
+
+async def test_connect_of_who_left_meanwhile_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that goes while its channels are being prepared is taken out of them again."""
+    gate = asyncio.Event()
+    add = world.broker.add_presence
+
+    async def slow(*arguments: Any) -> None:
+        await gate.wait()
+        await add(*arguments)
+
+    monkeypatch.setattr(world.broker, "add_presence", slow)
+    client = world.open()
+    client.send({"id": 1, "connect": {"token": world.token(channels=["a", "b"])}})
+    client.hang_up()
+    gate.set()
+    await world.turn()
+
+    assert (len(world.hub), len(world.core.feed), len(world.core.membership)) == (0, 0, 0)
+    assert await world.broker.presence("a") == {}

@@ -147,7 +147,9 @@ def test_check_close_never_ours():
                 check_close(api.CloseOrder(code.number))
 
 
-@pytest.mark.parametrize("reason", ['{"reconnect": false}', "123", "null", '"x"', "x" * 124, "é" * 62])
+@pytest.mark.parametrize(
+    "reason", ['{"reconnect": false}', "123", "null", '"x"', "1e999", '"\\ud800"', " {} ", "x" * 124, "é" * 62]
+)
 def test_check_close_reason(reason):
     """A reason that is JSON, or too long for a close frame, is refused."""
     with pytest.raises(ProtocolError, match="reason"):
