@@ -4,19 +4,19 @@ import { Centrifuge } from 'centrifuge';
 import WebSocket from 'ws';
 
 const {
-  HOLDFAST_URL = 'ws://127.0.0.1:8000/connection/websocket',
-  HOLDFAST_TOKEN,
-  HOLDFAST_CHANNEL = 'news',
+  CHAT_URL = 'ws://127.0.0.1:8000/connection/websocket',
+  CHAT_TOKEN,
+  CHAT_CHANNEL = 'news',
 } = process.env;
 
-if (!HOLDFAST_TOKEN) {
-  console.error('Set HOLDFAST_TOKEN to a connection token; `holdfast token create alice` makes one.');
+if (!CHAT_TOKEN) {
+  console.error('Set CHAT_TOKEN to a connection token; `holdfast token create alice` makes one.');
   process.exit(3);
 }
 
 // A page gives `getToken` instead of `token`: the SDK then fetches a fresh one from your backend before the old one expires.
 // Node before version 22 has no WebSocket of its own, so the `ws` package stands in.
-const centrifuge = new Centrifuge(HOLDFAST_URL, { token: HOLDFAST_TOKEN, websocket: WebSocket });
+const centrifuge = new Centrifuge(CHAT_URL, { token: CHAT_TOKEN, websocket: WebSocket });
 centrifuge.on('connecting', ({ code, reason }) => console.log(`connecting: ${reason} (${code})`));
 centrifuge.on('connected', ({ client }) => console.log(`connected as client ${client}`));
 centrifuge.on('disconnected', ({ code, reason }) => {
@@ -24,13 +24,13 @@ centrifuge.on('disconnected', ({ code, reason }) => {
   process.exit(code === 0 ? 0 : 2);
 });
 
-const room = centrifuge.newSubscription(HOLDFAST_CHANNEL, { joinLeave: true });
+const room = centrifuge.newSubscription(CHAT_CHANNEL, { joinLeave: true });
 room.on('publication', ({ data, info }) => console.log(`${info?.user ?? 'backend'}: ${data.text}`));
 room.on('join', ({ info }) => console.log(`+ ${info.user}`));
 room.on('leave', ({ info }) => console.log(`- ${info.user}`));
 room.on('unsubscribed', ({ code, reason }) => console.log(`unsubscribed: ${reason} (${code})`));
 room.on('subscribed', async ({ recovered, wasRecovering }) => {
-  console.log(`subscribed to ${HOLDFAST_CHANNEL}`);
+  console.log(`subscribed to ${CHAT_CHANNEL}`);
   if (wasRecovering && !recovered) console.log('some messages were missed: load them from your backend');
   const { clients } = await room.presence();
   console.log(`here now: ${Object.values(clients).map((info) => info.user).sort().join(', ')}`);

@@ -22,9 +22,9 @@ from centrifuge import (
     UnsubscribedContext,
 )
 
-URL = os.environ.get("HOLDFAST_URL", "ws://127.0.0.1:8000/connection/websocket")
-TOKEN = os.environ.get("HOLDFAST_TOKEN", "")
-CHANNEL = os.environ.get("HOLDFAST_CHANNEL", "news")
+URL = os.environ.get("CHAT_URL", "ws://127.0.0.1:8000/connection/websocket")
+TOKEN = os.environ.get("CHAT_TOKEN", "")
+CHANNEL = os.environ.get("CHAT_CHANNEL", "news")
 
 
 def say(text: str) -> None:
@@ -98,7 +98,7 @@ async def publish_lines(room: Subscription) -> None:
 async def main() -> int:
     """Chat until the input or the connection ends."""
     if not TOKEN:
-        print("Set HOLDFAST_TOKEN to a connection token; `holdfast token create alice` makes one.", file=sys.stderr)
+        print("Set CHAT_TOKEN to a connection token; `holdfast token create alice` makes one.", file=sys.stderr)
         return 3
     events = ClientEvents()
     # An application gives `get_token` instead of `token`: the SDK then fetches fresh ones by itself.

@@ -7,9 +7,9 @@ import sys
 
 from cent import CentApiResponseError, CentError, Client, PublishRequest
 
-API_URL = os.environ.get("HOLDFAST_API_URL", "http://127.0.0.1:8000/api")
-API_KEY = os.environ.get("HOLDFAST_API_KEY", "")
-CHANNEL = os.environ.get("HOLDFAST_CHANNEL", "news")
+API_URL = os.environ.get("CHAT_API_URL", "http://127.0.0.1:8000/api")
+API_KEY = os.environ.get("CHAT_API_KEY", "")
+CHANNEL = os.environ.get("CHAT_CHANNEL", "news")
 
 
 def main(text: str) -> int:

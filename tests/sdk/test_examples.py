@@ -87,9 +87,9 @@ def start(sdk_gateway: SdkGateway) -> Iterator[Start]:
 
     def start_one(language: str, user: str, channel: str) -> Chat:
         environment = {
-            "HOLDFAST_URL": sdk_gateway.ws_url,
-            "HOLDFAST_TOKEN": token(sub=user),
-            "HOLDFAST_CHANNEL": channel,
+            "CHAT_URL": sdk_gateway.ws_url,
+            "CHAT_TOKEN": token(sub=user),
+            "CHAT_CHANNEL": channel,
         }
         started.append(Chat(CHATS[language], environment))
         return started[-1]
@@ -126,10 +126,10 @@ def test_chat_says_why_it_cannot(language: str, sdk_gateway: SdkGateway) -> None
     """Without a token the chat says where to get one; with a wrong one it says why it stopped."""
     if language == "javascript":
         require("npm:examples/javascript")
-    environment = {**os.environ, "HOLDFAST_URL": sdk_gateway.ws_url, "HOLDFAST_TOKEN": ""}
+    environment = {**os.environ, "CHAT_URL": sdk_gateway.ws_url, "CHAT_TOKEN": ""}
 
     without = run(CHATS[language], environment)
-    wrong = run(CHATS[language], environment | {"HOLDFAST_TOKEN": "nonsense"})
+    wrong = run(CHATS[language], environment | {"CHAT_TOKEN": "nonsense"})
 
     assert without.returncode == 3
     assert "holdfast token create" in without.stderr
@@ -141,10 +141,10 @@ def test_publish_says_where_the_message_went(sdk_gateway: SdkGateway) -> None:
     """The backend's example publishes, or says why not."""
     command = [sys.executable, str(EXAMPLES / "python" / "publish.py"), "hello", "there"]
     channel = unique("chat:")
-    environment = {**os.environ, "HOLDFAST_API_URL": f"{sdk_gateway.url}/api", "HOLDFAST_API_KEY": API_KEY}
+    environment = {**os.environ, "CHAT_API_URL": f"{sdk_gateway.url}/api", "CHAT_API_KEY": API_KEY}
 
-    good = run(command, environment | {"HOLDFAST_CHANNEL": channel})
-    bad = run(command, environment | {"HOLDFAST_CHANNEL": "nowhere:x"})
+    good = run(command, environment | {"CHAT_CHANNEL": channel})
+    bad = run(command, environment | {"CHAT_CHANNEL": "nowhere:x"})
 
     assert (good.returncode, good.stdout) == (0, f"published to {channel} at offset 1\n")
     assert (bad.returncode, bad.stderr) == (2, "refused: unknown_channel (102)\n")
