@@ -280,5 +280,6 @@ def _api(gateway: Gateway) -> ApiEndpoint:
     commands = ApiCommands(Services(core.rules, core.publisher, core.broker, gateway.describe))
     methods = api_methods(commands, ApiControl(Control(core)), api.max_commands)
     keys = ApiKeys(key.get_secret_value() for key in api.keys)
-    rules = ApiRules(keys, api.max_body_bytes, is_transport_error_mode=api.error_mode == "transport")
+    originate = TrustedProxies(gateway.settings.http.trusted_proxies).originate
+    rules = ApiRules(keys, api.max_body_bytes, api.error_mode == "transport", originate)
     return ApiEndpoint(methods, rules, core.lifecycle, observe_api_call)

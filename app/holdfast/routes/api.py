@@ -17,6 +17,7 @@ from holdfast.routes.api_messages import ErrorBody
 from holdfast.routes.body import ClientGone, linger, read_body
 from holdfast.routes.errors import check_method, error_headers, refuse, send_bytes
 from holdfast.transports.refusal import refusal_body
+from holdfast.transports.websocket import Originate, as_it_came
 
 _PUBLISHING = frozenset({"publish", "broadcast", "batch"})
 _encode = msgspec.json.Encoder().encode
@@ -40,13 +41,17 @@ class ApiRules:
     keys: ApiKeys
     max_body_bytes: int
     is_transport_error_mode: bool = False
+    originate: Originate = as_it_came
+    """Where a request came from behind trusted proxies."""
 
 
 class Observer(Protocol):
     """Told of every call, once."""
 
-    def __call__(self, method: str, slug: str, detail: str = "", seconds: float | None = None) -> None:
-        """Know that a call ended: `ok` or the slug, and how long it took once its body was there."""
+    def __call__(
+        self, method: str, slug: str, detail: str = "", seconds: float | None = None, address: str = ""
+    ) -> None:
+        """Know that a call ended: `ok` or the slug, how long it took once its body was there, and who failed."""
 
 
 def method_of(name: str, request: type, run: Callable[[Any], Awaitable[Any]], *, is_bare: bool = False) -> Method:
@@ -91,12 +96,12 @@ class ApiEndpoint:
             body = await read_body(receive, scope["headers"], self._rules.max_body_bytes)
             request = method.decode(body)
         except ClientGone:
-            self._observe(label, "client_gone", "before the body was complete")
+            self._observe(label, "client_gone", "before the body was complete", None, self._address(scope))
         except DoorError as error:
-            self._observe(label, error.slug, error.detail)
+            self._observe(label, error.slug, error.detail, None, self._address(scope))
             await _turn_away(scope, receive, send, error)
         except GatewayError as error:
-            self._observe(label, error.slug, error.detail)
+            self._observe(label, error.slug, error.detail, None, self._address(scope))
             await refuse(scope, send, error)
         else:
             await self._run(method, request, scope, send)
@@ -106,10 +111,11 @@ class ApiEndpoint:
         try:
             answer = await method.run(request)
         except GatewayError as error:
-            self._observe(method.name, error.slug, error.detail, perf_counter() - started)
+            self._observe(method.name, error.slug, error.detail, perf_counter() - started, self._address(scope))
             await self._fail(scope, send, error)
         except Exception:
-            self._observe(method.name, "internal_error", "see the traceback", perf_counter() - started)
+            spent = perf_counter() - started
+            self._observe(method.name, "internal_error", "see the traceback", spent, self._address(scope))
             raise  # the application answers 500 and the server logs it
         else:
             self._observe(method.name, "ok", "", perf_counter() - started)
@@ -125,6 +131,10 @@ class ApiEndpoint:
         if self._lifecycle.refuses_publications and name in _PUBLISHING:
             raise LifecycleError("shutting_down")
         return method
+
+    def _address(self, scope: Scope) -> str:
+        peer = scope.get("client")
+        return self._rules.originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])[0]
 
     async def _fail(self, scope: Scope, send: Send, error: GatewayError) -> None:
         """Answer inside HTTP 200, or by status where settings or request ask for that."""

@@ -42,11 +42,11 @@ def observe_refused_path(scope: Scope, refusal: GatewayError) -> None:
         _log.debug("request_refused", slug=refusal.slug, detail=refusal.detail, path=path)
 
 
-def observe_api_call(method: str, slug: str, detail: str = "", seconds: float | None = None) -> None:
+def observe_api_call(method: str, slug: str, detail: str = "", seconds: float | None = None, address: str = "") -> None:
     """Count a call of the server API, and log one that failed."""
     metrics.API_COMMANDS.labels(method).inc()
     if seconds is not None:
         metrics.API_SECONDS.observe(seconds)
     if slug != "ok":
         metrics.API_ERRORS.labels(slug).inc()
-        _log.info("api_call_failed", slug=slug, method=method, detail=detail)
+        _log.info("api_call_failed", slug=slug, method=method, detail=detail, address=address)

@@ -101,6 +101,8 @@ class GatewayServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         handled = self._handle_signals(loop)
         try:
+            if self._settings.tls.cert_file is not None:
+                self._tls = ReloadingContext(self._settings.tls)
             await self.startup()
             await self._stop_asked.wait()
             await self.shutdown()
@@ -133,8 +135,7 @@ class GatewayServer(uvicorn.Server):
             raise RuntimeError("the application's lifespan failed to start")
         loop = asyncio.get_running_loop()
         self._refresh_date(loop)
-        if self._settings.tls.cert_file is not None:
-            self._tls = ReloadingContext(self._settings.tls)
+        if self._tls is not None:
             self._tls.start(loop)
         self.servers = [
             await self._listen(loop, listener, bound) for listener, all_of in self._sockets.items() for bound in all_of

@@ -30,6 +30,8 @@ from holdfast.transports.websocket import HANDOVER
 # A read is parsed in pieces of this size, because what the parser tells of at its beginning resets the count of bytes
 # that it tells nothing of: an endless head in one large read would not be seen.
 _PIECE_BYTES = 65536
+# A record of the kind "handshake" and the major version of every TLS (RFC 8446, 5.1).
+_TLS_HANDSHAKE = b"\x16\x03"
 
 _log = get_logger(__name__)
 
@@ -170,7 +172,8 @@ class HandoverProtocol(HttpToolsProtocol):
         transport = self.transport
         self.is_refused = True
         metrics.HTTP_REFUSALS.labels(error.slug).inc()
-        _log.info("request_refused", slug=error.slug, detail=error.detail, client=self.client[0] if self.client else "")
+        address = self.client[0] if self.client else ""
+        _log.info("request_refused", slug=error.slug, detail=error.detail, address=address)
         self.context.requests.discard(self)
         if self._is_answering():
             if self.cycle.response_started:
@@ -199,7 +202,7 @@ class HandoverProtocol(HttpToolsProtocol):
                 self._upgrade(data[start + upgrade.args[0] :])
                 return False
         except httptools.HttpParserError as error:
-            self.refuse(self.refusal or DoorError("bad_http", type(error).__name__))
+            self.refuse(self.refusal or DoorError("bad_http", _why_no_http(piece, error)))
         else:
             if self.unfinished_bytes > self.context.http.max_header_bytes + self.context.http.max_url_bytes:
                 self.refuse(DoorError("headers_too_large", "Neither head nor trailers end."))
@@ -263,6 +266,12 @@ class HandoverProtocol(HttpToolsProtocol):
             "subprotocols": offered_subprotocols(self.headers),
             "extensions": {"websocket.http.response": {}, **self.context.extensions},
         }
+
+
+def _why_no_http(piece: bytes, error: httptools.HttpParserError) -> str:
+    if piece.startswith(_TLS_HANDSHAKE):
+        return "A TLS handshake came to a port without TLS."
+    return f"{error}."  # the parser's own words; nothing of the bytes is in them
 
 
 def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:

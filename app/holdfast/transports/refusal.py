@@ -17,9 +17,14 @@ RETRY_AFTER_SECONDS = 1
 def refusal_body(error: GatewayError, **extra: object) -> bytes:
     """Return `{code, slug, message, remedy}` as JSON; `extra` are further fields."""
     code = error.code
-    message = f"{code.meaning} {error.detail}" if error.detail else code.meaning
+    message = f"{code.meaning} {_sentence(error.detail)}" if error.detail else code.meaning
     named = {"code": code.number, "slug": code.slug, "message": message, "remedy": code.remedy}
     return msgspec.json.encode({**named, **extra})
+
+
+def _sentence(detail: str) -> str:
+    """Make of what stands behind a slug in a log line something that can stand behind a sentence."""
+    return detail[0].upper() + detail[1:] + ("" if detail.endswith((".", "!", "?")) else ".")
 
 
 def refusal_headers(error: GatewayError, body: bytes) -> list[tuple[bytes, bytes]]:

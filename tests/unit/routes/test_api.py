@@ -18,13 +18,18 @@ class Gateway:
         self.lifecycle = Lifecycle()
         self.requests = []
         self.observed = []
+        self.addresses = []
         self.error = None
         methods = {
             "publish": method_of("publish", PublishRequest, self.publish),
             "batch": method_of("batch", BatchRequest, self.batch, is_bare=True),
         }
         given = ApiRules(**{"keys": ApiKeys(["key"]), "max_body_bytes": 1000, **rules})
-        self.endpoint = ApiEndpoint(methods, given, self.lifecycle, lambda *seen: self.observed.append(seen[:2]))
+        self.endpoint = ApiEndpoint(methods, given, self.lifecycle, self.observe)
+
+    def observe(self, method, slug, detail="", seconds=None, address=""):
+        self.observed.append((method, slug))
+        self.addresses.append(address)
 
     async def publish(self, request):
         self.requests.append(request)
@@ -116,6 +121,20 @@ async def test_api_key(gateway, headers, slug):
     assert answer.headers["connection"] == "close"
     assert gateway.requests == []
     assert gateway.observed == [("publish", slug)]
+
+
+async def test_api_failure_names_the_caller():
+    """Who was refused, or failed, is told as the trusted proxies tell it; who succeeded is not looked up."""
+    gateway = Gateway(originate=lambda peer, scheme, headers: (f"behind {peer}", scheme))
+    client = {"client": ("192.0.2.7", 4711), "scheme": "http"}
+    gateway.error = ChannelError("unknown_channel", "x")
+
+    await call(gateway.endpoint, "POST", "/api/publish", headers=KEY, body=b"{}", **client)
+    await call(gateway.endpoint, "POST", "/api/publish", body=b"{}", **client)
+    gateway.error = None
+    await call(gateway.endpoint, "POST", "/api/publish", headers=KEY, body=b"{}", **client)
+
+    assert gateway.addresses == ["behind 192.0.2.7", "behind 192.0.2.7", ""]
 
 
 async def test_api_unknown_method(gateway):

@@ -59,6 +59,15 @@ def test_observe_api_call_seconds():
     assert value("holdfast_api_request_seconds_count") == before + 1
 
 
+def test_observe_api_call_log(capsys):
+    """A failed call is logged with its cause and the caller's address."""
+    observe_api_call("publish", "api_key_invalid", address="192.0.2.7")
+
+    line = capsys.readouterr().err
+    assert "api_key_invalid" in line
+    assert "192.0.2.7" in line
+
+
 def test_observe_api_call():
     """Calls are counted by method, failures by slug too."""
     commands = value("holdfast_api_commands_total", method="publish")

@@ -190,10 +190,17 @@ async def test_lifespan_that_fails_stops_the_start():
 async def test_tls_files_that_cannot_be_used_stop_the_start(tmp_path):
     """Missing certificate files are a fault of the settings, and no port stays bound."""
     tls = SETTINGS.tls.model_copy(update={"cert_file": tmp_path / "cert.pem", "key_file": tmp_path / "key.pem"})
-    server = GatewayServer(app, SETTINGS.model_copy(update={"tls": tls}))
+    scopes: list[str] = []
+
+    async def application(scope, receive, send):
+        scopes.append(scope["type"])
+
+    server = GatewayServer(application, SETTINGS.model_copy(update={"tls": tls}))
 
     with pytest.raises(ConfigError, match=r"cert\.pem"):
         await server.serve()
+
+    assert scopes == []  # the application did not even start, and so has no broken start to log
 
     with socket.create_server(("127.0.0.1", server.port)):
         assert not server.started

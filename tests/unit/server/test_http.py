@@ -128,6 +128,25 @@ async def test_request_that_is_none_is_refused(serve, data, status, slug):
     assert not served.state.tasks
 
 
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01", "A TLS handshake came to a port without TLS."),
+        (b"GET / HTTP/9.9\r\n\r\n", "Invalid HTTP version."),
+    ],
+)
+async def test_request_that_is_none_is_told_why(serve, capsys, data, why):
+    """The log says what came instead of HTTP, and from where."""
+    served = serve(echo_scope)
+
+    served.protocol.data_received(data)
+
+    line = capsys.readouterr().err
+    assert why in line
+    assert "address" in line
+    served.protocol.shutdown()
+
+
 @pytest.mark.parametrize("head", [b"GET / HTTP/1.1\r\nx: ", b"GET / HTTP/1.1\r\n"])
 async def test_head_that_does_not_end_is_refused(serve, head):
     """A header that goes on for ever is not collected for ever."""

@@ -23,6 +23,13 @@ def test_refusal_body_explains_the_cause():
     }
 
 
+def test_refusal_body_makes_the_detail_a_sentence():
+    """What stands behind a slug in the log reads well behind the meaning too."""
+    body = json.loads(refusal_body(DoorError("not_found", "no such thing")))
+
+    assert body["message"] == f"{CODES['not_found'].meaning} No such thing."
+
+
 @pytest.mark.parametrize(
     ("slug", "header"),
     [
