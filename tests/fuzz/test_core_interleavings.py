@@ -365,18 +365,30 @@ async def check_nobody_is_present(play: Play) -> None:
         assert await play.world.memory.presence(channel) == {}
 
 
-@pytest.mark.parametrize("is_slow", [False, True], ids=["embedded", "slow"])
-@pytest.mark.parametrize("seed", range(60))
-async def test_interleavings(seed: int, is_slow: bool) -> None:
-    """Nothing is lost, doubled, out of order or left behind, whatever waits for what."""
+async def play_to_the_end(seed: int, is_slow: bool) -> None:
+    """Play once and check everything."""
     play = await begin(Random(seed), is_slow)
     await play.run()
-    await play.rest()
     await check_everybody_has_everything(play)
     await check_presence_is_right(play)
     await check_nothing_is_left(play)
     await check_nobody_is_present(play)
     await play.world.broker.stop()
+
+
+@pytest.mark.parametrize("is_slow", [False, True], ids=["embedded", "slow"])
+@pytest.mark.parametrize("seed", range(60))
+async def test_interleavings(seed: int, is_slow: bool) -> None:
+    """Nothing is lost, doubled, out of order or left behind, whatever waits for what."""
+    await play_to_the_end(seed, is_slow)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("hundred", range(20))
+async def test_interleavings_by_the_thousand(hundred: int) -> None:
+    """The rare ones as well: some of what was found took hundreds of runs."""
+    for seed in range(100 * hundred + 1000, 100 * hundred + 1100):
+        await play_to_the_end(seed, True)
 
 
 @pytest.mark.parametrize("seed", range(30))

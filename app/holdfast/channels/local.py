@@ -109,7 +109,9 @@ class LocalChannel:
     @property
     def covered(self) -> StreamPosition | None:
         """The position up to which all subscribers have everything, None if nobody told one."""
-        return self.position or min((self.late or {}).values(), default=None)
+        if self.position is not None or self.late is None:
+            return self.position
+        return min(self.late.values())
 
     @property
     def epoch(self) -> str | None:

@@ -103,8 +103,6 @@ class Membership:
 
         A broker that fails is logged: the client is out all the same, and a presence entry ends by itself.
         """
-        if not flags & (PRESENT | ANNOUNCED):
-            return
         await self.take_turn(channel, info.client)
         if flags & PRESENT and not is_present():
             await self._remove(channel, info.client)

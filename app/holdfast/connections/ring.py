@@ -50,12 +50,13 @@ class Ring(Generic[Member]):
 
         After a stall longer than the interval each bucket has one turn, not several.
         """
-        turns: list[int] = []
-        while self._next <= elapsed:
-            self._next += self.tick
-            if len(turns) < len(self._buckets):
-                turns.append(self._turn)
-                self._turn = (self._turn + 1) % len(self._buckets)
+        if elapsed < self._next:
+            return []
+        ticks = int((elapsed - self._next) / self.tick) + 1
+        self._next += ticks * self.tick
+        first, count = self._turn, len(self._buckets)
+        turns = [(first + number) % count for number in range(min(ticks, count))]
+        self._turn = (first + len(turns)) % count
         return turns
 
     def bucket(self, number: int) -> Collection[Member]:

@@ -177,9 +177,10 @@ def follow_up(connection: Connection, pending: Pending) -> None:
 
 async def farewell(connection: Connection, channel: str, ended: Subscription) -> None:
     """Take a subscription that left the hub out of presence, joins and the broker's feed."""
-    info, is_present = connection.client_info(ended.info), partial(connection.is_present_in, channel)
     try:
-        await connection.core.membership.withdraw(channel, info, ended.flags, is_present)
+        if ended.flags & (PRESENT | ANNOUNCED):
+            info, is_present = connection.client_info(ended.info), partial(connection.is_present_in, channel)
+            await connection.core.membership.withdraw(channel, info, ended.flags, is_present)
     finally:
         connection.core.release_channel(channel)
 

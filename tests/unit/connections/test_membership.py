@@ -107,13 +107,6 @@ async def test_withdraw_spares_who_is_back(broker: GatedBroker, membership: Memb
     assert broker.calls == ["leave"]
 
 
-async def test_withdraw_of_nothing_asks_nobody(broker: GatedBroker, membership: Membership) -> None:
-    """A subscription without presence and joins costs the broker nothing."""
-    await membership.withdraw("a", ANNA, 0, never)
-
-    assert broker.calls == []
-
-
 async def test_failures_of_the_broker_stop_nothing(broker: GatedBroker, membership: Membership) -> None:
     """What cannot be told is logged, and the next one has its turn."""
     broker.fails = {"join", "remove", "leave"}
