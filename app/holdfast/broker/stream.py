@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from holdfast.broker.base import HistoryFilter, PublishOptions
+from holdfast.broker.base import NO_POSITION, HistoryFilter, PublishOptions
 from holdfast.broker.pool import GONE
 from holdfast.errors import ChannelError
 from holdfast.protocol.messages import Publication, StreamPosition
@@ -90,7 +90,8 @@ def select(stream: Stream, query: HistoryFilter) -> list[Publication]:
 
     Raises:
         ChannelError: `unrecoverable_position`, when `since` is of another epoch, or, going forward, not a position
-            from which every later publication is still there. An empty epoch is that of today.
+            from which every later publication is still there. An empty epoch is that of today; offset 0 without an
+            epoch is no position but the beginning.
     """
     since, log = query.since, stream.log
     if since is not None:
@@ -99,7 +100,7 @@ def select(stream: Stream, query: HistoryFilter) -> list[Publication]:
     if query.reverse:
         end = len(log) if since is None else min(max(since.offset - stream.first, 0), len(log))
         return log[max(end - limit, 0) : end][::-1]
-    start = 0 if since is None else since.offset + 1 - stream.first
+    start = 0 if since is None else max(since.offset + 1 - stream.first, 0)
     return log[start : start + limit]
 
 
@@ -109,6 +110,8 @@ def _check_position(stream: Stream, since: StreamPosition, reverse: bool) -> Non
             "unrecoverable_position",
             f"the stream's epoch is {stream.epoch}, the question is about {since.epoch!r}",
         )
+    if since == NO_POSITION:
+        return
     if not reverse and not stream.first - 1 <= since.offset <= stream.top:
         raise ChannelError(
             "unrecoverable_position",

@@ -64,7 +64,8 @@ def test_select_returns_what_the_query_asks_for(query: HistoryFilter, expected: 
         HistoryFilter(0, StreamPosition(4, "other")),
         HistoryFilter(-1, StreamPosition(4, "other"), reverse=True),
         HistoryFilter(-1, StreamPosition(1, "abcd")),
-        HistoryFilter(-1, StreamPosition(0, "")),
+        HistoryFilter(-1, StreamPosition(0, "abcd")),
+        HistoryFilter(-1, StreamPosition(1, "")),
         HistoryFilter(-1, StreamPosition(7, "abcd")),
     ],
 )
@@ -75,6 +76,13 @@ def test_select_refuses_a_position_that_is_gone(query: HistoryFilter):
 
     assert caught.value.slug == "unrecoverable_position"
     assert caught.value.code.number == 112
+
+
+def test_select_since_the_beginning_starts_at_the_oldest():
+    """Offset 0 without an epoch is what SDKs iterate from: no position that could be gone."""
+    found = select(stream_of(3, 6), HistoryFilter(-1, StreamPosition(0, "")))
+
+    assert [one.offset for one in found] == [3, 4, 5, 6]
 
 
 @given(st.integers(1, 20), st.integers(0, 20), st.integers(0, 45))
