@@ -193,7 +193,7 @@ _LIFE = (
     _close("handshake_timeout", 4100, "retry", "No connect command was answered within the handshake timeout.",
            "Look for a slow network; raise `client.handshake_timeout`.", _CLIENT, 408),
     _close("inbox_overflow", 4101, "retry", "The client sent more commands than it waits for replies to.", "Wait for replies.", _CAPACITY),
-    _close("application", 4000, "retry", "The user's backend closed the connection with a number of its own (4000-4999).",
+    _close("application", 4000, "retry", "The user's backend closed the connection with a number of its own (4000-4499: clients come back; 4500-4999: they stop).",
            "Ask the backend.", _CLIENT),
 )
 

@@ -94,7 +94,7 @@ def signing_key(rules: TokenRules, path: str) -> SigningKey:
     secret = rules.hmac_secret.get_secret_value().encode()
     algorithm = next(iter(rules.hmac_algorithms), "")
     if not secret or not algorithm:
-        raise ConfigError([f"{path}.hmac_secret: expected a secret to sign tokens with, got none"])
+        raise ConfigError([f"{path}.hmac_secret: expected the gateway's secret to sign tokens with, got none"])
     try:
         hmac_key(secret, [algorithm])
     except ValueError as error:

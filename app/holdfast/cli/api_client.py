@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdfast.cli.advice import remedy, without_answer
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.place import Place, is_loopback
 from holdfast.codes import CODES
@@ -45,19 +46,21 @@ def call(place: Place, method: str, **params: Any) -> dict[str, Any]:
 
 
 def _send(request: httpx.Request) -> httpx.Response:
+    import ssl
+
     import httpx
 
     # A proxy named in the environment is for the world outside, not for this machine.
+    uses_proxy = not is_loopback(str(request.url))
+    # The system's authorities and SSL_CERT_FILE, as `subscribe` takes them; httpx has a list of its own.
+    verify = ssl.create_default_context() if request.url.scheme == "https" else True
     try:
-        with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=not is_loopback(str(request.url))) as client:
+        with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=uses_proxy, verify=verify) as client:
             return client.send(request)
     except httpx.HTTPError as error:
-        base = f"{request.url.scheme}://{request.url.netloc.decode()}"
-        raise CliError(
-            f"nothing answered at {base} ({_reason(error)}).\n"
-            "  Is the gateway running there? Name another address with --url.",
-            Exit.UNKNOWN,
-        ) from None
+        base, reason = f"{request.url.scheme}://{request.url.netloc.decode()}", _reason(error)
+        text = f"no gateway answered at {base} ({reason}).\n  {without_answer(base, reason)}"
+        raise CliError(text, Exit.UNKNOWN) from None
 
 
 def _body(answer: httpx.Response, url: str) -> dict[str, Any]:
@@ -72,10 +75,10 @@ def _body(answer: httpx.Response, url: str) -> dict[str, Any]:
 
 def _refusal(method: str, status: int, error: dict[str, Any]) -> str:
     slug = str(error.get("slug") or error.get("message") or "no reason given")
-    remedy = CODES[slug].remedy if slug in CODES else str(error.get("remedy", ""))
+    advice = remedy(slug) or str(error.get("remedy", ""))
     code = error.get("code", status)
     meaning = f"\n  {CODES[slug].meaning}" if slug in CODES else ""
-    return f"{method} was refused: {slug} ({code}){meaning}" + (f"\n  {remedy}" if remedy else "")
+    return f"{method} was refused: {slug} ({code}){meaning}" + (f"\n  {advice}" if advice else "")
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -37,7 +38,12 @@ def info(url: UrlOption = "", api_key: KeyOption = "", config: ConfigOption = No
         result_json(nodes)
         return
     head = [name.removeprefix("num_").upper() for name in NODE_COLUMNS]
-    result(columns([[node.get(name, 0) for name in NODE_COLUMNS] for node in nodes], head))
+    result(columns([[*_cells(node)] for node in nodes], head))
+
+
+def _cells(node: dict[str, Any]) -> Iterator[object]:
+    for name in NODE_COLUMNS:
+        yield f"{node.get(name, 0)} s" if name == "uptime" else node.get(name, 0)
 
 
 def _call(config: Any, url: str, api_key: str, method: str, **params: Any) -> dict[str, Any]:

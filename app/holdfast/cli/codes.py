@@ -10,7 +10,7 @@ import typer
 
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.output import JsonFlag, columns, result, result_json
-from holdfast.codes import CODES, Code
+from holdfast.codes import CODES, Code, is_reserved
 
 
 def codes(
@@ -18,7 +18,7 @@ def codes(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/errors.md.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Explain why something was refused or closed, and what to do about it."""
+    """Explain why something was refused or closed. Says what the client does and what to do about it."""
     from holdfast.codes_docs import explain_code, render_codes_docs
 
     if markdown:
@@ -34,6 +34,8 @@ def codes(
         result(columns([(number, slug, kind, action) for kind, number, slug, action in rows], HEAD))
 
 
+# What a backend may close connections with, for reasons of its own.
+APPLICATION_CLOSES = range(4000, 5000)
 HEAD = ("NUMBER", "SLUG", "KIND", "CLIENT")
 
 
@@ -43,6 +45,8 @@ def _find(wanted: str) -> list[Code]:
     found = [code for code in CODES.values() if str(code.number) == wanted]
     if found:
         return found
+    if wanted.isdecimal() and int(wanted) in APPLICATION_CLOSES and not is_reserved(int(wanted)):
+        return [CODES["application"]]
     close = get_close_matches(wanted, CODES, n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else "`holdfast codes` lists them all."
     raise CliError(f"no cause has the slug or number {wanted!r}; {hint}", Exit.USAGE)

@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import typer
 
+from holdfast.cli.failure import Exit
 from holdfast.cli.output import JsonFlag, note, result, result_json
 from holdfast.cli.place import ConfigOption
+
+if TYPE_CHECKING:
+    from holdfast.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Check, show and document the settings.", rich_markup_mode=None)
 
 
 @app.command()
 def check(config: ConfigOption = None) -> None:
-    """Read the settings as `serve` would and report every fault; exits 3 when there are any."""
-    from holdfast.cli.place import settings
+    """Report every fault of the settings. Reads keys and certificates too, as a start would.
 
-    settings(config)
-    note("The settings are fine.")
+    Exits 3 where there are faults, 1 where `serve` would start with a warning.
+    """
+    from holdfast.cli.place import settings, source_of
+
+    source = source_of(config, os.environ)
+    warnings = file_warnings(settings(config))
+    for warning in warnings:
+        note(f"  - {warning}")
+    note(f"The settings can be used, with {len(warnings)} warning(s)" if warnings else "The settings are fine")
+    note(f"  read: {source}")
+    raise typer.Exit(Exit.FOUND if warnings else Exit.FINE)
+
+
+def file_warnings(loaded: Settings) -> list[str]:
+    """Load the keys and certificates that the settings name, and return what a start would warn of.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    from holdfast.auth.configured import configured_keys
+    from holdfast.errors import ConfigError
+    from holdfast.server.tls import ReloadingContext
+
+    warnings: list[str] = []
+    faults: list[str] = []
+    for rules, path in ((loaded.token, "token"), (loaded.token.subscription, "token.subscription")):
+        try:
+            warnings += configured_keys(rules, path).warnings if rules is not None else ()
+        except ConfigError as error:
+            faults += error.faults
+    try:
+        if loaded.tls.cert_file is not None:
+            ReloadingContext(loaded.tls)
+    except ConfigError as error:
+        faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return warnings
 
 
 @app.command()

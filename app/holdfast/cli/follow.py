@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from holdfast.cli.advice import without_answer
 from holdfast.cli.conversation import (
     TOKEN_EXPIRED,
     Conversation,
@@ -76,7 +77,8 @@ class Follower:
                 return Exit.FINE
             if end.number == TOKEN_EXPIRED and not self.tokens.can_renew:
                 end = Refused(end.slug, end.number, is_final=True)
-            self.show(end)
+            if end.slug != UNREACHABLE:  # told already, with the reason
+                self.show(end)
             if end.is_final or not self.reconnects:
                 return Exit.UNKNOWN if end.slug == UNREACHABLE else Exit.REFUSED
             seconds = self.delay(self._failures)
@@ -105,8 +107,13 @@ class Follower:
         except InvalidStatus as error:
             return refusal_of_answer(error.response)
         except (OSError, InvalidHandshake, EOFError) as error:
-            self.show(Noticed(f"{self.url}: {str(error) or type(error).__name__}"))
+            self._show_unreachable(str(error) or type(error).__name__)
             return Refused(UNREACHABLE, 0, is_final=False)
+
+    def _show_unreachable(self, reason: str) -> None:
+        # Once is enough: while a gateway restarts, only the reason matters.
+        advice = "" if self._failures else f"\n  {without_answer(self.url, reason)}"
+        self.show(Noticed(f"cannot connect to {self.url}: {reason}{advice}"))
 
     async def _talk(self, socket: ClientConnection) -> Refused | None:
         from websockets.exceptions import ConnectionClosed

@@ -26,6 +26,10 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="Settings file; else HOLDFAST_CONFIG, ./holdfast.yaml, or what `make run` made."),
 ]
+ServeConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings file; else HOLDFAST_CONFIG or ./holdfast.yaml; with --dev one made here."),
+]
 UrlOption = Annotated[
     str,
     typer.Option("--url", help="The gateway, such as http://127.0.0.1:8000; else where the settings say it listens."),
@@ -47,6 +51,14 @@ def config_path(option: Path | None, environ: Mapping[str, str]) -> Path | None:
     if not environ.get(CONFIG_VARIABLE) and not DEFAULT_FILE.exists() and LOCAL_FILE.exists():
         return LOCAL_FILE
     return None
+
+
+def source_of(option: Path | None, environ: Mapping[str, str]) -> str:
+    """Return in words where settings are read from: the file, if there is one, and the number of variables."""
+    path = config_path(option, environ) or Path(environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
+    variables = sum(name.startswith("HOLDFAST_") and name != CONFIG_VARIABLE for name in environ)
+    file = str(path) if path.exists() else "no file"
+    return f"{file}, {variables} HOLDFAST_ variable(s)"
 
 
 def settings(option: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:

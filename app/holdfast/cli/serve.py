@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.cli.output import note, result
-from holdfast.cli.place import ConfigOption
+from holdfast.cli.place import ServeConfigOption
 
 NOT_STARTED = """
 The gateway did not start; the reason stands above. If port {port} is taken:
@@ -24,9 +24,12 @@ def serve(
     dev: Annotated[
         bool, typer.Option("--dev", help="Make secrets on first start and print lines to try it with.")
     ] = False,
-    config: ConfigOption = None,
+    config: ServeConfigOption = None,
 ) -> None:
-    """Run the gateway until SIGTERM or SIGINT; a second one stops it at once."""
+    """Run the gateway until SIGTERM or SIGINT. A second one stops it at once.
+
+    Exits 0 after an orderly stop, 2 when it cannot start, 3 when settings cannot be used.
+    """
     from holdfast.cli.first_run import dev_settings, lines_to_paste
     from holdfast.main import run
     from holdfast.settings_load import load_settings

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from holdfast.cli.advice import remedy
+from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.output import JsonFlag, note, result, result_json
 from holdfast.cli.place import ConfigOption, UrlOption
-from holdfast.codes import CODES
 
 if TYPE_CHECKING:
     from holdfast.auth.issuer import TokenIssuer
@@ -26,7 +27,10 @@ MADE_TOKEN_SECONDS = 60
 
 def subscribe(
     channels: Annotated[list[str], typer.Argument(help="What to follow.")],
-    token: Annotated[str, typer.Option(help="Connection token; else one is made with the configured secret.")] = "",
+    token: Annotated[
+        str | None,
+        typer.Option(help="Connection token; else one made with the secret of the settings, or none beside --url."),
+    ] = None,
     subscription_token: Annotated[str, typer.Option(help="Subscription token, when there is one channel.")] = "",
     user: Annotated[str, typer.Option(help="The user of a token made here.")] = "holdfast-cli",
     count: Annotated[int, typer.Option(min=0, help="End after so many publications; 0 goes on for ever.")] = 0,
@@ -35,7 +39,9 @@ def subscribe(
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the publications of channels, one a line; after an interruption go on where it stopped.
+    """Print the publications of channels, one a line.
+
+    After an interruption it comes back and goes on where it stopped.
 
     Notes about the connection go to standard error. Exits 2 when the gateway refuses for good.
     """
@@ -45,7 +51,11 @@ def subscribe(
     from holdfast.cli.place import place
     from holdfast.resilience.backoff import full_jitter
 
-    tokens: Tokens = GivenTokens(token, subscription_token) if token or url else made_tokens(config, user)
+    if token is not None and not token.strip():
+        raise CliError("--token: expected a token, got an empty text; is the variable behind it set?", Exit.USAGE)
+    tokens: Tokens = (
+        GivenTokens(token or "", subscription_token) if token or (url and config is None) else made_tokens(config, user)
+    )
     follower = Follower(
         url=place(config, url).websocket,
         channels=channels,
@@ -134,6 +144,7 @@ def _noted(event: Event) -> Received | None:
         note(event.text)
     else:
         number = f" ({event.number})" if event.number else ""
-        remedy = f"\n  {CODES[event.slug].remedy}" if event.slug in CODES and event.is_final else ""
-        note(f"{'refused' if event.is_final else 'connection lost'}: {event.slug}{number}{remedy}")
+        advice = remedy(event.slug) if event.is_final else ""
+        end = f"{'refused' if event.is_final else 'connection lost'}: {event.slug}{number}"
+        note(f"{end}\n  {advice}" if advice else end)
     return None

@@ -33,7 +33,7 @@ def create(
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make a token with the configured HMAC secret and print it alone on one line."""
+    """Make a token with the configured HMAC secret. It is printed alone on one line."""
     from holdfast.auth.issuer import TokenIssuer
     from holdfast.cli.place import settings
 
@@ -55,7 +55,7 @@ def check(
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Explain a token as the gateway sees it; exits 2 when it would refuse it. The token itself is not printed."""
+    """Explain a token as the gateway sees it. Exits 2 when it would refuse it; the token itself is not printed."""
     import asyncio
 
     from holdfast.auth.validator import ImprovedTokenValidator

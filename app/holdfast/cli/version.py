@@ -9,7 +9,7 @@ LIBRARIES = ("uvicorn", "uvloop", "httptools", "starlette", "websockets", "msgsp
 
 
 def version(as_json: JsonFlag = False) -> None:
-    """Print the version; with --json also those of Python and the libraries."""
+    """Print the version. With --json also those of Python and the libraries."""
     if not as_json:
         result(f"holdfast {__version__}")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from pathlib import Path
 
@@ -36,9 +37,9 @@ class ReloadingContext:
         self._stamp = self._look()
         self.context = _new_context()
         try:
-            self.context.load_cert_chain(self._cert, self._key)
+            self.context.load_cert_chain(self._cert, self._key, _no_passphrase)
         except (OSError, ssl.SSLError) as error:
-            raise ConfigError([f"tls: cannot use {self._cert} with {self._key}: {error}"]) from None
+            raise ConfigError(_faults(settings, error)) from None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look at the files from now on, every `tls.reload_interval` seconds."""
@@ -57,8 +58,8 @@ class ReloadingContext:
         self._stamp = stamp
         try:
             # A context that failed half way would serve a certificate without its key: try it on another one.
-            _new_context().load_cert_chain(self._cert, self._key)
-            self.context.load_cert_chain(self._cert, self._key)
+            _new_context().load_cert_chain(self._cert, self._key, _no_passphrase)
+            self.context.load_cert_chain(self._cert, self._key, _no_passphrase)
         except (OSError, ssl.SSLError) as error:
             _log.error("certificate_unusable", cert=str(self._cert), key=str(self._key), error=str(error))
             return False
@@ -80,6 +81,21 @@ def _stamp_of(path: Path) -> tuple[int, int, int]:
     except OSError:
         return (0, 0, 0)
     return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+def _faults(settings: TlsSettings, error: OSError) -> list[str]:
+    """Say what is wrong with the files; Python's own error does not tell which of the two is missing."""
+    files = {"tls.cert_file": settings.cert_file, "tls.key_file": settings.key_file}
+    unreadable = [f"{key}: cannot read {path}" for key, path in files.items() if path and not os.access(path, os.R_OK)]
+    return unreadable or [
+        f"tls: cannot use {settings.cert_file} with {settings.key_file}: {error}; expected a certificate chain and the"
+        " private key that belongs to it, both in PEM, the key without a passphrase"
+    ]
+
+
+def _no_passphrase() -> str:
+    """Give none, where OpenSSL would stop the start to ask for one at the terminal."""
+    return ""
 
 
 def _new_context() -> ssl.SSLContext:

@@ -1,5 +1,7 @@
 """Tests of holdfast.cli.api_client."""
 
+import ssl
+
 import httpx
 import pytest
 
@@ -43,7 +45,7 @@ def test_call_says_when_nothing_answers(fake_gateway):
     """A gateway that is down could not be checked, and no key is in the text."""
     fake_gateway.is_down = True
 
-    with pytest.raises(CliError, match=r"nothing answered at http://127\.0\.0\.1:9000") as caught:
+    with pytest.raises(CliError, match=r"no gateway answered at http://127\.0\.0\.1:9000") as caught:
         call(PLACE, "info")
 
     assert caught.value.code == Exit.UNKNOWN
@@ -57,6 +59,19 @@ def test_call_recognises_strangers(fake_gateway, text):
 
     with pytest.raises(CliError, match="no gateway"):
         call(PLACE, "info")
+
+
+def test_get_trusts_what_the_system_trusts(fake_gateway, monkeypatch):
+    """Certificates are compared with the system's authorities and SSL_CERT_FILE, on this machine too."""
+    contexts, client = [], httpx.Client
+    monkeypatch.setattr(httpx, "Client", lambda **options: contexts.append(options["verify"]) or client(**options))
+    fake_gateway.answers["/livez"] = httpx.Response(200)
+
+    get("https://127.0.0.1:9000/livez")
+    get("http://127.0.0.1:9000/livez")
+
+    assert isinstance(contexts[0], ssl.SSLContext)
+    assert contexts[1] is True
 
 
 def test_get_returns_any_status(fake_gateway):

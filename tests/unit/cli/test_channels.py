@@ -39,7 +39,7 @@ def test_info_lists_instances(cli, fake_gateway):
     lines = cli("info", *URL).out.splitlines()
 
     assert lines[0].split() == ["NAME", "VERSION", "CLIENTS", "USERS", "SUBS", "CHANNELS", "UPTIME"]
-    assert lines[1].split() == ["gw-1", "0.1.0", "5", "4", "3", "2", "60"]
+    assert lines[1].split() == ["gw-1", "0.1.0", "5", "4", "3", "2", "60", "s"]
 
 
 def test_info_json_is_the_list(cli, fake_gateway):

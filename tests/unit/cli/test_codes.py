@@ -24,6 +24,12 @@ def test_codes_number_lists_its_causes(cli):
     assert "token_empty" in out
 
 
+def test_codes_number_of_a_backend_is_the_application_s(cli):
+    """Numbers that only a backend gives lead to the cause that says so; ours that do not exist lead nowhere."""
+    assert cli("codes", "4242").out.startswith("application ")
+    assert cli("codes", "4199").code == 3
+
+
 def test_codes_json_is_complete(cli):
     """A program gets every field."""
     (shown,) = cli("codes", "token_expired", "--json").json()

@@ -3,6 +3,7 @@
 import yaml
 
 from holdfast.settings_docs import render_settings_docs
+from tests.certificates import write_certificate
 
 SECRET = "a-secret-of-more-than-thirty-two-bytes"
 
@@ -13,6 +14,49 @@ def test_config_check_says_fine(cli):
 
     assert outcome.code == 0
     assert "fine" in outcome.err
+    assert "no file, 0 HOLDFAST_ variable(s)" in outcome.err
+
+
+def test_config_check_says_what_it_read(cli, tmp_path, monkeypatch):
+    """The file and the number of variables are named, so that the wrong file is seen."""
+    (tmp_path / "holdfast.yaml").write_text("port: 9000\n")
+    monkeypatch.setenv("HOLDFAST_HOST", "127.0.0.2")
+
+    assert "holdfast.yaml, 1 HOLDFAST_ variable(s)" in cli("config", "check").err
+
+
+def test_config_check_warns_as_a_start_would(cli, monkeypatch):
+    """A secret that can be guessed is found before the start, and exits 1."""
+    monkeypatch.setenv("HOLDFAST_TOKEN__HMAC_SECRET", "short")
+    monkeypatch.setenv("HOLDFAST_TOKEN__SUBSCRIPTION", '{"hmac_secret": "short too"}')
+
+    outcome = cli("config", "check")
+
+    assert outcome.code == 1
+    assert "token.hmac_secret: 5 bytes" in outcome.err
+    assert "token.subscription.hmac_secret: 9 bytes" in outcome.err
+
+
+def test_config_check_looks_into_keys_and_certificates(cli, tmp_path):
+    """Files that would stop the start are faults here too, all of them together."""
+    (tmp_path / "holdfast.yaml").write_text(
+        "token: {public_keys: [{pem: none}], subscription: {public_keys: [{file: nothere.pem}]}}\n"
+        "tls: {cert_file: nocert.pem, key_file: nokey.pem}\n"
+    )
+
+    outcome = cli("config", "check")
+
+    assert outcome.code == 3
+    for name in ("token.public_keys[0]", "nothere.pem", "nocert.pem"):
+        assert name in outcome.err
+
+
+def test_config_check_takes_good_certificates(cli, tmp_path):
+    """A pair that belongs together is fine."""
+    cert, key = write_certificate(tmp_path, "gw.test")
+    (tmp_path / "holdfast.yaml").write_text(f"tls: {{cert_file: {cert}, key_file: {key}}}\n")
+
+    assert cli("config", "check").code == 0
 
 
 def test_config_check_lists_every_fault_of_a_file(cli, tmp_path):

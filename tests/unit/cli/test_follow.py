@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.frames import Close
 from websockets.http11 import Response
 
-from holdfast.cli.conversation import Received, Refused
+from holdfast.cli.conversation import Noticed, Received, Refused
 from holdfast.cli.failure import Exit
 from holdfast.cli.follow import PING_GRACE_SECONDS, Follower, refusal_of_answer
 from holdfast.cli.subscribe import GivenTokens
@@ -112,10 +112,14 @@ async def test_follower_waits_longer_while_nothing_answers(play):
     up = FakeSocket(CONNECTED, SUBSCRIBED, closed(1006))
     last = FakeSocket(CONNECTED, SUBSCRIBED, publication(1))
 
-    code, _, waits = await play(*down, up, last, count=1)
+    code, events, waits = await play(*down, up, last, count=1)
 
     assert code == Exit.FINE
     assert waits == [0.0, 1.0, 0.0]
+    told = [event.text for event in events if isinstance(event, Noticed) and event.text.startswith("cannot connect")]
+    assert len(told) == 2
+    assert "--url" in told[0]
+    assert "--url" not in told[1]
 
 
 async def test_follower_stops_at_a_final_close(play):

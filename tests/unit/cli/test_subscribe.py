@@ -40,6 +40,25 @@ def test_subscribe_uses_the_given_token_and_url(cli, followers):
     assert follower.tokens == GivenTokens("t", "s")
 
 
+def test_subscribe_with_an_empty_token_is_bad_usage(cli, followers):
+    """An unset variable behind --token is told, not taken for an anonymous client."""
+    outcome = cli("subscribe", "a", "--url", "http://127.0.0.1:9000", "--token", "")
+
+    assert outcome.code == 3
+    assert "--token" in outcome.err
+    assert not followers
+
+
+def test_subscribe_makes_tokens_of_named_settings_beside_a_url(cli, followers, tmp_path):
+    """Settings that were named count for the tokens, wherever the gateway is."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"token: {{hmac_secret: {SECRET}}}\n")
+
+    cli("subscribe", "a", "--url", "http://127.0.0.1:9000", "--config", str(file))
+
+    assert isinstance(followers[0].tokens, MadeTokens)
+
+
 def test_subscribe_waits_longer_from_try_to_try(cli, followers):
     """The wait is random below a ceiling that grows to 20 seconds."""
     cli("subscribe", "a", "--url", "http://127.0.0.1:9000")

@@ -4,12 +4,15 @@ import os
 import ssl
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from holdfast.errors import ConfigError
 from holdfast.server.tls import ReloadingContext
 from holdfast.settings import TlsSettings
 from tests.certificates import write_certificate
 from tests.sockets import FakeLoop
+
+PEM = serialization.Encoding.PEM
 
 
 @pytest.fixture
@@ -100,6 +103,24 @@ def test_context_needs_both_files(settings, missing):
 
     with pytest.raises(ConfigError, match="expected both"):
         ReloadingContext(half)
+
+
+def test_context_names_the_file_that_is_missing(settings):
+    """Which of the two cannot be read is told."""
+    settings.key_file.unlink()
+
+    with pytest.raises(ConfigError, match=r"^tls\.key_file: cannot read .*key\.pem$"):
+        ReloadingContext(settings)
+
+
+def test_context_asks_nobody_for_a_passphrase(settings):
+    """A locked key is a fault of the settings, not a question at a terminal."""
+    key = serialization.load_pem_private_key(settings.key_file.read_bytes(), None)
+    locked = serialization.BestAvailableEncryption(b"secret")
+    settings.key_file.write_bytes(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, locked))
+
+    with pytest.raises(ConfigError, match="without a passphrase"):
+        ReloadingContext(settings)
 
 
 def test_context_refuses_files_it_cannot_use(settings):
