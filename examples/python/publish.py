@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from cent import CentApiResponseError, CentError, Client, PublishRequest
+from cent import CentApiResponseError, CentError, CentUnauthorizedError, Client, PublishRequest
 
 API_URL = os.environ.get("CHAT_API_URL", "http://127.0.0.1:8000/api")
 API_KEY = os.environ.get("CHAT_API_KEY", "")
@@ -19,6 +19,9 @@ def main(text: str) -> int:
         result = client.publish(PublishRequest(channel=CHANNEL, data={"text": text}))
     except CentApiResponseError as error:
         print(f"refused: {error.message} ({error.code})", file=sys.stderr)
+        return 2
+    except CentUnauthorizedError:
+        print("refused: CHAT_API_KEY is not one of the gateway's api.keys", file=sys.stderr)
         return 2
     except CentError as error:
         print(f"no answer from {API_URL}: {error}", file=sys.stderr)

@@ -145,9 +145,11 @@ def test_publish_says_where_the_message_went(sdk_gateway: SdkGateway) -> None:
 
     good = run(command, environment | {"CHAT_CHANNEL": channel})
     bad = run(command, environment | {"CHAT_CHANNEL": "nowhere:x"})
+    stranger = run(command, environment | {"CHAT_API_KEY": "wrong"})
 
     assert (good.returncode, good.stdout) == (0, f"published to {channel} at offset 1\n")
     assert (bad.returncode, bad.stderr) == (2, "refused: unknown_channel (102)\n")
+    assert (stranger.returncode, "CHAT_API_KEY" in stranger.stderr) == (2, True)
     history = sdk_gateway.api("history", channel=channel, limit=1)
     assert history["publications"][0]["data"] == {"text": "hello there"}
 

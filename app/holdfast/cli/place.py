@@ -107,7 +107,8 @@ def place_of(loaded: Settings, api_key: str = "") -> Place:
     if loaded.internal_port is None:
         return Place(public, public, api_key)
     internal_host = loaded.internal_host or loaded.host
-    return Place(public, f"{scheme}://{authority(internal_host, loaded.internal_port)}", api_key)
+    # TLS is the public port's alone.
+    return Place(public, f"http://{authority(internal_host, loaded.internal_port)}", api_key)
 
 
 def authority(host: str, port: int) -> str:

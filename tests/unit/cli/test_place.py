@@ -45,6 +45,18 @@ def test_place_comes_from_the_settings(monkeypatch):
     assert "first-key" not in repr(found)
 
 
+def test_place_speaks_tls_to_the_public_port_alone(monkeypatch):
+    """The internal port has no TLS, whatever the public one has."""
+    monkeypatch.setenv("HOLDFAST_TLS__CERT_FILE", "cert.pem")
+    monkeypatch.setenv("HOLDFAST_TLS__KEY_FILE", "key.pem")
+    assert place(None, "").internal == "https://127.0.0.1:8000"
+
+    monkeypatch.setenv("HOLDFAST_INTERNAL_PORT", "9001")
+
+    found = place(None, "")
+    assert (found.public, found.internal) == ("https://127.0.0.1:8000", "http://127.0.0.1:9001")
+
+
 def test_place_follows_the_internal_port(monkeypatch):
     """API and health are asked where they moved."""
     monkeypatch.setenv("HOLDFAST_INTERNAL_PORT", "9001")
