@@ -162,7 +162,7 @@ _COMMANDS = (
     _error("unauthorized", 101, "stop", "The connection is anonymous and the call needs a user.", "Connect with a token.", _CLIENT, 401),
     _error("connection_token_not_refreshable", 107, "stop", "The connection cannot expire and so has nothing to refresh.",
            "Send refresh only when the connect reply said `expires`.", _CLIENT),
-    _error("internal_error", 100, "retry", "The gateway failed in a way it should not.", "Look up the attempt's id in the log.", _CLIENT, 500),
+    _error("internal_error", 100, "retry", "The gateway failed in a way it should not.", "Look for the traceback of that moment in the gateway's log.", _CLIENT, 500),
     _error("broker_unavailable", 100, "retry", "The broker did not answer.", "Try again; the operator looks at `/readyz`.", _CAPACITY, 503),
     _error("too_many_requests", 111, "retry", "The caller exceeded its rate.", "Wait, then repeat.", _CAPACITY, 429),
     _error("conflict", 113, "retry", "Somebody changed the same thing at the same time.", "Repeat.", _CLIENT, 409),
@@ -172,7 +172,7 @@ _COMMANDS = (
 _LIFE = (
     _close("connection_closed", 3000, "retry", "The connection was closed without a special cause.", "Nothing.", _CLIENT),
     _close("shutdown", 3001, "retry", "The instance is stopping; its clients leave at their own moment each.", "Nothing; SDKs reconnect.", _RESTART, 503),
-    _close("server_error", 3004, "retry", "The gateway failed in a way it should not.", "Look up the attempt's id in the log.", _CLIENT, 500),
+    _close("server_error", 3004, "retry", "The gateway failed in a way it should not.", "Look for the traceback of that moment in the gateway's log.", _CLIENT, 500),
     _close("connection_expired", 3005, "retry", "The token expired and no fresh one came within the grace period.", "Give the SDK a getToken function.", _TOKENS),
     _close("subscription_expired", 3006, "retry", "A subscription's token expired and no fresh one came in time.", "Give the subscription a getToken function.", _TOKENS),
     _close("slow_consumer", 3008, "retry", "The client read too slowly and its queue was full.",
