@@ -94,15 +94,15 @@ def parse_header(segment: bytes) -> Header:
     alg, kid = fields.get("alg"), fields.get("kid")
     if not isinstance(alg, str):
         raise TokenError("token_malformed", "header: expected a text `alg`")
-    if kid is not None and not isinstance(kid, str):
-        raise TokenError("token_malformed", "header: expected a text `kid`")
+    if "kid" in fields and not isinstance(kid, str):
+        raise TokenError("token_malformed", "header: expected a text `kid`, or none at all")
     # RFC 7515, 4.1.11: a recipient that does not understand what `crit` lists refuses the token. We
     # understand no extension, and RFC 7797, 6 lists `b64` there too.
     if "crit" in fields:
         raise TokenError("token_malformed", "header: `crit` extensions are not supported")
     if fields.get("b64", True) is not True:
         raise TokenError("token_malformed", "header: unencoded payloads (`b64`) are not supported")
-    return Header(alg, kid)
+    return Header(alg, kid if isinstance(kid, str) else None)
 
 
 def header_fields(segment: bytes) -> dict[str, object]:

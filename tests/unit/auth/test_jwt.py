@@ -101,6 +101,7 @@ def test_header_accepts_an_explicitly_encoded_payload() -> None:
         '{"alg":null}',
         '{"alg":["HS256"]}',
         '{"alg":"HS256","kid":1}',
+        '{"alg":"HS256","kid":null}',
         '{"alg":"none","alg":"HS256"}',
         '{"alg":"HS256","x":{"a":1,"a":2}}',
         '{"alg":"HS256","x":NaN}',
