@@ -48,6 +48,7 @@ def make_app(endpoints: Endpoints, *, has_internal_port: bool) -> ASGIApp:
     ]
     internal: list[BaseRoute] = [
         Route("/api/{method}", endpoints.api),
+        Route("/api", endpoints.api),
         Route("/livez", endpoints.livez),
         Route("/readyz", endpoints.readyz),
         Route("/startupz", endpoints.startupz),

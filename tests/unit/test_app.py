@@ -4,7 +4,7 @@ from holdfast.app import Endpoints, make_app
 from holdfast.server.context import LISTENER
 from tests.asgi import call
 
-INTERNAL = ("/api/publish", "/livez", "/readyz", "/startupz", "/metrics")
+INTERNAL = ("/api/publish", "/api", "/livez", "/readyz", "/startupz", "/metrics")
 
 
 class Named:
@@ -83,7 +83,7 @@ async def test_app_plain_http_on_websocket_path(one_port):
     assert (await call(one_port, path="/connection/websocket")).status == 426
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/", "/api/a/b", "/livez/", "/nowhere", "/connection/websocket/"])
+@pytest.mark.parametrize("path", ["/", "/api/", "/api/a/b", "/livez/", "/nowhere", "/connection/websocket/"])
 async def test_app_unknown_path(one_port, path):
     """Anywhere else there is nothing, and nobody is redirected."""
     answer = await call(one_port, path=path)

@@ -19,7 +19,7 @@ from holdfast.routes.errors import check_method, error_headers, refuse, send_byt
 from holdfast.transports.refusal import refusal_body
 from holdfast.transports.websocket import Originate, as_it_came
 
-_PUBLISHING = frozenset({"publish", "broadcast", "batch"})
+_PUBLISHING = frozenset({"publish", "broadcast", "batch", "/api"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,7 +56,11 @@ class Observer(Protocol):
 
 def method_of(name: str, request: type, run: Callable[[Any], Awaitable[Any]], *, is_bare: bool = False) -> Method:
     """Return the method that decodes its body as `request`, and takes an empty body for `{}`."""
-    decode: Callable[[bytes], Any] = msgspec.json.Decoder(request).decode
+    return Method(name, checked(msgspec.json.Decoder(request).decode), run, is_bare)
+
+
+def checked(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Return a decoder whose every failure is `bad_request` and names what is wrong."""
 
     def decode_body(body: bytes) -> Any:
         try:
@@ -69,11 +73,11 @@ def method_of(name: str, request: type, run: Callable[[Any], Awaitable[Any]], *,
             reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise ProtocolError("bad_request", f"Expected a JSON object; {reason}.") from None
 
-    return Method(name, decode_body, run, is_bare)
+    return decode_body
 
 
 class ApiEndpoint:
-    """ASGI application of everything below `/api/`."""
+    """ASGI application of `/api` and everything below it."""
 
     def __init__(
         self,
@@ -89,7 +93,8 @@ class ApiEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        name = scope["path"].rpartition("/")[2]
+        path: str = scope["path"]
+        name = path if path in self._methods else path.rpartition("/")[2]
         label = name if name in self._methods else "unknown"
         try:
             method = self._admit(scope, name)
@@ -127,7 +132,9 @@ class ApiEndpoint:
         self._rules.keys.check(scope["headers"])
         method = self._methods.get(name)
         if method is None:
-            raise DoorError("not_found", f"Expected one of {', '.join(self._methods)}.")
+            raise DoorError(
+                "not_found", f"Expected one of {', '.join(name for name in self._methods if '/' not in name)}."
+            )
         if self._lifecycle.refuses_publications and name in _PUBLISHING:
             raise LifecycleError("shutting_down")
         return method

@@ -10,10 +10,14 @@ from holdfast.routes.api import Method, method_of
 from holdfast.routes.api_batch import Batch
 from holdfast.routes.api_commands import TURN, ApiCommands
 from holdfast.routes.api_control import ApiControl
+from holdfast.routes.api_lines import Lines
 
 
 def api_methods(commands: ApiCommands, control: ApiControl, max_commands: int) -> dict[str, Method]:
-    """Return all methods by name; a batch takes any of the others and at most `max_commands` of them."""
+    """Return all methods by name; a batch takes any of the others and at most `max_commands` of them.
+
+    So does the path `/api` itself, which stands among them under its whole name.
+    """
     table: dict[str, tuple[type, Callable[[Any], Awaitable[Any]]]] = {
         "publish": (api.PublishRequest, commands.publish),
         "broadcast": (api.BroadcastRequest, commands.broadcast),
@@ -29,6 +33,7 @@ def api_methods(commands: ApiCommands, control: ApiControl, max_commands: int) -
         "info": (api.InfoRequest, commands.info),
     }
     methods = {name: method_of(name, request, run) for name, (request, run) in table.items()}
+    lines = Lines(dict(methods), max_commands, TURN).as_method()
     batch = Batch({name: run for name, (_, run) in table.items()}, max_commands, TURN)
     methods["batch"] = method_of("batch", api.BatchRequest, batch, is_bare=True)
-    return methods
+    return {**methods, lines.name: lines}

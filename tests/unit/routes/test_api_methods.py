@@ -16,9 +16,9 @@ def test_api_methods_are_all_there():
     """Every method of the API has a name, and a batch can hold each of them but another batch."""
     methods = api_methods(Anything(), Anything(), 10)
 
-    assert set(methods) == {*api.Command.__struct_fields__, "batch"}
+    assert set(methods) == {*api.Command.__struct_fields__, "batch", "/api"}
     assert [method.name for method in methods.values()] == list(methods)
-    assert [name for name, method in methods.items() if method.is_bare] == ["batch"]
+    assert [name for name, method in methods.items() if method.is_bare] == ["batch", "/api"]
 
 
 async def test_api_methods_reach_what_they_name():
