@@ -50,7 +50,7 @@ bench: node ## Measure against stock uvicorn + Starlette and Node ws; leave the 
 	$(PY) -m benchmarks
 
 proof: check node ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
-	$(IN) REQUIRE_PARTS=1 "$(BIN)/python" -m pytest tests
+	$(IN) REQUIRE_PARTS=1 HYPOTHESIS_PROFILE=proof "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks
 	$(PY) -m benchmarks.snapshot_stall
