@@ -16,10 +16,11 @@ _EMPTY_WORDS: dict[str, EmptyForm] = {"": '""', "null": "null", "undefined": "un
 
 
 class FoundToken(NamedTuple):
-    """A token and its place; `source` is "none" where no place had one."""
+    """A token and its place; `source` is "none" where no place had one. `attempt` is the handshake's id for the log."""
 
     token: str
     source: Source
+    attempt: str = ""
 
 
 NO_TOKEN = FoundToken("", "none")

@@ -73,6 +73,8 @@ def refused(kind: Kind, found: FoundToken, error: TokenError, now: float, max_by
         **said.shown(),
         **error.context,
     }
+    if found.attempt:
+        facts["attempt"] = found.attempt
     if found.source != "none" and (form := empty_form(found.token)) is not None:
         facts["form"] = form
     log("token_refused", **facts)

@@ -154,10 +154,10 @@ class Hub:
 
         One that was seen already is dropped; one that shows a gap is delivered after `on_gap` was told.
         """
+        self.stats.publications += 1
         channel = self._channels.get(name)
         if channel is None or (publication.offset and not self._advance(channel, position)):
             return
-        self.stats.publications += 1
         if channel.waiting is not None:
             for buffer in channel.waiting:
                 buffer.append(publication)

@@ -50,6 +50,7 @@ class Connection:
     """
 
     __slots__ = (
+        "address",
         "awaiting_pong",
         "bucket",
         "client",
@@ -79,7 +80,8 @@ class Connection:
         self.transport = transport
         self.write = transport.write
         self.handshake: Handshake | None = handshake
-        # Who it is, known after connect
+        # Who it is; all but the address known after connect
+        self.address = handshake.client
         self.client = ""
         self.user = ""
         self.info: Raw = NONE
@@ -247,7 +249,6 @@ class Connection:
         self.write = _nowhere
         self.inbox = None
         self.outbox = None
-        self.handshake = None
         self.core.manager.depart(self)
 
     def _start(self, commands: list[Command]) -> None:

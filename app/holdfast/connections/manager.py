@@ -112,10 +112,12 @@ class EnhancedWebSocketManager:
         self.core.stats.closes[slug] += 1
         write = _log.info if CODES[slug].severity != "info" else _log.debug
         write("connection_closed", slug=slug, code=code, **_who(connection))
+        connection.handshake = None
 
     def on_refused(self, connection: Connection, error: GatewayError) -> None:
         """Log why a connection is being closed."""
-        _log.info("connection_refused", slug=error.slug, detail=error.detail, **_who(connection), **error.context)
+        event = "connection_ended" if connection.is_connected else "connection_refused"
+        _log.info(event, slug=error.slug, detail=error.detail, **_who(connection), **error.context)
 
     def on_error_reply(self, connection: Connection, method: str, error: GatewayError) -> None:
         """Count and log an error reply."""
@@ -158,8 +160,8 @@ class EnhancedWebSocketManager:
 def _who(connection: Connection) -> dict[str, str]:
     """Return what a log line says of a connection: the session, or the attempt before there is one."""
     if connection.handshake is not None:
-        return {"attempt": connection.handshake.attempt_id, "address": connection.handshake.client}
-    return {"client": connection.client, "user": connection.user}
+        return {"attempt": connection.handshake.attempt_id, "address": connection.address}
+    return {"client": connection.client, "user": connection.user, "address": connection.address}
 
 
 def selected(connections: Iterable[Connection], client: str = "", session: str = "") -> list[Connection]:

@@ -78,6 +78,7 @@ async def _authenticate(connection: Connection, request: ConnectRequest) -> Conn
     if handshake is None:
         raise ProtocolError("already_connected", "the session is ending")
     found = locate_token(request.token, handshake.headers, handshake.query, core.token_cookie)
+    found = found._replace(attempt=handshake.attempt_id)
     # Some SDKs write an empty token where the application has none.
     if not found.token and core.client.allow_anonymous:
         return ANONYMOUS

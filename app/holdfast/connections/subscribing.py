@@ -241,8 +241,11 @@ async def _grant(connection: Connection, resolved: ResolvedChannel, request: Sub
         )
         return Grant(claims.info or NONE, claims.data or NONE, claims.expire_at, claims.overrides, by_token=True)
     refusal = permissions.can_subscribe(resolved, connection.user)
+    if refusal == "subscription_token_missing":
+        # Some SDKs write an empty token where the application has none.
+        raise TokenError(refusal if request.token is None else "subscription_token_empty")
     if refusal is not None:
-        raise TokenError(refusal) if refusal in TokenError.slugs else ChannelError(refusal)
+        raise ChannelError(refusal)
     return Grant()
 
 

@@ -77,7 +77,7 @@ class SubscribeRequest(_Message):
     """Ask for a channel, perhaps from a position on."""
 
     channel: str = ""
-    token: str = ""
+    token: str | None = None
     recover: bool = False
     epoch: str = ""
     offset: Offset = 0

@@ -21,7 +21,9 @@ def observe_handshake(handshake: Handshake, refusal: GatewayError | None) -> Non
         _admitted.inc()
         return
     metrics.HANDSHAKES.labels("websocket", refusal.slug).inc()
-    _log.info(
+    # While an instance drains, every client it sent away may knock once more; the metric counts them.
+    write = _log.debug if refusal.slug == "draining" else _log.info
+    write(
         "handshake_refused",
         slug=refusal.slug,
         detail=refusal.detail,

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import gc
+import json
 import weakref
+
+import pytest
 
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import selected
+from holdfast.settings import LogSettings
+from holdfast.telemetry.logs import configure_logging
 from tests.live import World
 
 
@@ -54,6 +59,30 @@ async def test_departure_before_connect_is_clean(world: World) -> None:
 
     assert world.manager.everybody() == []
     assert dict(world.core.stats.closes) == {"client_gone": 1}
+
+
+async def test_log_lines_of_one_attempt_share_its_id(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Why a token was refused, that the connection was refused and that it closed can be put together."""
+    configure_logging(LogSettings())
+    client = world.open()
+    client.send({"id": 1, "connect": {"token": "a.b.c"}})
+    client.hang_up(3500, "token_not_base64")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    assert [line["event"] for line in lines] == ["token_refused", "connection_refused", "connection_closed"]
+    assert {line["attempt"] for line in lines} == {"attempt"}
+
+
+async def test_log_of_an_ended_session_names_its_address(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """An operator finds the host of a client that reads too slowly."""
+    configure_logging(LogSettings())
+    client = world.connect()
+    client.transport.queued = 2_000_000
+    client.connection.on_congested()
+    (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    assert (line["event"], line["slug"], line["address"]) == ("connection_ended", "slow_consumer", "127.0.0.1")
+    assert line["client"] == client.connection.client
 
 
 async def test_selected_matches_client_and_session(world: World) -> None:

@@ -190,6 +190,15 @@ async def test_subscribe_names_why_not(world: World, channel: str, error: tuple[
     assert (reply["error"]["code"], reply["error"]["message"]) == error
 
 
+async def test_subscribe_with_an_empty_token_says_so(world: World) -> None:
+    """A missing and an empty token are two causes; where none is needed an empty one does no harm."""
+    client = world.connect()
+
+    assert client.call("subscribe", channel="$p", token="")["error"]["message"] == "subscription_token_empty"
+    assert client.call("subscribe", channel="$p")["error"]["message"] == "subscription_token_missing"
+    assert "subscribe" in client.call("subscribe", channel="a", token="")
+
+
 async def test_subscribe_twice_is_an_error(world: World) -> None:
     """A channel is subscribed to once per connection."""
     client = world.connect()

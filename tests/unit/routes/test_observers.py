@@ -27,12 +27,19 @@ def test_observe_handshake():
 
 def test_observe_handshake_log(capsys):
     """A refused handshake is logged with its cause and never with its query."""
-    observe_handshake(HANDSHAKE, DoorError("draining"))
+    observe_handshake(HANDSHAKE, DoorError("origin_not_allowed"))
 
     line = capsys.readouterr().err
-    assert "draining" in line
+    assert "origin_not_allowed" in line
     assert "attempt-1" in line
     assert "secret" not in line
+
+
+def test_observe_handshake_while_draining_is_counted_only(capsys):
+    """Everybody a draining instance sent away may knock once more: one line each would be a flood."""
+    observe_handshake(HANDSHAKE, DoorError("draining"))
+
+    assert "draining" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
