@@ -108,7 +108,7 @@ def _sample(plan: Plan, recipe: Recipe, size: int, round_number: int) -> Sample:
     server.start()
     client = recipe.connect(server.port)
     try:
-        with_idle = plan.measures_idle(size, round_number)
+        with_idle = plan.measures_idle(recipe.name, size, round_number)
         values = measure(Bench(server, client, plan, size), with_idle)
     except BenchmarkError as error:
         raise BenchmarkError(f"{recipe.name} at {size}: {error}\n{server.tail()}") from error

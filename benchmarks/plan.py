@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# The two sides of the idle bar.
+IDLE_EVERY_ROUND = ("holdfast", "stock")
+
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
@@ -34,9 +37,11 @@ class Plan:
             return Deliveries(paced=8, paced_interval_seconds=1.0, batches=3, singles=12)
         return Deliveries(paced=60, paced_interval_seconds=0.05, batches=10, singles=100)
 
-    def measures_idle(self, size: int, round_number: int) -> bool:
-        """Idle CPU is a long window, so it is read once a run, at the largest size."""
-        return self.idle_seconds > 0 and size == max(self.sizes) and round_number == 0
+    def measures_idle(self, server: str, size: int, round_number: int) -> bool:
+        """Idle CPU is a long window: it is read at the largest size, every round only where a bar hangs on it."""
+        if self.idle_seconds <= 0 or size != max(self.sizes):
+            return False
+        return round_number == 0 or server in IDLE_EVERY_ROUND
 
 
 # The idle window is one ping interval: every connection is pinged exactly once in it.
