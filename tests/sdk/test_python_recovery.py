@@ -133,13 +133,14 @@ async def test_restart_loses_and_doubles_nothing(clients: Clients, sdk_gateway: 
     def publish_all() -> None:
         for number in range(1, 101):
             publish_for_sure(sdk_gateway, sub.channel, number)
-            time.sleep(0.005)
+            time.sleep(0.03)  # three seconds in all, so that they span the drain and the restart
 
     publishing = asyncio.create_task(asyncio.to_thread(publish_all))
     await until(lambda: len(data(events)) >= 10, "the first publications")
     await asyncio.to_thread(sdk_gateway.restart)
     await publishing
     await until(lambda: len(data(events)) >= 100, "all publications")
+    await until(lambda: len(events.all["subscribed"]) >= 2, "the client's return")
 
     back = events.all["subscribed"][-1]
     assert (back.was_recovering, back.recovered, back.stream_position.epoch) == (True, True, epoch)
