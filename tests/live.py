@@ -37,6 +37,7 @@ class FakeTransport:
     """Keeps what is written; `queued` is what `buffered` says."""
 
     name = "fake"
+    session = ""
 
     def __init__(self, encoding: Encoding = RAW_JSON) -> None:
         self.encoding = encoding
@@ -141,9 +142,10 @@ class World:
         """Make a connection or subscription token."""
         return jwt.encode({"sub": user, "exp": int(self.clock()) + 600, **claims}, SECRET, "HS256")
 
-    def open(self, encoding: Encoding = RAW_JSON) -> Client:
-        """Accept a connection that has not connected yet."""
+    def open(self, encoding: Encoding = RAW_JSON, session: str = "") -> Client:
+        """Accept a connection that has not connected yet; `session` is what its transport calls it."""
         transport = FakeTransport(encoding)
+        transport.session = session
         handshake = Handshake("/connection/websocket", b"", [], "127.0.0.1", "ws", "attempt")
         return Client(self, transport, self.manager.open(transport, handshake))
 

@@ -12,30 +12,18 @@ from typing import Any
 import psutil
 
 from holdfast import __version__
-from holdfast.admission.addresses import TrustedProxies
-from holdfast.admission.check import AdmissionCheck
-from holdfast.admission.origin import OriginPolicy
-from holdfast.admission.readiness import Readiness
 from holdfast.admission.round_trip import BrokerRoundTrip
 from holdfast.app import Endpoints, make_app
 from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.broker.memory import MemoryBroker
 from holdfast.channels.hub import Hub
-from holdfast.connections.control import Control
 from holdfast.connections.core import Clocks, Core, LocalDelivery, Parts
 from holdfast.connections.drain import drain, pacing
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.ticker import check_forever, tick_forever
-from holdfast.routes.api import ApiEndpoint, ApiRules
-from holdfast.routes.api_commands import ApiCommands, Services
-from holdfast.routes.api_control import ApiControl
-from holdfast.routes.api_keys import ApiKeys
 from holdfast.routes.api_messages import Node, Process
-from holdfast.routes.api_methods import api_methods
-from holdfast.routes.health import Livez, Readyz, Startupz
-from holdfast.routes.metrics import MetricsEndpoint, read_numbers_of
-from holdfast.routes.observers import observe_api_call, observe_handshake
+from holdfast.routes.metrics import read_numbers_of
 from holdfast.server.gateway import GatewayServer
 from holdfast.server.limits import raise_descriptor_limit
 from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, loop_factory
@@ -43,13 +31,10 @@ from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 from holdfast.telemetry.lag import measure_forever
 from holdfast.telemetry.logs import WRITER, configure_logging, get_logger
-from holdfast.transports.websocket import WebSocketEndpoint
+from holdfast.wiring import Doors, make_endpoints
 
 EXIT_FINE = 0
 EXIT_REFUSED = 2
-
-CHECK_TIMEOUT_SECONDS = 1.0
-CHECK_MAX_AGE_SECONDS = 1.0
 
 _log = get_logger(__name__)
 
@@ -63,7 +48,7 @@ class Gateway:
         self.manager = EnhancedWebSocketManager(core)
         self.validator = validator
         self.probe = BrokerRoundTrip(core.broker, LocalDelivery(core.hub), core.instance)
-        self.app = make_app(_endpoints(self), has_internal_port=settings.internal_port is not None)
+        self.app = make_app(self._endpoints(), has_internal_port=settings.internal_port is not None)
         self._process = psutil.Process()
         self._started_at = core.clock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -152,6 +137,9 @@ class Gateway:
         if self.core.lifecycle.phase < phase:
             self.core.lifecycle.advance(phase)
             _log.info("phase", phase=phase.name.lower(), connections=len(self.manager.everybody()))
+
+    def _endpoints(self) -> Endpoints:
+        return make_endpoints(Doors(self.settings, self.core, self.manager, self.probe.check, self.describe))
 
     def _begin(self, *work: Coroutine[Any, Any, None]) -> None:
         self._tasks += [self.core.loop.create_task(one) for one in work]
@@ -248,38 +236,3 @@ def _base_url(settings: Settings, port: int) -> str:
     # Where all interfaces are listened on, this machine's own is as good as any.
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared
     return f"{scheme}://{host}:{port}"
-
-
-def _endpoints(gateway: Gateway) -> Endpoints:
-    settings, core = gateway.settings, gateway.core
-    origins = OriginPolicy(settings.client.allowed_origins)
-    readiness = Readiness(
-        core.lifecycle,
-        {"broker": gateway.probe.check},
-        timeout=CHECK_TIMEOUT_SECONDS,
-        max_age=CHECK_MAX_AGE_SECONDS,
-        clock=core.clock,
-    )
-    return Endpoints(
-        websocket=WebSocketEndpoint(
-            gateway.manager.open,
-            AdmissionCheck(core.lifecycle, origins, observe_handshake),
-            settings.websocket,
-            TrustedProxies(settings.http.trusted_proxies).originate,
-        ),
-        api=_api(gateway),
-        livez=Livez(),
-        readyz=Readyz(readiness),
-        startupz=Startupz(core.lifecycle),
-        metrics=MetricsEndpoint(),
-    )
-
-
-def _api(gateway: Gateway) -> ApiEndpoint:
-    core, api = gateway.core, gateway.settings.api
-    commands = ApiCommands(Services(core.rules, core.publisher, core.broker, gateway.describe))
-    methods = api_methods(commands, ApiControl(Control(core)), api.max_commands)
-    keys = ApiKeys(key.get_secret_value() for key in api.keys)
-    originate = TrustedProxies(gateway.settings.http.trusted_proxies).originate
-    rules = ApiRules(keys, api.max_body_bytes, api.error_mode == "transport", originate)
-    return ApiEndpoint(methods, rules, core.lifecycle, observe_api_call)

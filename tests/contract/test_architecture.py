@@ -18,13 +18,13 @@ ORDER: tuple[frozenset[str], ...] = (
     frozenset({"connections"}),
     frozenset({"admission", "monitoring", "diagnostics", "verify"}),
     frozenset({"transports", "server", "routes"}),
-    frozenset({"app", "main", "cli", "__main__"}),
+    frozenset({"app", "wiring", "main", "cli", "__main__"}),
 )
 # Parts of this layer are strangers to each other; what one needs of another, main.py hands over.
 STRANGERS = frozenset({"auth", "channels", "broker", "proxy"})
 # The libraries that tie code to a running server, and the parts that may import them.
 BOUND = {
-    "starlette": frozenset({"transports", "routes", "app", "main", "cli"}),
+    "starlette": frozenset({"transports", "routes", "app", "wiring", "main", "cli"}),
     "uvicorn": frozenset({"server", "main", "cli"}),
 }
 

@@ -18,6 +18,7 @@ class Transport:
     """A connection's other end, which only notes how it was closed."""
 
     name = "websocket"
+    session = ""
     encoding = RAW_JSON
 
     def __init__(self) -> None:

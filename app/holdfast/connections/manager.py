@@ -28,6 +28,7 @@ class EnhancedWebSocketManager:
         self.core = core
         self.connections: dict[str, Connection] = {}
         self.opening: set[Connection] = set()  # accepted, not connected yet
+        self._sessions: dict[str, Connection] = {}  # of transports whose clients come back by other requests
         # Nearly every user has one connection, which then needs no set.
         self._users: dict[str, Connection | set[Connection]] = {}
 
@@ -49,6 +50,10 @@ class EnhancedWebSocketManager:
         if found is None:
             return []
         return [found] if isinstance(found, Connection) else list(found)
+
+    def by_session(self, session: str) -> Connection | None:
+        """Return the connection of a session id, None if there is none or the session has ended."""
+        return self._sessions.get(session)
 
     def count_of(self, user: str) -> int:
         """Return how many sessions a user has."""
@@ -81,6 +86,8 @@ class EnhancedWebSocketManager:
         connection.ending = ""
         connection.handshake = None
         self.connections[connection.client] = connection
+        if session := connection.transport.session:
+            self._sessions[session] = connection
         self._enter_user(connection)
         self.core.heartbeat.add(connection)
         self.core.expiry.watch_session(connection)
@@ -92,6 +99,8 @@ class EnhancedWebSocketManager:
             self.opening.discard(connection)
             return
         self.connections.pop(connection.client, None)
+        if session := connection.transport.session:
+            self._sessions.pop(session, None)
         self._leave_user(connection)
         self.core.heartbeat.discard(connection)
         self.core.expiry.forget_session(connection)
@@ -166,6 +175,8 @@ def _who(connection: Connection) -> dict[str, str]:
 
 def selected(connections: Iterable[Connection], client: str = "", session: str = "") -> list[Connection]:
     """Return the connections that match a client id and a session id, where given."""
-    found = [one for one in connections if not client or one.client == client]
-    # Only emulated transports have sessions of their own; none of these is one.
-    return [] if session else found
+    return [
+        one
+        for one in connections
+        if (not client or one.client == client) and (not session or one.transport.session == session)
+    ]

@@ -155,6 +155,8 @@ def _result(connection: Connection, request: ConnectRequest) -> ConnectResult:
         ping=max(1, round(core.client.ping_interval)),
         pong=True,
     )
+    if session := connection.transport.session:
+        result.session, result.node = session, core.instance
     # Told to those who introduced themselves: other SDKs could not use it.
     if request.holdfast is not None:
         result.holdfast = Welcome(round(core.client.reconnect_window * 1000), core.instance)

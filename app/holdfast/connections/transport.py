@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from holdfast.protocol.framing import Encoding
+from holdfast.protocol.framing import WS_JSON, Encoding
 
 
 @dataclass(slots=True)
@@ -15,7 +15,7 @@ class Handshake:
 
     `client` is the peer's address after trusted proxies were taken into account. `attempt_id` names the attempt in
     logs, refusals and the ledger. `accepted_at` is the loop's clock (seconds) when the socket was accepted, from which
-    the handshake timeout counts; 0 means unknown.
+    the handshake timeout counts; 0 means unknown. `encoding` is what was negotiated.
     """
 
     path: str
@@ -26,12 +26,15 @@ class Handshake:
     attempt_id: str
     subprotocol: str = ""
     accepted_at: float = 0.0
+    encoding: Encoding = WS_JSON
 
 
 class Transport(Protocol):
     """One open connection, written to without ever waiting."""
 
     name: str
+    session: str
+    """Names the session to requests that belong to it but come by another way; empty where there are none."""
     encoding: Encoding
     write: Callable[[bytes], None]
     """Queue units of `encoding`; all that one event-loop turn queues leaves in one system call where possible."""

@@ -31,11 +31,13 @@ class AsgiTransport:
     """
 
     name: str = "websocket"
-    encoding: Encoding = RAW_JSON
+    session: str = ""
+    encoding: Encoding
     write: Callable[[bytes], None]
 
     def __init__(self, send: Send, settings: WebSocketSettings) -> None:
         """Write through `send`."""
+        self.encoding = RAW_JSON
         self._send = send
         self._settings = settings
         self._loop = asyncio.get_running_loop()
@@ -93,6 +95,7 @@ class AsgiTransport:
 
     async def run(self, receive: Receive, sinks: SinkFactory, handshake: Handshake) -> None:
         """Carry messages both ways until the connection has ended, then tell the sink."""
+        self.encoding = handshake.encoding
         self._writer = self._loop.create_task(self._write_all())
         self._reader = self._loop.create_task(self._read_all(receive))
         try:

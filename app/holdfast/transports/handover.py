@@ -76,10 +76,11 @@ def _receive_buffer(sizehint: int) -> memoryview:
 class WebSocketTransport(asyncio.BufferedProtocol):
     """A `connections.transport.Transport` that is the event loop's protocol at the same time."""
 
-    __slots__ = ("_context", "_end", "_owed_pong", "_parser", "_sink", "_state", "_transport", "write")
+    __slots__ = ("_context", "_end", "_owed_pong", "_parser", "_sink", "_state", "_transport", "encoding", "write")
 
     name: str = "websocket"
-    encoding: Encoding = WS_JSON
+    session: str = ""
+    encoding: Encoding
     write: Callable[[bytes], None]
 
     # Functions and not methods: uvloop keeps what it finds under these names, and a bound method costs each
@@ -96,6 +97,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._parser: FrameParser | None = None
         self._end: tuple[int, str] | None = None
         self._owed_pong: bytes | None = None
+        self.encoding = WS_JSON
         self.write = transport.write
         transport.pause_reading()
         transport.set_protocol(self)
@@ -116,6 +118,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         if self._state != State.OPENING or transport is None:
             return
         transport.set_write_buffer_limits(high=self._context.write_high_water)
+        self.encoding = handshake.encoding
         self._state = State.OPEN
         try:
             self._sink = sinks(self, handshake)

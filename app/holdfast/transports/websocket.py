@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.connections.transport import Admission, Handshake, SinkFactory
 from holdfast.errors import GatewayError
+from holdfast.protocol.framing import RAW_JSON
 from holdfast.settings import WebSocketSettings
 from holdfast.transports.asgi import AsgiTransport
 from holdfast.transports.refusal import refusal_body, refusal_headers
@@ -74,6 +75,7 @@ class WebSocketEndpoint:
         if handover is not None:
             handover.attach(self._sinks, handshake)
             return
+        handshake.encoding = RAW_JSON
         await AsgiTransport(send, self._settings).run(receive, self._sinks, handshake)
 
     def _read_handshake(self, scope: Scope) -> Handshake:

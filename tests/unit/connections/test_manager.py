@@ -52,6 +52,20 @@ async def test_departed_connections_leave_nothing(world: World) -> None:
         gc.enable()
 
 
+async def test_sessions_are_found_by_name_while_they_last(world: World) -> None:
+    """A request that names a session reaches its connection, until that ends."""
+    client = world.open(session="secret")
+    assert world.manager.by_session("secret") is None
+    reply = client.call("connect", token=world.token())
+    assert reply["connect"]["session"] == "secret"
+    assert reply["connect"]["node"] == "here"
+    assert world.manager.by_session("secret") is client.connection
+    assert world.manager.by_session("") is None
+    client.hang_up()
+
+    assert world.manager.by_session("secret") is None
+
+
 async def test_departure_before_connect_is_clean(world: World) -> None:
     """Who leaves in the handshake is forgotten."""
     client = world.open()

@@ -1,0 +1,76 @@
+"""Which endpoint is made of which parts; `app` says under which path each is served."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from holdfast.admission.addresses import TrustedProxies
+from holdfast.admission.check import AdmissionCheck
+from holdfast.admission.origin import OriginPolicy
+from holdfast.admission.readiness import Readiness
+from holdfast.app import Endpoints
+from holdfast.connections.control import Control
+from holdfast.connections.core import Core
+from holdfast.connections.manager import EnhancedWebSocketManager
+from holdfast.routes.api import ApiEndpoint, ApiRules
+from holdfast.routes.api_commands import ApiCommands, Services
+from holdfast.routes.api_control import ApiControl
+from holdfast.routes.api_keys import ApiKeys
+from holdfast.routes.api_messages import Node
+from holdfast.routes.api_methods import api_methods
+from holdfast.routes.health import Livez, Readyz, Startupz
+from holdfast.routes.metrics import MetricsEndpoint
+from holdfast.routes.observers import observe_api_call, observe_handshake
+from holdfast.settings import Settings
+from holdfast.transports.websocket import WebSocketEndpoint
+
+CHECK_TIMEOUT_SECONDS = 1.0
+CHECK_MAX_AGE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the endpoints open to: `check_broker` is the readiness probe, `describe` tells of this instance."""
+
+    settings: Settings
+    core: Core
+    manager: EnhancedWebSocketManager
+    check_broker: Callable[[], Awaitable[None]]
+    describe: Callable[[], Node]
+
+
+def make_endpoints(doors: Doors) -> Endpoints:
+    """Return everything that answers.
+
+    Raises:
+        ConfigError: patterns or networks in the settings that cannot be used.
+    """
+    settings, core = doors.settings, doors.core
+    originate = TrustedProxies(settings.http.trusted_proxies).originate
+    admission = AdmissionCheck(core.lifecycle, OriginPolicy(settings.client.allowed_origins), observe_handshake)
+    readiness = Readiness(
+        core.lifecycle,
+        {"broker": doors.check_broker},
+        timeout=CHECK_TIMEOUT_SECONDS,
+        max_age=CHECK_MAX_AGE_SECONDS,
+        clock=core.clock,
+    )
+    return Endpoints(
+        websocket=WebSocketEndpoint(doors.manager.open, admission, settings.websocket, originate),
+        api=_api(doors),
+        livez=Livez(),
+        readyz=Readyz(readiness),
+        startupz=Startupz(core.lifecycle),
+        metrics=MetricsEndpoint(),
+    )
+
+
+def _api(doors: Doors) -> ApiEndpoint:
+    core, api = doors.core, doors.settings.api
+    commands = ApiCommands(Services(core.rules, core.publisher, core.broker, doors.describe))
+    methods = api_methods(commands, ApiControl(Control(core)), api.max_commands)
+    keys = ApiKeys(key.get_secret_value() for key in api.keys)
+    originate = TrustedProxies(doors.settings.http.trusted_proxies).originate
+    rules = ApiRules(keys, api.max_body_bytes, api.error_mode == "transport", originate)
+    return ApiEndpoint(methods, rules, core.lifecycle, observe_api_call)

@@ -1,0 +1,29 @@
+import asyncio
+
+import pytest
+
+from holdfast.app import Endpoints
+from holdfast.main import build
+from holdfast.settings import Settings
+from holdfast.wiring import Doors, make_endpoints
+
+
+async def test_every_endpoint_is_made():
+    """What the application routes to is all there."""
+    gateway = build(Settings(), asyncio.get_running_loop())
+
+    endpoints = make_endpoints(
+        Doors(gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe)
+    )
+
+    assert all(callable(getattr(endpoints, name)) for name in Endpoints.__slots__)
+
+
+async def test_unusable_patterns_are_told_at_once():
+    """An origin pattern that cannot be used ends the start, not the first handshake."""
+    gateway = build(Settings(), asyncio.get_running_loop())
+    client = gateway.settings.client.model_copy(update={"allowed_origins": (" ",)})
+    settings = gateway.settings.model_copy(update={"client": client})
+
+    with pytest.raises(ValueError):
+        make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
