@@ -81,7 +81,10 @@ def test_rsa_verifies_only_its_own_algorithm(rsa_key: rsa.RSAPrivateKey, alg: st
     message, signature = sign(rsa_key, alg)
 
     assert slug_of(ring, Header(alg, None), message, signature) == "ok"
-    assert slug_of(ring, Header(alg, None), message, signature[:-1] + bytes([signature[-1] ^ 1])) == "token_wrong_signature"
+    assert (
+        slug_of(ring, Header(alg, None), message, signature[:-1] + bytes([signature[-1] ^ 1]))
+        == "token_wrong_signature"
+    )
     for other in ALGORITHMS - {alg}:
         assert slug_of(ring, Header(other, None), message, signature) == "token_algorithm"
 
