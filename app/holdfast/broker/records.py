@@ -11,7 +11,7 @@ from msgspec import Raw, Struct, msgpack
 
 from holdfast.broker.results import Result
 from holdfast.broker.stream import Stream, StreamHead, StreamPart
-from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+from holdfast.protocol.messages import NONE, ClientInfo, Publication, StreamPosition
 
 # A record of publications ends at this size: encoding holds the interpreter lock, and nobody may wait long for it.
 _RECORD_BYTES = 131072
@@ -200,7 +200,12 @@ def _keep(publication: Publication) -> KeptPublication:
 def _publication(kept: KeptPublication) -> Publication:
     info = kept.info
     return Publication(
-        Raw(kept.data),
-        None if info is None else ClientInfo(info.user, info.client, Raw(info.conn_info), Raw(info.chan_info)),
+        _raw(kept.data),
+        None if info is None else ClientInfo(info.user, info.client, _raw(info.conn_info), _raw(info.chan_info)),
         tags=kept.tags,
     )
+
+
+def _raw(data: bytes) -> Raw:
+    """Return a payload; the encoder leaves out only `NONE` and would write nothing for any other empty one."""
+    return Raw(data) if data else NONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,3 +138,12 @@ def test_records_that_cannot_stand_there_are_refused(wrong: list[records.Record]
     """A file with a right checksum and wrong content is no snapshot either."""
     with pytest.raises(ValueError, match=r"expected|publications"):
         read([records.encode(record) for record in wrong]).streams()
+
+
+def test_empty_payloads_come_back_as_none():
+    """What was empty is left out by the encoder again, so that it stays JSON."""
+    log = [Publication(Raw(b""), ClientInfo("u", "c"), 50)]
+
+    (stream,) = read(saved(stream_of(log))).streams()
+
+    assert msgspec.json.encode(stream.log[0]) == b'{"info":{"user":"u","client":"c"},"offset":50}'
