@@ -19,6 +19,7 @@ from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.transport import Handshake
 from holdfast.protocol.framing import RAW_JSON, Encoding
 from holdfast.settings import Settings
+from tests.protobuf import decode_replies, encode_commands
 
 SECRET = "an hmac secret of more than thirty-two bytes"
 EVERYTHING = {
@@ -84,6 +85,10 @@ class Client:
 
     def send(self, *commands: dict[str, Any] | str | bytes) -> None:
         """Send commands in one message; texts and bytes go as they are."""
+        if self.transport.encoding.codec.binary:
+            said = [encode_commands(one) if isinstance(one, dict) else one for one in commands]
+            self.connection.on_message(b"".join(one for one in said if isinstance(one, bytes)), False)
+            return
         lines = [one if isinstance(one, str) else json.dumps(one) for one in commands if not isinstance(one, bytes)]
         data = b"".join(one for one in commands if isinstance(one, bytes)) or "\n".join(lines).encode()
         self.connection.on_message(data, True)
@@ -99,6 +104,8 @@ class Client:
     def received(self) -> list[dict[str, Any]]:
         """Return what came since the last look, one object a line."""
         units, self._read = self.transport.units[self._read :], len(self.transport.units)
+        if self.transport.encoding.codec.binary:
+            return [reply for unit in units for reply in decode_replies(unit)]
         return [json.loads(line) for unit in units for line in unit.split(b"\n")]
 
     async def pushes(self) -> list[dict[str, Any]]:
@@ -149,9 +156,11 @@ class World:
         handshake = Handshake("/connection/websocket", b"", [], "127.0.0.1", "ws", "attempt")
         return Client(self, transport, self.manager.open(transport, handshake))
 
-    def connect(self, user: str = "anna", request: dict[str, Any] | None = None, **claims: Any) -> Client:
+    def connect(
+        self, user: str = "anna", request: dict[str, Any] | None = None, encoding: Encoding = RAW_JSON, **claims: Any
+    ) -> Client:
         """Accept a connection and open its session."""
-        client = self.open()
+        client = self.open(encoding)
         reply = client.call("connect", token=self.token(user, **claims), **(request or {}))
         assert "connect" in reply, reply
         return client

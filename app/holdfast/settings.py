@@ -165,6 +165,9 @@ class TokenSettings(TokenRules):
     )
 
 
+DataFormat = Literal["", "json", "json_object", "binary"]
+
+
 class ChannelOptions(Group):
     """What a channel of a namespace can do, by Centrifugo's option names."""
 
@@ -194,6 +197,11 @@ class ChannelOptions(Group):
     allow_user_limited_channels: bool = Field(
         False, description="Channels such as `dialog#1,2` admit the users they name."
     )
+    publication_data_format: DataFormat = Field(
+        "",
+        description="What publications may hold: `json`, `json_object`, or `binary` for any bytes, none too, "
+        "read by Protobuf clients alone; empty takes `channel.publication_data_format`.",
+    )
 
 
 class Namespace(ChannelOptions):
@@ -214,6 +222,9 @@ class ChannelSettings(Group):
     private_prefix: str = Field("$", description="Channels that begin with it need a subscription token.")
     history_meta_ttl: Duration = Field(
         2592000.0, ge=1, description="How long a channel's position is kept without publications."
+    )
+    publication_data_format: DataFormat = Field(
+        "", description="What publications may hold where the namespace does not say; empty is `json`."
     )
 
 

@@ -19,6 +19,7 @@ from holdfast.protocol.frames import (
     OPCODE_PONG,
     OPCODE_TEXT,
     FrameParser,
+    single_binary_frame,
     single_text_frame,
 )
 from tests.sockets import client_frame
@@ -95,10 +96,11 @@ def test_any_bytes_end_in_events_or_a_named_error(data, cuts):
 @settings(deadline=None, max_examples=300)
 def test_short_cut_agrees_with_the_parser(data):
     """What the fast path takes, the parser would have given as the only event."""
-    payload = single_text_frame(memoryview(data + b"\0" * 8), len(data), LIMIT)
+    for opcode, short_cut in ((OPCODE_TEXT, single_text_frame), (OPCODE_BINARY, single_binary_frame)):
+        payload = short_cut(memoryview(data + b"\0" * 8), len(data), LIMIT)
 
-    if payload is not None:
-        assert outcome([data]) == ([(OPCODE_TEXT, payload)], "")
+        if payload is not None:
+            assert outcome([data]) == ([(opcode, payload)], "")
 
 
 def reference(data: bytes) -> tuple[list[tuple[int, bytes]], int]:

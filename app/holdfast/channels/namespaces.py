@@ -18,7 +18,7 @@ class ResolvedChannel:
     """What a channel's name says.
 
     `users` are those whom a user-limited channel admits; None where the channel is not limited to users.
-    `options.history_meta_ttl` is never 0: the default of all channels is filled in.
+    In `options` the defaults of all channels are filled in: `history_meta_ttl` is never 0.
     """
 
     name: str
@@ -72,6 +72,9 @@ class ChannelRules:
 
 
 def _with_default(options: ChannelOptions, settings: ChannelSettings) -> ChannelOptions:
-    if options.history_meta_ttl:
-        return options
-    return options.model_copy(update={"history_meta_ttl": settings.history_meta_ttl})
+    defaults: dict[str, object] = {}
+    if not options.history_meta_ttl:
+        defaults["history_meta_ttl"] = settings.history_meta_ttl
+    if not options.publication_data_format:
+        defaults["publication_data_format"] = settings.publication_data_format
+    return options.model_copy(update=defaults)

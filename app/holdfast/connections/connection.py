@@ -131,7 +131,7 @@ class Connection:
             return
         try:
             if is_text is codec.binary:
-                raise ProtocolError("binary_frame", f"this connection speaks {codec.name}")
+                raise ProtocolError("text_frame" if is_text else "binary_frame", f"this connection speaks {codec.name}")
             commands = codec.decode(data)
             if not commands:
                 raise ProtocolError("empty_frame", "expected at least one command")

@@ -13,7 +13,7 @@ from holdfast.connections.connection import Connection
 from holdfast.connections.core import Core
 from holdfast.connections.manager import selected
 from holdfast.connections.subscription import Grant
-from holdfast.errors import ChannelError
+from holdfast.errors import ChannelError, ProtocolError
 from holdfast.protocol.messages import (
     NONE,
     Push,
@@ -118,6 +118,9 @@ class Control:
                 connection.fail(error)
                 return
             if error.slug == "already_subscribed":  # meanwhile, by the client itself
+                return
+            if error.slug == "binary_channel":  # as Centrifugo; the user's other connections may well speak Protobuf
+                connection.fail(ProtocolError("inappropriate_protocol", error.detail))
                 return
             raise
         result = subscribing.commit(connection, pending)

@@ -9,8 +9,9 @@ from msgspec import Raw
 
 from holdfast.broker.base import Broker, PublishOptions, PublishResult
 from holdfast.channels.namespaces import ChannelRules
-from holdfast.errors import LifecycleError, ProtocolError
+from holdfast.errors import LifecycleError
 from holdfast.protocol.messages import ClientInfo, Publication
+from holdfast.protocol.payloads import publication_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,26 @@ class Publisher:
         self._idempotency_ttl = idempotency_ttl
 
     async def publish(
-        self, channel: str, data: Raw, terms: PublishTerms = DEFAULT_TERMS, info: ClientInfo | None = None
+        self,
+        channel: str,
+        data: Raw,
+        terms: PublishTerms = DEFAULT_TERMS,
+        info: ClientInfo | None = None,
+        *,
+        is_json: bool = True,
     ) -> PublishResult:
-        """Publish `data` (JSON) and return where it went.
+        """Publish `data` and return where it went; it must be JSON if the caller says so.
 
         Raises:
-            ChannelError: the channel's name or namespace is wrong.
+            ChannelError: the channel's name or namespace is wrong, or it does not take such data.
             LifecycleError: `shutting_down`; publish at another instance.
             ProtocolError: `bad_request` without data.
             BrokerError: the broker could not take it.
         """
         if self._is_closing():
             raise LifecycleError("shutting_down", "this instance takes no more publications")
-        if not data:
-            raise ProtocolError("bad_request", "publish needs `data`")
         options = self._rules.resolve(channel).options
+        data = publication_data(data, options.publication_data_format, is_json=is_json)
         keeps = not terms.skip_history
         how = PublishOptions(
             history_size=options.history_size if keeps else 0,

@@ -27,17 +27,19 @@ from holdfast.protocol.messages import (
 
 if TYPE_CHECKING:
     from holdfast.connections.connection import Connection
+    from holdfast.settings import ChannelOptions
 
 
 async def publish(connection: Connection, command_id: int, request: PublishRequest) -> None:
     """Publish into a channel that lets this client do so."""
-    if not request.channel or not request.data:
-        raise ProtocolError("malformed_command", "publish needs a channel and data")
-    resolved = connection.core.rules.resolve(request.channel)
+    resolved = _resolve(connection, request.channel, "publish")
+    if not request.data and resolved.options.publication_data_format != "binary":
+        raise ProtocolError("malformed_command", "publish needs data")
     mine = connection.subs.get(request.channel)
     _demand(permissions.can_publish(resolved, connection.user, subscribed=mine is not None))
     info = connection.client_info(mine.info if mine else NONE)
-    await connection.core.publisher.publish(request.channel, request.data, DEFAULT_TERMS, info)
+    is_json = not connection.encoding.codec.binary
+    await connection.core.publisher.publish(request.channel, request.data, DEFAULT_TERMS, info, is_json=is_json)
     connection.reply(Reply(id=command_id, publish=EmptyResult()))
 
 
@@ -62,6 +64,7 @@ async def history(connection: Connection, command_id: int, request: HistoryReque
     if not options.history_size or not options.history_ttl:
         raise ChannelError("not_available", "the channel's namespace keeps no history")
     _demand(permissions.can_history(resolved, connection.user, subscribed=request.channel in connection.subs))
+    demand_codec(connection, options)
     since = StreamPosition(request.since.offset, request.since.epoch) if request.since else None
     if since is not None and since.offset == 0 and request.reverse:
         raise ProtocolError("bad_request", "history cannot go back from offset 0")
@@ -86,6 +89,16 @@ async def send(connection: Connection, command_id: int, request: SendRequest) ->
 async def ping(connection: Connection, command_id: int, request: PingRequest) -> None:
     """Refuse a ping: the server pings, with `{}`."""
     raise ChannelError("not_available", "the server pings; clients answer with an empty object")
+
+
+def demand_codec(connection: Connection, options: ChannelOptions) -> None:
+    """Keep publications that may be no JSON from a connection that speaks it: it could not read them.
+
+    Raises:
+        ChannelError: `binary_channel`.
+    """
+    if options.publication_data_format == "binary" and not connection.encoding.codec.binary:
+        raise ChannelError("binary_channel", "the channel's publications may be any bytes, and JSON cannot carry them")
 
 
 def _demand_presence(connection: Connection, request: ChannelRequest, method: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from holdfast.channels import permissions
 from holdfast.channels.namespaces import ResolvedChannel
 from holdfast.connections.recovery import Pending, read_stream, settle
+from holdfast.connections.requests import demand_codec
 from holdfast.connections.subscription import (
     ANNOUNCED,
     POSITIONED,
@@ -108,6 +109,7 @@ async def prepare(connection: Connection, channel: str, request: SubscribeReques
     """
     core = connection.core
     options = core.rules.resolve(channel).options
+    demand_codec(connection, options)
     asked = Asked(request.positioned, request.recoverable, request.join_leave)
     flags = decide(options, grant, asked)
     await core.feed.acquire(channel)

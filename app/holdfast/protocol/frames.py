@@ -5,7 +5,7 @@ opcodes, masks, lengths, fragmentation, close payloads, UTF-8 and the message li
 are not negotiated here, so a reserved bit is always a violation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Final, NoReturn
 
@@ -84,34 +84,43 @@ def parse_close(payload: bytes) -> tuple[int, str]:
         raise ProtocolError("invalid_utf8", f"close reason, byte {error.start}") from None
 
 
-def single_text_frame(buffer: memoryview, size: int, limit: int) -> bytes | None:
-    """Return the payload if the first `size` bytes are exactly one valid short text frame.
+def _single_frame(opcode: int) -> Callable[[memoryview, int, int], bytes | None]:
+    """Make a function that returns the payload if the first `size` bytes are exactly one valid short frame.
 
     The way of nearly every client message, without a parser and its state. None means: let the
     parser look, also at anything that is wrong.
     """
-    # Cut from bytes: a slice of a memoryview costs three times as much.
-    data = bytes(buffer[:size])
-    if size < 6 or data[0] != _FINAL | OPCODE_TEXT:
-        return None
-    length = data[1] - _MASKED
-    start = 6
-    if length >= 126:
-        if length == 127 or size < 8:
+    first, is_text = _FINAL | opcode, opcode == OPCODE_TEXT
+
+    def single_frame(buffer: memoryview, size: int, limit: int) -> bytes | None:
+        # Cut from bytes: a slice of a memoryview costs three times as much.
+        data = bytes(buffer[:size])
+        if size < 6 or data[0] != first:
             return None
-        length = data[2] << 8 | data[3]
-        start = 8
-        if length < 126:
+        length = data[1] - _MASKED
+        start = 6
+        if length >= 126:
+            if length == 127 or size < 8:
+                return None
+            length = data[2] << 8 | data[3]
+            start = 8
+            if length < 126:
+                return None
+        if start + length != size or length > limit:
             return None
-    if start + length != size or length > limit:
-        return None
-    payload = apply_mask(data[start:], data[start - 4 : start])
-    if not payload.isascii():
-        try:
-            payload.decode()
-        except UnicodeDecodeError:
-            return None
-    return payload
+        payload = apply_mask(data[start:], data[start - 4 : start])
+        if is_text and not payload.isascii():
+            try:
+                payload.decode()
+            except UnicodeDecodeError:
+                return None
+        return payload
+
+    return single_frame
+
+
+single_text_frame = _single_frame(OPCODE_TEXT)
+single_binary_frame = _single_frame(OPCODE_BINARY)
 
 
 class FrameParser:

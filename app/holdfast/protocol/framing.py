@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from holdfast.protocol.codec import JSON, Codec
-from holdfast.protocol.frames import OPCODE_TEXT, encode_frame
+from holdfast.protocol.frames import OPCODE_BINARY, OPCODE_TEXT, encode_frame
+from holdfast.protocol.protobuf import PROTOBUF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,8 +29,18 @@ def _text_frame(payload: bytes) -> bytes:
     return encode_frame(OPCODE_TEXT, payload)
 
 
+def _binary_frame(payload: bytes) -> bytes:
+    return encode_frame(OPCODE_BINARY, payload)
+
+
 WS_JSON = Encoding("websocket+json", JSON, _text_frame, b"".join, _text_frame(JSON.ping))
 """Finished RFC 6455 text frames, for transports that own the socket."""
 
 RAW_JSON = Encoding("json", JSON, bytes, JSON.join, JSON.ping)
 """Payloads as they are, for transports that frame by themselves; a unit is one message."""
+
+WS_PROTOBUF = Encoding("websocket+protobuf", PROTOBUF, _binary_frame, b"".join, _binary_frame(PROTOBUF.ping))
+"""Finished RFC 6455 binary frames."""
+
+RAW_PROTOBUF = Encoding("protobuf", PROTOBUF, bytes, PROTOBUF.join, PROTOBUF.ping)
+"""Payloads as they are; each says by itself where it ends."""

@@ -182,6 +182,14 @@ PONG = Command()
 """What a codec makes of a pong among other commands; told by identity."""
 
 
+class EmulationRequest(_Message):
+    """Commands of a session whose transport carries only what the server says; `data` is a batch of them."""
+
+    node: str = ""
+    session: str = ""
+    data: Raw = NONE
+
+
 # Results
 
 
@@ -296,6 +304,10 @@ class MessagePush(_Message):
     data: Raw = NONE
 
 
+class ConnectPush(ConnectResult):
+    """A session began without a connect command; the same fields as of a connect reply, under other numbers."""
+
+
 class DisconnectPush(_Message):
     """The session ends; transports without close frames send this instead."""
 
@@ -333,7 +345,7 @@ class Push(_Message):
     unsubscribe: UnsubscribePush | None = None
     message: MessagePush | None = None
     subscribe: SubscribePush | None = None
-    connect: ConnectResult | None = None
+    connect: ConnectPush | None = None
     disconnect: DisconnectPush | None = None
     refresh: RefreshPush | None = None
     holdfast: ExtensionPush | None = None

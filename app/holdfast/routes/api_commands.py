@@ -12,10 +12,10 @@ from holdfast.broker.base import Broker, HistoryFilter
 from holdfast.channels.namespaces import ChannelRules, ResolvedChannel
 from holdfast.connections.publishing import Publisher, PublishTerms
 from holdfast.errors import ChannelError, GatewayError, ProtocolError
-from holdfast.protocol.messages import StreamPosition
+from holdfast.protocol.messages import Publication, StreamPosition
 from holdfast.routes import api_messages as api
 from holdfast.routes.api import error_of
-from holdfast.routes.api_payloads import required_payload
+from holdfast.routes.api_payloads import binary_publication, published_payload
 
 TURN = 100
 """Publications one request makes before others get their turn of the event loop."""
@@ -42,19 +42,19 @@ class ApiCommands:
 
     async def publish(self, request: api.PublishRequest) -> api.PublishResult:
         """Publish into one channel."""
-        data = required_payload("data", request.data, request.b64data)
-        return await self._publish(request.channel, data, _terms(request))
+        payload = published_payload(request.data, request.b64data)
+        return await self._publish(request.channel, payload, _terms(request))
 
     async def broadcast(self, request: api.BroadcastRequest) -> api.BroadcastResult:
         """Publish the same data into many channels; one that fails does not stop the others."""
         if not request.channels:
             raise ProtocolError("bad_request", "Expected channel names in `channels`, came none.")
-        data = required_payload("data", request.data, request.b64data)
+        payload = published_payload(request.data, request.b64data)
         terms = _terms(request)
         responses: list[api.PublishResponse] = []
         for count, channel in enumerate(request.channels, 1):
             try:
-                result = await self._publish(channel, data, terms)
+                result = await self._publish(channel, payload, terms)
                 responses.append(api.PublishResponse(result=result))
             except GatewayError as error:
                 responses.append(api.PublishResponse(error=error_of(error)))
@@ -81,7 +81,10 @@ class ApiCommands:
             raise ProtocolError("bad_request", "Expected `since.offset` above 0 to go back from, came 0.")
         query = HistoryFilter(request.limit or 0, since, bool(request.reverse))
         found = await self._broker.history(request.channel, query, resolved.options.history_meta_ttl)
-        return api.HistoryResult(found.publications, found.position.offset, found.position.epoch)
+        publications: list[Publication] | list[api.BinaryPublication] = found.publications
+        if resolved.options.publication_data_format == "binary":
+            publications = [binary_publication(one) for one in found.publications]
+        return api.HistoryResult(publications, found.position.offset, found.position.epoch)
 
     async def history_remove(self, request: api.ChannelRequest) -> api.EmptyResult:
         """Forget a channel's publications; its position stays."""
@@ -100,9 +103,10 @@ class ApiCommands:
 
     # Private methods
 
-    async def _publish(self, channel: str, data: Raw, terms: PublishTerms) -> api.PublishResult:
+    async def _publish(self, channel: str, payload: tuple[Raw, bool], terms: PublishTerms) -> api.PublishResult:
         required_channel(channel)
-        result = await self._publisher.publish(channel, data, terms)
+        data, is_json = payload
+        result = await self._publisher.publish(channel, data, terms, is_json=is_json)
         return api.PublishResult(result.position.offset, result.position.epoch)
 
     def _check_presence(self, channel: str) -> None:

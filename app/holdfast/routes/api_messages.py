@@ -224,10 +224,20 @@ class PresenceStatsResult(_Result, omit_defaults=False):
     num_users: int
 
 
+class BinaryPublication(_Result, omit_defaults=False):
+    """A publication of a channel whose data may be no JSON: it stands in base64, and `data` is null."""
+
+    b64data: str
+    offset: int
+    info: ClientInfo | UnsetType = UNSET
+    tags: dict[str, str] | UnsetType = UNSET
+    data: None = None
+
+
 class HistoryResult(_Result, omit_defaults=False):
     """Publications and the stream's top position."""
 
-    publications: list[Publication]
+    publications: list[Publication] | list[BinaryPublication]
     offset: int
     epoch: str
 

@@ -8,20 +8,22 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from holdfast.errors import ProtocolError
-from holdfast.protocol.messages import NONE
-from holdfast.routes.api_messages import Payload
+from holdfast.protocol.messages import NONE, Publication
+from holdfast.protocol.payloads import json_line
+from holdfast.routes.api_messages import BinaryPublication, Payload
 
 
-def required_payload(name: str, data: Payload, b64data: str | None) -> Raw:
-    """Return the payload of a field that must be there; base64 goes before plain JSON, as in Centrifugo.
+def published_payload(data: Payload, b64data: str | None) -> tuple[Raw, bool]:
+    """Return what is to be published, and whether it is known to be JSON.
+
+    Base64 goes before plain JSON, as in Centrifugo.
 
     Raises:
-        ProtocolError: `bad_request`, when it is missing or no JSON.
+        ProtocolError: `bad_request`, when the base64 is malformed.
     """
-    payload = optional_payload(name, data, b64data)
-    if payload is NONE:
-        raise ProtocolError("bad_request", f"Expected JSON in `{name}`, came nothing.")
-    return payload
+    if b64data:
+        return Raw(_decode_base64("b64data", b64data)), False
+    return optional_payload("data", data), True
 
 
 def optional_payload(name: str, data: Payload, b64data: str | None = None) -> Raw:
@@ -41,11 +43,25 @@ def optional_payload(name: str, data: Payload, b64data: str | None = None) -> Ra
     return data.copy()  # the original keeps the whole request in memory
 
 
+def binary_publication(publication: Publication) -> BinaryPublication:
+    """Return a publication whose data may be any bytes as JSON can tell it."""
+    return BinaryPublication(
+        base64.b64encode(publication.data).decode(),
+        publication.offset,
+        UNSET if publication.info is None else publication.info,
+        publication.tags or UNSET,
+    )
+
+
 def _from_base64(name: str, text: str) -> Raw:
     try:
-        raw = base64.b64decode(text, validate=True)
-        raw.decode()
-        # The JSON dialect of the client protocol carries nothing but JSON, so other bytes could reach nobody.
-        return Raw(msgspec.json.format(raw, indent=-1))
-    except (ValueError, msgspec.DecodeError, RecursionError) as error:
+        return json_line(_decode_base64(name, text))
+    except ValueError as error:
         raise ProtocolError("bad_request", f"Expected base64 of JSON in `{name}`; {error}.") from None
+
+
+def _decode_base64(name: str, text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ProtocolError("bad_request", f"Expected base64 in `{name}`; {error}.") from None

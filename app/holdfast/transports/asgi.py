@@ -14,7 +14,7 @@ from starlette.types import Receive, Send
 from holdfast.codes import CODES
 from holdfast.connections.transport import Handshake, MessageSink, SinkFactory
 from holdfast.errors import GatewayError
-from holdfast.protocol.frames import OPCODE_TEXT
+from holdfast.protocol.frames import OPCODE_BINARY, OPCODE_TEXT
 from holdfast.protocol.framing import RAW_JSON, Encoding
 from holdfast.settings import WebSocketSettings
 from holdfast.telemetry.logs import get_logger
@@ -96,6 +96,7 @@ class AsgiTransport:
     async def run(self, receive: Receive, sinks: SinkFactory, handshake: Handshake) -> None:
         """Carry messages both ways until the connection has ended, then tell the sink."""
         self.encoding = handshake.encoding
+        self.write = self._write_binary if self.encoding.codec.binary else self._write_text
         self._writer = self._loop.create_task(self._write_all())
         self._reader = self._loop.create_task(self._read_all(receive))
         try:
@@ -113,6 +114,9 @@ class AsgiTransport:
 
     def _write_text(self, unit: bytes) -> None:
         self.send_frame(OPCODE_TEXT, unit)
+
+    def _write_binary(self, unit: bytes) -> None:
+        self.send_frame(OPCODE_BINARY, unit)
 
     def _push(self, event: dict[str, Any], size: int) -> None:
         self._queue.append((event, size))

@@ -23,6 +23,7 @@ from holdfast.protocol.frames import (
     encode_close,
     encode_frame,
     parse_close,
+    single_binary_frame,
     single_text_frame,
 )
 from holdfast.protocol.framing import WS_JSON, Encoding
@@ -178,6 +179,10 @@ class WebSocketTransport(asyncio.BufferedProtocol):
             payload = single_text_frame(_RECEIVED, nbytes, self._context.max_message_bytes)
             if payload is not None:
                 self._deliver(payload, True)
+                return
+            payload = single_binary_frame(_RECEIVED, nbytes, self._context.max_message_bytes)
+            if payload is not None:
+                self._deliver(payload, False)
                 return
         self._receive(_RECEIVED[:nbytes])
 

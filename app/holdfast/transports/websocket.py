@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
+from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
 from holdfast.connections.transport import Admission, Handshake, SinkFactory
 from holdfast.errors import GatewayError
-from holdfast.protocol.framing import RAW_JSON
+from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, WS_JSON, WS_PROTOBUF, Encoding
 from holdfast.settings import WebSocketSettings
 from holdfast.transports.asgi import AsgiTransport
 from holdfast.transports.refusal import refusal_body, refusal_headers
 
 HANDOVER: Final = "holdfast.handover"
 """Key of the ASGI extension that takes an accepted connection off the endpoint's hands."""
+
+
+SUBPROTOCOLS: Final = {"centrifuge-json": WS_JSON, "centrifuge-protobuf": WS_PROTOBUF}
+_ASKS_FOR_PROTOBUF: Final = (("format", "protobuf"), ("cf_protocol", "protobuf"))
 
 
 class Handover(Protocol):
@@ -75,12 +80,13 @@ class WebSocketEndpoint:
         if handover is not None:
             handover.attach(self._sinks, handshake)
             return
-        handshake.encoding = RAW_JSON
+        handshake.encoding = RAW_PROTOBUF if handshake.encoding is WS_PROTOBUF else RAW_JSON
         await AsgiTransport(send, self._settings).run(receive, self._sinks, handshake)
 
     def _read_handshake(self, scope: Scope) -> Handshake:
         headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         peer = scope.get("client")
+        subprotocol, encoding = negotiate(scope.get("subprotocols") or (), scope.get("query_string", b""))
         address, scheme = self._originate(peer[0] if peer else "", scope.get("scheme", "ws"), headers)
         return Handshake(
             path=scope["path"],
@@ -89,7 +95,20 @@ class WebSocketEndpoint:
             client=address,
             scheme=scheme,
             attempt_id=os.urandom(16).hex(),
+            subprotocol=subprotocol,
+            encoding=encoding,
         )
+
+
+def negotiate(offers: Iterable[str], query: bytes) -> tuple[str, Encoding]:
+    """Return the subprotocol to echo, "" for none, and the encoding, as Centrifugo finds them.
+
+    The client's first known offer counts. The query may ask for Protobuf too, where a client cannot offer.
+    """
+    subprotocol = next((offer for offer in offers if offer in SUBPROTOCOLS), "")
+    if b"protobuf" in query and not set(_ASKS_FOR_PROTOBUF).isdisjoint(parse_qsl(query.decode("latin-1"))):
+        return subprotocol, WS_PROTOBUF
+    return subprotocol, SUBPROTOCOLS.get(subprotocol, WS_JSON)
 
 
 async def refuse_handshake(scope: Scope, send: Send, error: GatewayError) -> None:

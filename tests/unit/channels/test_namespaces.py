@@ -78,6 +78,16 @@ def test_resolve_fills_in_the_meta_ttl() -> None:
     assert rules.resolve("x").options.history_meta_ttl == SETTINGS.history_meta_ttl
 
 
+def test_resolve_fills_in_the_data_format() -> None:
+    """A namespace that does not say what publications hold takes what all channels have."""
+    namespaces = (Namespace(name="bytes", publication_data_format="binary"), Namespace(name="chat"))
+    rules = ChannelRules(ChannelSettings(namespaces=namespaces, publication_data_format="json_object"))
+
+    assert rules.resolve("bytes:x").options.publication_data_format == "binary"
+    assert rules.resolve("chat:x").options.publication_data_format == "json_object"
+    assert ChannelRules(SETTINGS).resolve("x").options.publication_data_format == ""
+
+
 def test_resolve_remembers_names() -> None:
     """The second look at a name costs no second object."""
     rules = ChannelRules(SETTINGS)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from holdfast.protocol.framing import WS_JSON
+from holdfast.protocol.framing import RAW_PROTOBUF, WS_JSON
 from tests.brokers import Clock
 from tests.live import World
 from tests.unit.connections.conftest import MakeWorld
@@ -47,6 +47,36 @@ async def test_on_message_in_binary_closes(world: World) -> None:
     client.connection.on_message(json.dumps(CONNECT).encode(), False)
 
     assert client.transport.closed == (3501, "binary_frame")
+
+
+async def test_on_message_in_text_closes_a_binary_connection(world: World) -> None:
+    """A binary codec takes no text frames."""
+    client = world.open(RAW_PROTOBUF)
+    client.connection.on_message(b"{}", True)
+
+    assert client.transport.closed == (3501, "text_frame")
+
+
+@pytest.mark.parametrize(
+    ("message", "slug"),
+    [
+        (b"", "empty_frame"),
+        (b"\x80", "malformed_protobuf"),
+        (b"\x04\x08\x01", "malformed_protobuf"),
+        (b"\x06\x08\xff\xff\xff\xff\x7f", "malformed_command"),
+        (b"\x02\x08\x01", "unknown_command"),
+        (b"\x02\x22\0", "command_id_missing"),
+        (b"\x04\x08\x01\x2a\0", "not_connected"),
+        (b"\x06\x08\x01\x22\0\x2a\0", "ambiguous_command"),
+        (b"\0", "not_connected"),
+    ],
+)
+async def test_on_message_with_what_is_no_protobuf_command_closes(world: World, message: bytes, slug: str) -> None:
+    """Protobuf has the names that JSON has for what is no command, and one of its own for what is no Protobuf."""
+    client = world.open(RAW_PROTOBUF)
+    client.send(message)
+
+    assert client.transport.closed == (3501, slug)
 
 
 async def test_replies_to_a_batch_leave_in_one_message_in_order(world: World) -> None:

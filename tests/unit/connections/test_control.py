@@ -9,6 +9,7 @@ from msgspec import Raw
 from holdfast.connections.control import Target
 from holdfast.connections.subscription import Grant
 from holdfast.errors import ChannelError
+from holdfast.protocol.framing import RAW_PROTOBUF
 from holdfast.protocol.messages import StreamPosition
 from tests.brokers import Clock
 from tests.live import World
@@ -170,3 +171,13 @@ async def test_subscribe_beside_the_clients_own(world: World, monkeypatch: pytes
     await world.turn()
     assert (len(world.core.feed), len(world.core.membership)) == (0, 0)
     assert await world.broker.presence("a") == {}
+
+
+async def test_subscribe_to_a_binary_channel_closes_json_connections(make_world: MakeWorld) -> None:
+    """Of a user's connections those that speak Protobuf are subscribed; the others end as in Centrifugo."""
+    world = await make_world(channel={"without_namespace": {"publication_data_format": "binary"}})
+    json_client, client = world.connect(), world.connect(encoding=RAW_PROTOBUF)
+    await world.control.subscribe(ANNA, "a", SERVER)
+
+    assert json_client.transport.closed == (3506, "inappropriate_protocol")
+    assert set(client.connection.subs) == {"a"}

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.live import World
+from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, Encoding
+from tests.live import EVERYTHING, World
 from tests.unit.connections.conftest import MakeWorld
 
 NOTHING: dict[str, Any] = {"channel": {"without_namespace": {"allow_subscribe_for_client": True}}}
@@ -123,3 +124,71 @@ async def test_rpc_and_ping_are_not_available(world: World) -> None:
 
     assert client.call("rpc", method="m", data={})["error"]["code"] == 108
     assert client.call("ping")["error"]["code"] == 108
+
+
+# Protobuf clients beside JSON clients
+
+BINARY: dict[str, Any] = {
+    "channel": {"namespaces": [{"name": "bytes", **EVERYTHING, "publication_data_format": "binary"}]}
+}
+
+
+@pytest.mark.parametrize(("publisher", "reader"), [(RAW_JSON, RAW_PROTOBUF), (RAW_PROTOBUF, RAW_JSON)])
+async def test_publish_crosses_codecs(world: World, publisher: Encoding, reader: Encoding) -> None:
+    """Data, author, joins, presence and history of one codec are read in the other."""
+    anna = world.connect("anna", encoding=publisher, info={"name": "Anna"})
+    bob = world.connect("bob", encoding=reader)
+    assert "subscribe" in bob.call("subscribe", channel="a", join_leave=True)
+    assert "subscribe" in anna.call("subscribe", channel="a")
+    assert "publish" in anna.call("publish", channel="a", data={"text": "h\u00e9"})
+    info = {"user": "anna", "client": anna.connection.client, "conn_info": {"name": "Anna"}}
+    pushes = await bob.pushes()
+
+    assert [push["join"]["info"] for push in pushes if "join" in push][-1] == info
+    published = {"data": {"text": "h\u00e9"}, "info": info, "offset": 1}
+    assert [push["pub"] for push in pushes if "pub" in push] == [published]
+    assert bob.call("presence", channel="a")["presence"]["presence"][anna.connection.client] == info
+    assert bob.call("presence_stats", channel="a")["presence_stats"] == {"num_clients": 2, "num_users": 2}
+    (kept,) = bob.call("history", channel="a", limit=-1)["history"]["publications"]
+    assert kept == published
+
+
+async def test_publish_of_bytes_that_are_no_json_is_refused(world: World) -> None:
+    """A channel that JSON clients may read takes nothing else; the connection lives on."""
+    client, reader = world.connect(encoding=RAW_PROTOBUF), world.connect("bob")
+    reader.call("subscribe", channel="a")
+    error = client.call("publish", channel="a", data=b"\xff")["error"]
+    client.call("publish", channel="a", data=b'{\n"a":\r\n1}')
+    await world.turn()
+
+    assert (error["code"], error["message"]) == (107, "data_not_json")
+    assert reader.transport.units[-1].count(b"\n") == 0
+    assert [push["pub"]["data"] for push in await reader.pushes() if "pub" in push] == [{"a": 1}]
+
+
+async def test_publish_into_a_binary_channel_takes_any_bytes(make_world: MakeWorld) -> None:
+    """Where the namespace says so, Protobuf clients get bytes as they are, and empty ones."""
+    world = await make_world(**BINARY)
+    client, json_client = world.connect(encoding=RAW_PROTOBUF), world.connect("bob")
+    client.call("subscribe", channel="bytes:a")
+    assert "publish" in client.call("publish", channel="bytes:a", data=b"\xff\n\0")
+    assert "publish" in client.call("publish", channel="bytes:a")
+    assert "publish" in json_client.call("publish", channel="bytes:a", data=[1])
+    assert "publish" in json_client.call("publish", channel="bytes:a")
+    found = [push["pub"].get("data", b"") for push in await client.pushes() if "pub" in push]
+
+    assert found == [b"\xff\n\0", b"", [1], b""]
+    kept = client.call("history", channel="bytes:a", limit=-1)["history"]["publications"]
+    assert [one.get("data", b"") for one in kept] == found
+
+
+async def test_binary_channel_is_refused_to_json(make_world: MakeWorld) -> None:
+    """A JSON client may neither follow nor read what it could not parse; it may ask who is there."""
+    world = await make_world(**BINARY)
+    client = world.connect()
+
+    for method in ("subscribe", "history"):
+        assert client.call(method, channel="bytes:a")["error"] == {"code": 108, "message": "binary_channel"}
+    assert "presence" in client.call("presence", channel="bytes:a")
+    assert world.open().call("connect", token=world.token(channels=["bytes:a"]))["error"]["message"] == "binary_channel"
+    assert world.hub.count("bytes:a") == 0

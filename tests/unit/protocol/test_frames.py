@@ -15,6 +15,7 @@ from holdfast.protocol.frames import (
     encode_close,
     encode_frame,
     parse_close,
+    single_binary_frame,
     single_text_frame,
 )
 from tests.sockets import MASK, client_close, client_frame
@@ -132,6 +133,16 @@ def test_single_text_frame_takes_utf8():
     frame = client_frame(OPCODE_TEXT, "é€".encode())
 
     assert single_text_frame(memoryview(frame), len(frame), LIMIT) == "é€".encode()
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff\0", b"x" * 4000])
+def test_single_binary_frame_takes_a_whole_frame(payload):
+    """Exactly one short binary frame needs no parser, whatever its bytes; text is left to the other way."""
+    frame = client_frame(OPCODE_BINARY, payload)
+
+    assert single_binary_frame(memoryview(frame), len(frame), LIMIT) == payload
+    assert single_binary_frame(memoryview(frame), len(frame) - 1, LIMIT) is None
+    assert single_binary_frame(memoryview(client_frame(OPCODE_TEXT, b"a")), 7, LIMIT) is None
 
 
 def test_parser_joins_fragments_around_control_frames():

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from holdfast.protocol.framing import RAW_JSON, WS_JSON
+from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, WS_JSON, WS_PROTOBUF
 
 
 def test_websocket_units_are_finished_frames() -> None:
@@ -19,3 +19,10 @@ def test_raw_units_are_messages() -> None:
     assert RAW_JSON.wrap(b"hello") == b"hello"
     assert RAW_JSON.join([b"a", b"b"]) == b"a\nb"
     assert RAW_JSON.ping == b"{}"
+
+
+def test_protobuf_travels_in_binary_frames() -> None:
+    """The same payloads, binary, and a ping that is an empty message."""
+    assert WS_PROTOBUF.wrap(b"\x02hi") == b"\x82\x03\x02hi"
+    assert WS_PROTOBUF.ping == b"\x82\x01\0"
+    assert (RAW_PROTOBUF.ping, RAW_PROTOBUF.join([b"\x01a", b"\x01b"])) == (b"\0", b"\x01a\x01b")

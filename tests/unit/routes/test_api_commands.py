@@ -19,6 +19,7 @@ SETTINGS = Settings.model_validate(
             "namespaces": [
                 {"name": "history", "history_size": 3, "history_ttl": 60},
                 {"name": "presence", "presence": True},
+                {"name": "bytes", "history_size": 3, "history_ttl": 60, "publication_data_format": "binary"},
             ]
         }
     }
@@ -238,3 +239,24 @@ def test_position_of():
     """An absent position stays absent."""
     assert position_of(None) is None
     assert position_of(api.Position(3, "e")) == (3, "e")
+
+
+async def test_publish_bytes(bench):
+    """Base64 of anything goes into a binary channel, of JSON alone into others; history tells bytes in base64."""
+    request = api.BroadcastRequest(channels=["bytes:a", "history:a"], b64data="/w==")
+    binary, other = (await bench.commands.broadcast(request)).responses
+    history = await bench.commands.history(api.HistoryRequest("bytes:a", limit=-1))
+
+    assert binary.error is None
+    assert other.error.message == "data_not_json"
+    assert bench.delivered.publications == [("bytes:a", b"\xff", None)]
+    assert [one.b64data for one in history.publications] == ["/w=="]
+
+
+async def test_publish_nothing(bench):
+    """Only a binary channel takes publications without data."""
+    await bench.commands.publish(api.PublishRequest("bytes:a"))
+
+    assert bench.delivered.publications == [("bytes:a", b"", None)]
+    with pytest.raises(ProtocolError, match="bad_request"):
+        await bench.commands.publish(api.PublishRequest("news"))

@@ -5,8 +5,8 @@ import pytest
 from msgspec import UNSET, Raw
 
 from holdfast.errors import ProtocolError
-from holdfast.protocol.messages import NONE
-from holdfast.routes.api_payloads import optional_payload, required_payload
+from holdfast.protocol.messages import NONE, ClientInfo, Publication
+from holdfast.routes.api_payloads import binary_publication, optional_payload, published_payload
 
 
 def b64(raw: bytes) -> str:
@@ -14,17 +14,34 @@ def b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def test_required_payload_kept():
-    """JSON comes through byte for byte."""
-    assert bytes(required_payload("data", Raw(b'{"a": [1, 2]}'), None)) == b'{"a": [1, 2]}'
-    assert bytes(required_payload("data", Raw(b"null"), None)) == b"null"
+def test_published_payload_kept():
+    """JSON comes through byte for byte and is known to be JSON; what stands in base64 may be anything."""
+    assert published_payload(Raw(b'{"a": [1, 2]}'), None) == (Raw(b'{"a": [1, 2]}'), True)
+    assert published_payload(Raw(b"null"), "") == (Raw(b"null"), True)
+    assert published_payload(Raw(b"1"), b64(b"\xff\0")) == (Raw(b"\xff\0"), False)
+    assert published_payload(UNSET, None) == (NONE, True)
 
 
-def test_required_payload_missing():
-    """A payload that must be there is asked for by name."""
-    with pytest.raises(ProtocolError, match="`data`, came nothing") as caught:
-        required_payload("data", UNSET, None)
+def test_published_payload_bad_base64():
+    """What is no base64 is refused by the field's name."""
+    with pytest.raises(ProtocolError, match="`b64data`") as caught:
+        published_payload(UNSET, "!!!")
     assert caught.value.slug == "bad_request"
+
+
+def test_binary_publication_is_json():
+    """Any bytes come as base64 beside an empty `data`; what is absent is left out."""
+    bare = binary_publication(Publication(Raw(b"\xff"), offset=3))
+    whole = binary_publication(Publication(NONE, ClientInfo("u", "c"), 4, {"k": "v"}))
+
+    assert msgspec.json.encode(bare) == b'{"b64data":"/w==","offset":3,"data":null}'
+    assert msgspec.json.decode(msgspec.json.encode(whole)) == {
+        "b64data": "",
+        "offset": 4,
+        "info": {"user": "u", "client": "c"},
+        "tags": {"k": "v"},
+        "data": None,
+    }
 
 
 @pytest.mark.parametrize("raw", [b'{\n "a": 1,\r\n "b": "\\n"\n}', b'{"a":1,\r"b":"\\n"}'])
@@ -48,7 +65,7 @@ def test_optional_payload_absent():
 
 def test_payload_base64_first():
     """Base64 goes before plain JSON."""
-    assert bytes(optional_payload("data", Raw(b"1"), b64(b'{"x": 2}'))) == b'{"x":2}'
+    assert bytes(optional_payload("data", Raw(b"1"), b64(b'{"x": 2}'))) == b'{"x": 2}'
 
 
 @pytest.mark.parametrize(

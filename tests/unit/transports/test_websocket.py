@@ -5,6 +5,7 @@ import json
 import pytest
 
 from holdfast.errors import DoorError
+from holdfast.protocol.framing import RAW_PROTOBUF, WS_JSON, WS_PROTOBUF
 from holdfast.settings import WebSocketSettings
 from holdfast.transports.websocket import HANDOVER, WebSocketEndpoint, as_it_came, refuse_handshake
 from tests.sockets import RecordingSink
@@ -28,14 +29,15 @@ class Offer:
 class Caller:
     """One ASGI scope: what the server says and what it hears."""
 
-    def __init__(self, *events, extensions=None):
+    def __init__(self, *events, extensions=None, subprotocols=(), query=b"cid=1"):
         self.events = [{"type": "websocket.connect"}, *events]
         self.sent = []
         self.scope = {
             "type": "websocket",
             "scheme": "ws",
             "path": "/connection/websocket",
-            "query_string": b"cid=1",
+            "query_string": query,
+            "subprotocols": list(subprotocols),
             "headers": [(b"host", b"gateway.test")],
             "client": ("192.0.2.1", 5000),
             "extensions": extensions,
@@ -72,6 +74,50 @@ async def test_endpoint_hands_the_connection_over():
     assert (handshake.path, handshake.query, handshake.client) == ("/connection/websocket", b"cid=1", "192.0.2.1")
     assert (handshake.scheme, handshake.accepted_at) == ("ws", 42.0)
     assert len(handshake.attempt_id) == 32
+
+
+@pytest.mark.parametrize(
+    ("offers", "query", "echoed", "encoding"),
+    [
+        ([], b"", None, WS_JSON),
+        (["centrifuge-protobuf"], b"", "centrifuge-protobuf", WS_PROTOBUF),
+        (["centrifuge-json"], b"", "centrifuge-json", WS_JSON),
+        (["other", "centrifuge-json", "centrifuge-protobuf"], b"", "centrifuge-json", WS_JSON),
+        (["other"], b"", None, WS_JSON),
+        ([], b"cid=1&format=protobuf", None, WS_PROTOBUF),
+        ([], b"cf_protocol=protobuf", None, WS_PROTOBUF),
+        ([], b"format=json", None, WS_JSON),
+        ([], b"token=protobuf&format=%FF", None, WS_JSON),
+        (["centrifuge-json"], b"format=protobuf", "centrifuge-json", WS_PROTOBUF),
+    ],
+)
+async def test_endpoint_negotiates_the_codec(offers, query, echoed, encoding):
+    """The first known offer is echoed and decides, or the query does where it asks for Protobuf, as in Centrifugo."""
+    offer = Offer()
+    caller = Caller(extensions={HANDOVER: offer}, subprotocols=offers, query=query)
+
+    await WebSocketEndpoint(RecordingSink, admit, SETTINGS)(caller.scope, caller.receive, caller.send)
+
+    assert caller.sent[0]["subprotocol"] == echoed
+    assert offer.taken[1].encoding is encoding
+
+
+async def test_endpoint_without_the_extension_carries_protobuf_in_bytes():
+    """On another server Protobuf goes both ways as binary messages."""
+    sinks = []
+    received = {"type": "websocket.receive", "bytes": b"\0"}
+    caller = Caller(received, {"type": "websocket.disconnect", "code": 1000}, subprotocols=["centrifuge-protobuf"])
+
+    def make(transport, handshake):
+        sinks.append(RecordingSink(transport, handshake))
+        transport.write(transport.encoding.wrap(b"\x01x"))
+        return sinks[0]
+
+    await WebSocketEndpoint(make, admit, SETTINGS)(caller.scope, caller.receive, caller.send)
+
+    assert caller.sent[0]["subprotocol"] == "centrifuge-protobuf"
+    assert sinks[0].transport.encoding is RAW_PROTOBUF
+    assert sinks[0].messages == [b"\0"]
 
 
 async def test_endpoint_asks_who_the_client_is():
