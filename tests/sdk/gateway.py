@@ -29,6 +29,7 @@ NAMESPACES: list[dict[str, Any]] = [
     {"name": "brief", **OPEN, **BRIEF, "force_recovery": True},
     {"name": "plain", "allow_subscribe_for_client": True},
     {"name": "dialog", **OPEN, "history_size": 10, "allow_user_limited_channels": True},
+    {"name": "bytes", **OPEN, "history_size": 10, "publication_data_format": "binary"},
     {"name": "closed"},
 ]
 # Short times, so that tests of pings, pongs, grace periods and presence take a second or two.

@@ -17,6 +17,7 @@ from tests.sdk.gateway import SdkGateway
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "javascript").glob("*.test.mjs"))
 FILE_SECONDS = 100
+CODECS = ("json", "protobuf")
 NAME = re.compile(r"^test\('([^']+)'", re.MULTILINE)
 RESULT = re.compile(r"^(not ok|ok) \d+ - (.*?)(?: # .*)?$", re.MULTILINE)
 CASES = [(path.name, name) for path in FILES for name in NAME.findall(path.read_text())]
@@ -39,11 +40,12 @@ def run(name: str, environment: tuple[tuple[str, str], ...]) -> tuple[dict[str, 
 
 
 @pytest.mark.parametrize(("file", "name"), CASES, ids=IDS)
-def test_javascript_sdk(file: str, name: str, sdk_gateway: SdkGateway) -> None:
-    """The named test of the stock JavaScript SDK passes."""
+@pytest.mark.parametrize("codec", CODECS)
+def test_javascript_sdk(file: str, name: str, codec: str, sdk_gateway: SdkGateway) -> None:
+    """The named test of the stock JavaScript SDK passes in each codec."""
     require("npm:tests/sdk")
 
-    results, printed = run(file, sdk_gateway.environment())
+    results, printed = run(file, (*sdk_gateway.environment(), ("HOLDFAST_CODEC", codec)))
 
     assert results.get(name), part_about(name, printed)
 

@@ -47,14 +47,12 @@ async def test_token_may_come_with_the_handshake(clients: Clients, sdk_gateway: 
     assert by_header.state == by_url.state == ClientState.CONNECTED
 
 
-async def test_protobuf_is_refused_by_name(clients: Clients) -> None:
-    """A client that speaks Protobuf is told that this gateway does not, instead of waiting for an answer."""
-    client, events = clients.make(use_protobuf=True)
+async def test_protobuf_connects(clients: Clients, sdk_gateway: SdkGateway) -> None:
+    """The SDK asks for Protobuf by subprotocol; the address may ask for it too."""
+    client, _ = await clients.connected(use_protobuf=True)
+    by_query, _ = await clients.connected(f"{sdk_gateway.ws_url}?format=protobuf", use_protobuf=True)
 
-    await client.connect()
-    ended = await events.next("disconnected")
-
-    assert (ended.code, ended.reason) == (3501, "binary_frame")
+    assert client.state == by_query.state == ClientState.CONNECTED
 
 
 async def test_expired_token_is_replaced(clients: Clients) -> None:

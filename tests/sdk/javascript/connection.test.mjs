@@ -1,8 +1,7 @@
 // Connecting, tokens and their refresh, goodbyes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UnauthorizedError } from 'centrifuge';
-import { api, call, client, connect, event, network, now, pause, token, unique, until } from './support.mjs';
+import { api, call, client, connect, event, network, now, pause, token, unique, until, UnauthorizedError } from './support.mjs';
 
 /** Connect with a token that must end the client for good, and return the code and reason. */
 async function refused(t, given) {

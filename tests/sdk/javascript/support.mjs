@@ -1,8 +1,13 @@
 // What the tests share: the gateway's addresses, tokens, the server API, waiting for events, and a network that can be cut.
 import { createHmac, randomUUID } from 'node:crypto';
 import net from 'node:net';
-import { Centrifuge } from 'centrifuge';
 import WebSocket from 'ws';
+
+/** Which codec every client of this run speaks. */
+export const codec = process.env.HOLDFAST_CODEC ?? 'json';
+export const { Centrifuge, UnauthorizedError } = await import(
+  codec === 'protobuf' ? 'centrifuge/build/protobuf' : 'centrifuge'
+);
 
 const { HOLDFAST_TEST_URL, HOLDFAST_TEST_API_KEY, HOLDFAST_TEST_SECRET, HOLDFAST_TEST_CONTROL } = process.env;
 export const baseUrl = new URL(HOLDFAST_TEST_URL);
@@ -55,13 +60,43 @@ export async function control(action) {
 /** A client of the stock SDK that closes with its test; delays are short, everything else is the SDK's default. */
 export function client(t, options = {}, url = wsUrl) {
   const made = new Centrifuge(url, { websocket: WebSocket, minReconnectDelay: 20, maxReconnectDelay: 200, ...options });
+  speakJson(made);
   t.after(() => made.disconnect());
   return made;
 }
 
 /** A subscription with short delays. */
 export function subscription(centrifuge, channel, options = {}) {
-  return centrifuge.newSubscription(channel, { minResubscribeDelay: 20, maxResubscribeDelay: 200, ...options });
+  const sub = centrifuge.newSubscription(channel, { minResubscribeDelay: 20, maxResubscribeDelay: 200, ...options });
+  speakJson(sub);
+  return sub;
+}
+
+/** In Protobuf payloads are bytes: let a client or a subscription take and give JSON values all the same. */
+function speakJson(emitter) {
+  if (codec !== 'protobuf') return;
+  const emit = emitter.emit.bind(emitter);
+  emitter.emit = (name, ctx) => emit(name, values(ctx));
+  for (const method of ['publish', 'rpc', 'send']) {
+    const call = emitter[method]?.bind(emitter);
+    if (call) emitter[method] = async (...args) => values(await call(...args.slice(0, -1), bytes(args.at(-1))));
+  }
+  for (const method of ['history', 'presence']) {
+    const call = emitter[method].bind(emitter);
+    emitter[method] = async (...args) => values(await call(...args));
+  }
+}
+
+function bytes(value) {
+  return value instanceof Uint8Array ? value : new TextEncoder().encode(JSON.stringify(value));
+}
+
+/** Copy what an SDK tells, with values in the place of payloads. */
+function values(told) {
+  if (told instanceof Uint8Array) return told.length ? JSON.parse(new TextDecoder().decode(told)) : undefined;
+  if (Array.isArray(told)) return told.map(values);
+  if (told === null || typeof told !== 'object' || told instanceof Error) return told;
+  return Object.fromEntries(Object.entries(told).map(([name, value]) => [name, values(value)]));
 }
 
 /** The next event of that name, or the next one that fits. */
