@@ -64,6 +64,28 @@ def test_messages_come_back_as_they_are(everywhere, message):
         assert client.recv(timeout=10) == message
 
 
+@pytest.mark.parametrize(
+    ("offers", "query", "echoed", "codec"),
+    [
+        (["centrifuge-protobuf"], "", "centrifuge-protobuf", "protobuf"),
+        (["centrifuge-json", "centrifuge-protobuf"], "", "centrifuge-json", "json"),
+        (None, "?format=protobuf", None, "protobuf"),
+        (None, "", None, "json"),
+    ],
+)
+def test_codec_is_negotiated(everywhere, offers, query, echoed, codec):
+    """The offer that counts is echoed; units of the codec leave in its kind of frame."""
+    with connect(f"ws://127.0.0.1:{everywhere.port}/{query}", compression=None, subprotocols=offers) as client:
+        client.send(b"x")
+        client.recv(timeout=10)
+        transport = everywhere.sinks[-1].transport
+        everywhere.call(lambda: transport.write(transport.encoding.ping))
+
+        assert client.subprotocol == echoed
+        assert transport.encoding.codec.name == codec
+        assert client.recv(timeout=10) == (b"\0" if codec == "protobuf" else "{}")
+
+
 def test_messages_keep_their_order(everywhere):
     """A burst comes back complete and in order."""
     with connect(f"ws://127.0.0.1:{everywhere.port}/", compression=None) as client:
