@@ -60,6 +60,7 @@ SETTINGS: dict[str, Any] = {
             {"name": "positioned", **_OPEN, **_STREAM, "force_positioning": True},
             {"name": "recover", **_OPEN, **_STREAM, "force_recovery": True},
             {"name": "presence", **_OPEN, "presence": True, "join_leave": True, "force_push_join_leave": True},
+            {"name": "bytes", **_OPEN, **_STREAM, "publication_data_format": "binary"},
             {"name": "closed"},
         ],
     },

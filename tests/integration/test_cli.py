@@ -107,6 +107,23 @@ def test_publish_reaches_a_subscriber(gateway, doors, tmp_path):
         assert subscriber.out == f'full:cli-1 {json.loads(published.stdout)["offset"]} {{"text": "hello"}}\n'
 
 
+def test_bytes_reach_a_protobuf_subscriber(gateway, doors, tmp_path):
+    """What is no JSON travels from command to command in base64; a JSON subscriber is refused by name."""
+    way = ("--url", gateway.url, "--token", gateway.token("cli"))
+    refused = holdfast("subscribe", "bytes:cli-3", *way)
+    assert refused.returncode == 2
+    assert "binary_channel" in refused.stderr
+    with background(
+        tmp_path / "s", HOLDFAST, "subscribe", "bytes:cli-3", *way, "--protobuf", "--count", "1"
+    ) as follower:
+        follower.wait_for("bytes:cli-3: subscribed")
+        published = holdfast("publish", "bytes:cli-3", "/w==", "--base64", *doors)
+
+        assert published.returncode == 0
+        assert follower.process.wait(PATIENCE_SECONDS) == 0
+        assert follower.out == 'bytes:cli-3 1 {"b64data": "/w=="}\n'
+
+
 def test_subscribe_makes_its_own_tokens(gateway, tmp_path):
     """With the gateway's settings at hand any channel can be followed, even one closed to clients."""
     settings = tmp_path / "mine.yaml"

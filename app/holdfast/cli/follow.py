@@ -19,6 +19,7 @@ from holdfast.cli.conversation import (
     Refused,
     refusal_of_close,
 )
+from holdfast.cli.dialect import JSON_DIALECT, Dialect
 from holdfast.cli.failure import Exit
 from holdfast.cli.place import is_loopback
 
@@ -62,6 +63,7 @@ class Follower:
     count: int = 0
     reconnects: bool = True
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    dialect: Dialect = JSON_DIALECT
     _followings: list[Following] = field(init=False)
     _received: int = 0
     _failures: int = 0
@@ -96,6 +98,7 @@ class Follower:
         try:
             async with connect(
                 self.url,
+                subprotocols=self.dialect.subprotocols,
                 proxy=proxy,
                 compression=None,
                 open_timeout=OPEN_TIMEOUT_SECONDS,
@@ -122,13 +125,13 @@ class Follower:
             following.token = self.tokens.subscription(following.channel)
         talk = Conversation(self._followings, self.tokens.connection())
         try:
-            await socket.send(talk.opening())
+            await socket.send(self.dialect.write([talk.opening()]))
             while True:
                 patience = talk.ping_seconds + PING_GRACE_SECONDS if talk.ping_seconds else None
-                text = await asyncio.wait_for(socket.recv(decode=True), patience)
-                send, events = talk.on_message(str(text))
+                message = await asyncio.wait_for(socket.recv(decode=self.dialect.is_text), patience)
+                send, events = talk.on_message(self.dialect.read(message))
                 if send:
-                    await socket.send("\n".join(send))
+                    await socket.send(self.dialect.write(send))
                 for event in events:
                     if (end := self._take(event)) is not None:
                         return end[0]

@@ -17,6 +17,9 @@ def publish(
     channel: Annotated[str, typer.Argument(help="Where to publish.")],
     data: Annotated[str, typer.Argument(help="JSON, or - to read it from standard input.")],
     text: Annotated[bool, typer.Option("--text", help="Send DATA as a string, not as JSON.")] = False,
+    is_base64: Annotated[
+        bool, typer.Option("--base64", help="DATA is base64 of what to send, for channels that carry binary data.")
+    ] = False,
     tag: Annotated[list[str] | None, typer.Option(help="KEY=VALUE to go with it; may be repeated.")] = None,
     idempotency_key: Annotated[str, typer.Option(help="Publish once, however often this is tried.")] = "",
     skip_history: Annotated[bool, typer.Option("--skip-history", help="Keep it out of the history.")] = False,
@@ -29,10 +32,13 @@ def publish(
     from holdfast.cli.api_client import call
     from holdfast.cli.place import place
 
+    if text and is_base64:
+        raise CliError("--text with --base64: expected one of them, got both", Exit.USAGE)
     options = {"tags": tags(tag or []), "idempotency_key": idempotency_key, "skip_history": skip_history}
     given = {name: value for name, value in options.items() if value}
-    body = payload(sys.stdin.read() if data == "-" else data, text)
-    done = call(place(config, url, api_key), "publish", channel=channel, data=body, **given)
+    read = sys.stdin.read() if data == "-" else data
+    body = {"b64data": read.strip()} if is_base64 else {"data": payload(read, text)}
+    done = call(place(config, url, api_key), "publish", channel=channel, **body, **given)
     if as_json:
         result_json(done)
     elif done.get("offset"):

@@ -35,18 +35,23 @@ def subscribe(
     user: Annotated[str, typer.Option(help="The user of a token made here.")] = "holdfast-cli",
     count: Annotated[int, typer.Option(min=0, help="End after so many publications; 0 goes on for ever.")] = 0,
     reconnect: Annotated[bool, typer.Option(help="Come back after the connection ended.")] = True,
+    protobuf: Annotated[
+        bool, typer.Option("--protobuf", help="Speak Protobuf; needed for channels that carry binary data.")
+    ] = False,
     url: UrlOption = "",
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Print the publications of channels, one a line.
 
-    After an interruption it comes back and goes on where it stopped.
+    After an interruption it comes back and goes on where it stopped. Data that is no JSON is shown as
+    {"b64data": "..."}.
 
     Notes about the connection go to standard error. Exits 2 when the gateway refuses for good.
     """
     import asyncio
 
+    from holdfast.cli.dialect import JSON_DIALECT, ProtobufDialect
     from holdfast.cli.follow import Follower
     from holdfast.cli.place import place
     from holdfast.resilience.backoff import full_jitter
@@ -64,6 +69,7 @@ def subscribe(
         delay=lambda attempt: full_jitter(attempt, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS),
         count=count,
         reconnects=reconnect,
+        dialect=ProtobufDialect() if protobuf else JSON_DIALECT,
     )
     raise typer.Exit(asyncio.run(follower.run()))
 

@@ -52,6 +52,23 @@ def test_publish_without_json_says_how(cli, fake_gateway):
     assert not fake_gateway.requests
 
 
+def test_publish_sends_bytes(cli, fake_gateway):
+    """Base64 is handed on; what it holds is for the gateway to judge."""
+    fake_gateway.result("publish", {})
+
+    assert cli("publish", "bytes:a", "/w==", "--base64", *URL).code == 0
+    assert fake_gateway.sent() == {"channel": "bytes:a", "b64data": "/w=="}
+
+
+def test_publish_is_text_or_base64(cli, fake_gateway):
+    """Both at once contradict each other."""
+    outcome = cli("publish", "news", "hello", "--text", "--base64", *URL)
+
+    assert outcome.code == 3
+    assert "--base64" in outcome.err
+    assert not fake_gateway.requests
+
+
 def test_publish_tag_without_value_is_refused(cli, fake_gateway):
     """A tag is KEY=VALUE."""
     outcome = cli("publish", "news", "1", "--tag", "a", *URL)

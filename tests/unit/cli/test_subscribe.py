@@ -6,6 +6,7 @@ import jwt
 import pytest
 
 from holdfast.cli.conversation import Noticed, Received, Refused
+from holdfast.cli.dialect import JsonDialect, ProtobufDialect
 from holdfast.cli.failure import Exit
 from holdfast.cli.follow import Follower
 from holdfast.cli.subscribe import GivenTokens, MadeTokens, made_tokens, show_json, show_text
@@ -38,6 +39,14 @@ def test_subscribe_uses_the_given_token_and_url(cli, followers):
     assert follower.url == "ws://127.0.0.1:9000/connection/websocket"
     assert (follower.channels, follower.count, follower.reconnects) == (["a", "b"], 2, False)
     assert follower.tokens == GivenTokens("t", "s")
+
+
+def test_subscribe_speaks_protobuf_on_request(cli, followers):
+    """JSON is the default."""
+    cli("subscribe", "a", "--url", "http://127.0.0.1:9000")
+    cli("subscribe", "a", "--url", "http://127.0.0.1:9000", "--protobuf")
+
+    assert [type(follower.dialect) for follower in followers] == [JsonDialect, ProtobufDialect]
 
 
 def test_subscribe_with_an_empty_token_is_bad_usage(cli, followers):
