@@ -17,6 +17,7 @@ from holdfast.app import Endpoints, make_app
 from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.broker.memory import MemoryBroker
 from holdfast.channels.hub import Hub
+from holdfast.channels.namespaces import ChannelRules
 from holdfast.connections.core import Clocks, Core, LocalDelivery, Parts
 from holdfast.connections.drain import drain, pacing
 from holdfast.connections.lifecycle import Phase
@@ -157,7 +158,8 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop) -> Gateway:
     clocks = Clocks(loop.time, time.time)
     validator = ImprovedTokenValidator(settings.token, allow_anonymous=settings.client.allow_anonymous)
     hub = Hub(loop.call_soon)
-    broker = MemoryBroker(settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall)
+    is_binary = ChannelRules(settings.channel).is_binary
+    broker = MemoryBroker(settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary)
     instance = settings.instance or f"{socket.gethostname()}-{os.getpid()}"
     core = Core(settings, instance, Parts(broker, hub, validator, clocks, loop))
     return Gateway(settings, core, validator)

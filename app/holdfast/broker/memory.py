@@ -64,6 +64,7 @@ class MemoryBroker:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        is_binary: Callable[[str], bool] = lambda channel: True,
     ) -> None:
         self._settings = settings.broker
         self._subscribers = subscribers
@@ -77,7 +78,12 @@ class MemoryBroker:
         self._snapshots: Snapshots | None = None
         if self._settings.snapshot_path is not None:
             self._snapshots = Snapshots(
-                self._settings.snapshot_path, self._history, self._results, clock=clock, wall_clock=wall_clock
+                self._settings.snapshot_path,
+                self._history,
+                self._results,
+                clock=clock,
+                wall_clock=wall_clock,
+                is_binary=is_binary,
             )
 
     # Public methods: life

@@ -24,6 +24,7 @@ from holdfast.broker.results import Result, ResultCache
 from holdfast.broker.snapshot_file import DamagedError, SnapshotWriter
 from holdfast.broker.stream import Stream, new_epoch
 from holdfast.protocol.messages import StreamPosition
+from holdfast.protocol.payloads import json_line
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
 
@@ -40,6 +41,7 @@ class Snapshots:
     Args:
         clock: the stores' clock, in seconds.
         wall_clock: seconds since 1970; deadlines go on by it while no process runs.
+        is_binary: whether a channel's publications may be no JSON.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class Snapshots:
         *,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
+        is_binary: Callable[[str], bool] = lambda channel: True,
     ) -> None:
         self._path = path
         self._history = history
         self._results = results
         self._clock = clock
         self._wall_clock = wall_clock
+        self._is_binary = is_binary
         self._lock: BinaryIO | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="holdfast-snapshot")
 
@@ -81,6 +85,10 @@ class Snapshots:
         for result in results:
             self._results.restore(result)
         for stream in streams:
+            if not self._is_binary(stream.channel) and not _is_json(stream):
+                # Of a time when its namespace took any bytes; JSON clients may read it now, and could not.
+                _log.warning("history_not_json", channel=stream.channel, publications=len(stream.log))
+                stream.log = []
             self._history.put(stream)
         _log.info("snapshot_restored", path=str(self._path), streams=len(streams), results=len(results), clean=clean)
 
@@ -196,6 +204,15 @@ def _renew_epochs(streams: list[Stream], results: list[Result]) -> None:
     for result in results:
         offset, epoch = result.position
         result.position = StreamPosition(offset, renewed.get((result.channel, epoch), epoch))
+
+
+def _is_json(stream: Stream) -> bool:
+    try:
+        for publication in stream.log:
+            json_line(bytes(publication.data))
+    except ValueError:
+        return False
+    return True
 
 
 def _reason(error: Exception) -> str:

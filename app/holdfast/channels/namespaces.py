@@ -46,6 +46,13 @@ class ChannelRules:
                 of a namespace that is not configured).
         """
 
+    def is_binary(self, channel: str) -> bool:
+        """Tell whether a channel's publications may be no JSON; one that nobody can use has none that matter."""
+        try:
+            return self._resolve(channel).options.publication_data_format == "binary"
+        except ChannelError:
+            return True
+
     def _resolve(self, channel: str) -> ResolvedChannel:
         settings = self._settings
         if not channel:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import Raw
 
 from holdfast.broker import snapshot
 from holdfast.broker.base import HistoryFilter, PublishOptions
@@ -18,7 +19,7 @@ from holdfast.broker.results import ResultCache
 from holdfast.broker.snapshot import Snapshots
 from holdfast.broker.snapshot_file import SnapshotWriter
 from holdfast.errors import ConfigError
-from holdfast.protocol.messages import StreamPosition
+from holdfast.protocol.messages import Publication, StreamPosition
 from tests.brokers import Clock, offsets, publication, texts
 
 ALL = HistoryFilter(-1)
@@ -32,7 +33,9 @@ class Node:
         self.clock = Clock(wall.now % 1000)  # every process's own clock starts elsewhere
         self.history = HistoryStore(self.clock, meta_ttl=600, max_streams=1000)
         self.results = ResultCache(self.clock, 100)
-        self.snapshots = Snapshots(path, self.history, self.results, clock=self.clock, wall_clock=wall)
+        self.snapshots = Snapshots(
+            path, self.history, self.results, clock=self.clock, wall_clock=wall, is_binary=lambda name: name != "json"
+        )
 
     def position(self, channel: str) -> StreamPosition:
         """Return a channel's position."""
@@ -328,3 +331,27 @@ async def test_interval_writes_again_and_again(start, monkeypatch: pytest.Monkey
 
     assert asked == [False, False, False]
     assert sleeps == [60, 60, 60, 60]
+
+
+async def test_bytes_do_not_come_back_into_a_channel_of_json(start):
+    """History of a time when the channel took any bytes is forgotten with its position kept; JSON comes back."""
+    node = start()
+    for channel in ("json", "bytes"):
+        node.history.add(channel, Publication(Raw(b"\xff")), KEEP)
+    await node.snapshots.write(clean=True)
+    before = node.position("json")
+
+    after = start()
+
+    assert after.history.read("json", ALL).publications == []
+    assert after.position("json") == before
+    assert len(after.history.read("bytes", ALL).publications) == 1
+
+
+async def test_json_comes_back_into_a_channel_of_json(start):
+    """What a JSON client can read stays."""
+    node = start()
+    node.history.add("json", Publication(Raw(b'{"a":1}')), KEEP)
+    await node.snapshots.write(clean=True)
+
+    assert len(start().history.read("json", ALL).publications) == 1

@@ -88,6 +88,13 @@ def test_resolve_fills_in_the_data_format() -> None:
     assert ChannelRules(SETTINGS).resolve("x").options.publication_data_format == ""
 
 
+def test_is_binary_tells_what_json_clients_may_not_read() -> None:
+    """Only the namespace decides; a channel without one is nobody's to read."""
+    rules = ChannelRules(ChannelSettings(namespaces=(Namespace(name="bytes", publication_data_format="binary"),)))
+
+    assert [rules.is_binary(channel) for channel in ("bytes:x", "x", "gone:x")] == [True, False, True]
+
+
 def test_resolve_remembers_names() -> None:
     """The second look at a name costs no second object."""
     rules = ChannelRules(SETTINGS)
