@@ -196,7 +196,7 @@ _LIFE = (
     _close("force_disconnect", 3503, "stop", "The operator disconnected the client for good.", "Ask the operator.", _CLIENT),
     _close("connection_limit", 3504, "stop", "The user has reached the limit of connections.", "Close other connections of this user.", _CAPACITY),
     _close("channel_limit_close", 3505, "stop", "A server-side list of channels exceeds the client's limit.", "Shorten the token's channel list.", _CHANNELS),
-    _close("inappropriate_protocol", 3506, "stop", "The operation is not possible over this transport.", "Choose another transport.", _CLIENT),
+    _close("inappropriate_protocol", 3506, "stop", "The operation is not possible over this transport or in this codec.", "Choose another transport, or Protobuf for binary channels.", _CLIENT),
     _close("permission_denied_close", 3507, "stop", "A server-side subscription is not permitted.", "Correct the token's channels.", _CHANNELS),
     _close("not_available_close", 3508, "stop", "A feature the client insists on is switched off.", "Switch it on in the namespace.", _CHANNELS),
     _close("too_many_errors", 3509, "stop", "The client went on after too many errors.", "Correct the client.", _CLIENT),

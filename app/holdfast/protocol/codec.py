@@ -1,6 +1,6 @@
 """Codecs: bytes of one transport message to commands, replies and pushes to bytes.
 
-A connection has one codec for life. JSON is the first; the interface is what the Protobuf codec will keep to.
+A connection has one codec for life. Here are the interface and JSON; Protobuf is in `protobuf`.
 """
 
 from __future__ import annotations
