@@ -8,7 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup node run test test-unit test-integration check format conformance bench proof docs lock build clean
+.PHONY: help setup node servers run test test-unit test-integration check format conformance bench proof docs lock build clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -21,16 +21,19 @@ setup: ## Make .venv with the locked packages (does nothing when it is current)
 node: setup
 	@$(PY) scripts/npm_ci.py tests/sdk examples/javascript benchmarks/node
 
+servers: setup
+	@$(PY) scripts/system_packages.py nginx haproxy
+
 run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
 	@$(IN) exec "$(BIN)/holdfast" serve --dev
 
-test: check node ## Run everything but the full counts (see proof)
+test: check node servers ## Run everything but the full counts (see proof)
 	$(PYTEST) tests -m "not proof"
 
 test-unit: setup ## Run the unit tests: seconds, no sockets
 	$(PYTEST) tests/unit -m "not slow and not proof"
 
-test-integration: node ## Run the tests with real servers, sockets and SDKs
+test-integration: node servers ## Run the tests with real servers, sockets and SDKs
 	$(PYTEST) tests/integration tests/sdk -m "not proof"
 
 check: setup ## Lint, formatting, types, and the rules the code holds itself to
@@ -49,7 +52,7 @@ conformance: setup ## Run Autobahn's 301 WebSocket cases on both paths
 bench: node ## Measure against stock uvicorn + Starlette and Node ws; leave the machine alone meanwhile
 	$(PY) -m benchmarks
 
-proof: check node ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
+proof: check node servers ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
 	$(IN) REQUIRE_PARTS=1 HYPOTHESIS_PROFILE=proof "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks

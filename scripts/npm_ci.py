@@ -8,30 +8,19 @@ Exit codes: 0 done or npm missing, 4 `npm ci` failed.
 """
 
 import hashlib
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import system_packages
+
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = Path("node_modules") / ".holdfast-stamp"
-APT_GET = ["apt-get", "--quiet", "--yes", "--no-install-recommends"]
-
-
-def may_install() -> bool:
-    """Tell whether system packages can be installed without asking anybody."""
-    return os.geteuid() == 0 and shutil.which("apt-get") is not None and os.environ.get("INSTALL_PARTS") != "no"
 
 
 def ensure_npm() -> bool:
     """Return whether npm is there, after having tried to install it where that is allowed."""
-    if shutil.which("npm") is None and may_install():
-        print("Installing nodejs and npm with apt-get (INSTALL_PARTS=no leaves them out) ...", flush=True)
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for step in ("update", "install nodejs npm"):
-            subprocess.run([*APT_GET, *step.split()], env=environment, stdout=subprocess.DEVNULL, check=False)
-    return shutil.which("npm") is not None
+    return not system_packages.ensure(["npm"])
 
 
 def is_current(folder: Path, wanted: str) -> bool:

@@ -21,6 +21,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MINIMUM_NODE = 18
 NODE_HOW = f"apt-get install nodejs npm (Node {MINIMUM_NODE} or later; elsewhere see https://nodejs.org/en/download)"
+SERVER_HOW = "apt-get install {} (`make test` does that as root on Debian and Ubuntu)"
+# Servers stand in folders that are not on every user's PATH.
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 PYTHON2_HOW = "pyenv install 2.7.18 (see https://github.com/pyenv/pyenv)"
 
 
@@ -54,6 +57,11 @@ def python2() -> str | None:
     return None
 
 
+def system_program(name: str) -> str:
+    """Return the path of a server program, or its name where it is missing."""
+    return shutil.which(name) or shutil.which(name, path=SBIN) or name
+
+
 @cache
 def has_node() -> bool:
     """Tell whether a recent enough Node runs."""
@@ -74,8 +82,14 @@ def find_part(name: str) -> Part:
         return Part(name, lambda: has_node() and stamp.is_file(), how if has_node() else NODE_HOW)
     return {
         "node": Part("node", has_node, NODE_HOW),
+        "nginx": _server("nginx", "nginx-light"),
+        "haproxy": _server("haproxy", "haproxy"),
         "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),
     }[name]
+
+
+def _server(name: str, package: str) -> Part:
+    return Part(name, lambda: answer(system_program(name), "-v") is not None, SERVER_HOW.format(package))
 
 
 MISSING: Counter[tuple[str, str]] = Counter()

@@ -40,3 +40,11 @@ def test_index_lists_every_page():
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
 
     assert sorted(page for page in pages if f"]({page})" not in index) == []
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "haproxy.cfg"])
+def test_proxy_page_shows_what_is_tested(name):
+    """The configurations of docs/reverse-proxies.md are those that the tests run, to the letter."""
+    page = (ROOT / "docs" / "reverse-proxies.md").read_text(encoding="utf-8")
+
+    assert (ROOT / "tests" / "proxies" / name).read_text(encoding="utf-8") in page

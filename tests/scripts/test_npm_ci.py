@@ -15,6 +15,7 @@ from tests.contract.source import ROOT
 @pytest.fixture
 def npm_ci(tmp_path, monkeypatch) -> ModuleType:
     """Load the script for a checkout of its own, on a machine that has only what a test puts there."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
     spec = importlib.util.spec_from_file_location("npm_ci_under_test", ROOT / "scripts" / "npm_ci.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

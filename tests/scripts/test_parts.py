@@ -62,7 +62,7 @@ def test_part_that_is_there_lets_the_test_go_on(monkeypatch):
     assert dict(parts.MISSING) == before
 
 
-@pytest.mark.parametrize("name", ["node", "python2.7", "npm:tests/sdk"])
+@pytest.mark.parametrize("name", ["node", "nginx", "haproxy", "python2.7", "npm:tests/sdk"])
 def test_parts_say_how_to_get_them(name):
     """Every part has a command."""
     assert parts.find_part(name).how
