@@ -175,6 +175,8 @@ _COMMANDS = (
     _error("internal_error", 100, "retry", "The gateway failed in a way it should not.", "Look for the traceback of that moment in the gateway's log.", _CLIENT, 500),
     _error("broker_unavailable", 100, "retry", "The broker did not answer.", "Try again; the operator looks at `/readyz`.", _CAPACITY, 503),
     _error("too_many_requests", 111, "retry", "The caller exceeded its rate.", "Wait, then repeat.", _CAPACITY, 429),
+    _error("publish_queue_full", 111, "retry", "Too many asynchronous publications wait to be made.",
+           "Wait, then repeat; publish without `async` to be slowed down instead, or raise `api.async_queue_limit`.", _API, 503),
     _error("conflict", 113, "retry", "Somebody changed the same thing at the same time.", "Repeat.", _CLIENT, 409),
     _error("shutting_down", 1900, "retry", "The instance is stopping and takes no more publications.", "Repeat at another instance.", _RESTART, 503),
 )

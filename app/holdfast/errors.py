@@ -122,7 +122,14 @@ class CapacityError(GatewayError):
     """Rates, queues and numbers that are used up."""
 
     slugs = frozenset(
-        {"slow_consumer", "inbox_overflow", "command_rate_limit", "too_many_requests", "connection_limit"}
+        {
+            "slow_consumer",
+            "inbox_overflow",
+            "command_rate_limit",
+            "too_many_requests",
+            "connection_limit",
+            "publish_queue_full",
+        }
     )
 
 

@@ -98,6 +98,8 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self.validator.stop()
+        # What was answered belongs into the snapshot; a broker that hangs must leave it time to be written.
+        await self.core.publish_queue.drain(self.settings.shutdown.timeout / 2)
         await self.core.broker.stop()
 
     # Public methods: questions

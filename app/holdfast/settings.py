@@ -239,6 +239,13 @@ class ApiSettings(Group):
     )
     max_body_bytes: int = Field(10485760, ge=1024, description="Largest request body.")
     max_commands: int = Field(1000, ge=1, description="Commands one batch may hold.")
+    max_parallel: int = Field(
+        128, ge=1, description="Commands of one parallel batch that may wait for their answers at the same time."
+    )
+    async_queue_limit: int = Field(10000, ge=1, description="Publications answered that may wait to be made.")
+    async_queue_max_size: int = Field(
+        67108864, ge=65536, description="Bytes of publications answered that may wait to be made."
+    )
 
 
 class BrokerSettings(Group):

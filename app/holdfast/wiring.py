@@ -14,14 +14,16 @@ from holdfast.connections.control import Control
 from holdfast.connections.core import Core
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.routes.api import ApiEndpoint, ApiRules
-from holdfast.routes.api_commands import ApiCommands, Services
+from holdfast.routes.api_commands import TURN, ApiCommands, Services
+from holdfast.routes.api_connections import ApiConnections
 from holdfast.routes.api_control import ApiControl
 from holdfast.routes.api_keys import ApiKeys
 from holdfast.routes.api_messages import Node
-from holdfast.routes.api_methods import api_methods
+from holdfast.routes.api_methods import ApiParts, api_methods
+from holdfast.routes.api_order import ManyRules
 from holdfast.routes.health import Livez, Readyz, Startupz
 from holdfast.routes.metrics import MetricsEndpoint
-from holdfast.routes.observers import observe_api_call, observe_handshake
+from holdfast.routes.observers import observe_api_call, observe_failed_command, observe_handshake
 from holdfast.settings import Settings
 from holdfast.transports.websocket import WebSocketEndpoint
 
@@ -68,8 +70,10 @@ def make_endpoints(doors: Doors) -> Endpoints:
 
 def _api(doors: Doors) -> ApiEndpoint:
     core, api = doors.core, doors.settings.api
-    commands = ApiCommands(Services(core.rules, core.publisher, core.broker, doors.describe))
-    methods = api_methods(commands, ApiControl(Control(core)), api.max_commands)
+    services = Services(core.rules, core.publisher, core.publish_queue, core.broker, doors.describe)
+    control = Control(core)
+    parts = ApiParts(ApiCommands(services), ApiControl(control), ApiConnections(control, core.hub))
+    methods = api_methods(parts, ManyRules(api.max_commands, api.max_parallel, TURN, observe_failed_command))
     keys = ApiKeys(key.get_secret_value() for key in api.keys)
     originate = TrustedProxies(doors.settings.http.trusted_proxies).originate
     rules = ApiRules(keys, api.max_body_bytes, api.error_mode == "transport", originate)

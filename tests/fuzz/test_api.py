@@ -19,9 +19,11 @@ from holdfast.errors import ProtocolError
 from holdfast.routes import api_messages as api
 from holdfast.routes.api import ApiEndpoint, ApiRules
 from holdfast.routes.api_commands import ApiCommands, Services
+from holdfast.routes.api_connections import ApiConnections
 from holdfast.routes.api_control import ApiControl
 from holdfast.routes.api_keys import ApiKeys
-from holdfast.routes.api_methods import api_methods
+from holdfast.routes.api_methods import ApiParts, api_methods
+from holdfast.routes.api_order import ManyRules
 from tests.asgi import Answer, call
 from tests.live import World
 
@@ -49,6 +51,8 @@ fields = st.fixed_dictionaries(
         "idempotency_key": st.text(max_size=3) | values,
         "limit": st.integers(-5, 5) | values,
         "reverse": st.booleans() | values,
+        "async": st.booleans() | values,
+        "expression": st.text(max_size=1) | values,
         "since": st.fixed_dictionaries({"offset": st.integers(-1, 5), "epoch": st.text(max_size=3)}) | values,
         "recover_since": st.fixed_dictionaries({"offset": st.integers(0, 5), "epoch": st.text(max_size=3)}) | values,
         "override": st.fixed_dictionaries({"presence": st.fixed_dictionaries({"value": st.booleans()})}) | values,
@@ -62,6 +66,7 @@ batches = st.fixed_dictionaries(
     {"commands": st.lists(st.dictionaries(st.sampled_from(METHODS), fields, max_size=2), max_size=5)},
     optional={"parallel": st.booleans()},
 )
+MANY = ManyRules(100, 10, 10, lambda slug: None)
 
 
 def clock() -> float:
@@ -75,12 +80,14 @@ async def ask(method: str, body: bytes) -> Answer:
     client = world.connect()
     client.call("subscribe", channel="news")
     core = world.core
-    commands = ApiCommands(Services(core.rules, core.publisher, core.broker, lambda: NODE))
-    methods = api_methods(commands, ApiControl(world.control), 100)
+    commands = ApiCommands(Services(core.rules, core.publisher, core.publish_queue, core.broker, lambda: NODE))
+    parts = ApiParts(commands, ApiControl(world.control), ApiConnections(world.control, world.hub))
+    methods = api_methods(parts, MANY)
     rules = ApiRules(ApiKeys(["key"]), 10_000)
     endpoint = ApiEndpoint(methods, rules, Lifecycle(), lambda *seen: None)
     try:
         answer = await call(endpoint, "POST", f"/api/{method}", headers=[("X-API-Key", "key")], body=body)
+        await core.publish_queue.drain(1)
         await world.turn()
         for unit in client.transport.units:
             for line in unit.split(b"\n"):
@@ -132,7 +139,7 @@ def test_api_any_batch(request):
 @given(body=st.binary(max_size=60))
 def test_api_payloads_are_json(body):
     """What decodes as a request has payloads that are JSON for everybody."""
-    methods = api_methods(*[_Nothing()] * 2, 10)
+    methods = api_methods(ApiParts(*[_Nothing()] * 3), MANY)
     raw = b'{"channel":"a","data":' + body + b"}"
     try:
         request = methods["publish"].decode(raw)

@@ -12,6 +12,7 @@ from cent import (
     ChannelOptionsOverride,
     ChannelsRequest,
     Client,
+    ConnectionsRequest,
     Disconnect,
     DisconnectRequest,
     HistoryRemoveRequest,
@@ -99,6 +100,18 @@ def test_cent_batch(cent, parallel):
     assert replies[0].offset >= 1
     assert replies[1].responses[0].result.offset == replies[0].offset + 1
     assert replies[2].num_clients == 0
+
+
+def test_cent_connections(cent, gateway):
+    """Who is connected, how, and to which channels; the library cannot ask without an expression."""
+    with RawClient(gateway, "cent-connections") as client:
+        client.subscribe("presence:cent-connections")
+        result = cent.connections(ConnectionsRequest(user="cent-connections", expression=""))
+
+    (found,) = result.connections.values()
+    assert list(result.connections) == [client.id]
+    assert (found.user, found.transport, found.protocol) == ("cent-connections", "websocket", "json")
+    assert found.state.channels["presence:cent-connections"].source == 6
 
 
 def test_cent_errors(cent, gateway):

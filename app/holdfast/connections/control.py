@@ -56,13 +56,13 @@ class Control:
         request = SubscribeRequest(channel=channel)
         if recover_since is not None:
             request.recover, request.offset, request.epoch = True, recover_since.offset, recover_since.epoch
-        for connection in self._find(target):
+        for connection in self.find(target):
             if channel not in connection.subs:
                 await self._subscribe(connection, channel, grant, request)
 
     async def unsubscribe(self, target: Target, channel: str) -> None:
         """End subscriptions to a channel, or to all channels if it is empty."""
-        for connection in self._find(target):
+        for connection in self.find(target):
             for name in [channel] if channel else list(connection.subs):
                 await subscribing.cancel(connection, name, "unsubscribed_by_server")
 
@@ -71,7 +71,7 @@ class Control:
     ) -> None:
         """Close connections, with an application's own code and reason or for good; not those in `whitelist`."""
         slugs = [one.slug for one in CODES.values() if one.number == code and one.kind == "close"]
-        for connection in self._find(target):
+        for connection in self.find(target):
             if connection.client in whitelist:
                 continue
             if not code:
@@ -86,7 +86,7 @@ class Control:
     ) -> None:
         """Give connections another end (Unix seconds, 0 for never), or end them as expired."""
         now = self._core.wall_clock()
-        for connection in self._find(target):
+        for connection in self.find(target):
             if expired or (expire_at and expire_at <= now):
                 connection.close("connection_expired")
                 continue
@@ -96,14 +96,15 @@ class Control:
             ttl = max(1, round(expire_at - now)) if expire_at else 0
             connection.push(Push(refresh=RefreshPush(bool(expire_at), ttl)))
 
-    # Private methods
-
-    def _find(self, target: Target) -> list[Connection]:
+    def find(self, target: Target) -> list[Connection]:
+        """Return the connections that are meant."""
         manager = self._core.manager
         if target.client and not target.user:
             found = manager.connections.get(target.client)
             return selected([found] if found else [], target.client, target.session)
         return selected(manager.by_user(target.user), target.client, target.session)
+
+    # Private methods
 
     async def _subscribe(self, connection: Connection, channel: str, grant: Grant, request: SubscribeRequest) -> None:
         try:

@@ -18,6 +18,7 @@ from holdfast.connections.lifecycle import Lifecycle
 from holdfast.connections.membership import Membership
 from holdfast.connections.positions import Positions
 from holdfast.connections.presence import PresenceKeeper
+from holdfast.connections.publish_queue import PublishQueue
 from holdfast.connections.publishing import Publisher
 from holdfast.connections.stats import ConnectionStats
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
@@ -100,6 +101,7 @@ class Core:
         self.publisher = Publisher(
             broker, self.rules, lambda: self.lifecycle.refuses_publications, settings.broker.idempotency_ttl
         )
+        self.publish_queue = PublishQueue(self.publisher, settings.api, self.clock, self.loop)
         self.heartbeat = Heartbeat(self.client.ping_interval, self.client.pong_timeout)
         self.membership = Membership(broker, settings.broker.presence_ttl)
         self.presence = PresenceKeeper(self.membership, self.client.presence_update_interval)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec import Raw
 
@@ -26,6 +27,14 @@ class PublishTerms:
 
 
 DEFAULT_TERMS = PublishTerms()
+
+
+class Prepared(NamedTuple):
+    """A publication that may be made, as the broker takes it."""
+
+    channel: str
+    publication: Publication
+    options: PublishOptions
 
 
 class Publisher:
@@ -61,6 +70,22 @@ class Publisher:
             ProtocolError: `bad_request` without data.
             BrokerError: the broker could not take it.
         """
+        return await self._broker.publish(*self.prepare(channel, data, terms, info, is_json=is_json))
+
+    def prepare(
+        self,
+        channel: str,
+        data: Raw,
+        terms: PublishTerms = DEFAULT_TERMS,
+        info: ClientInfo | None = None,
+        *,
+        is_json: bool = True,
+    ) -> Prepared:
+        """Check all that can be known beforehand, and return what `make` makes.
+
+        Raises:
+            ChannelError, LifecycleError, ProtocolError: as `publish`.
+        """
         if self._is_closing():
             raise LifecycleError("shutting_down", "this instance takes no more publications")
         options = self._rules.resolve(channel).options
@@ -75,4 +100,12 @@ class Publisher:
             version=terms.version,
             version_epoch=terms.version_epoch,
         )
-        return await self._broker.publish(channel, Publication(data, info, 0, terms.tags), how)
+        return Prepared(channel, Publication(data, info, 0, terms.tags), how)
+
+    async def make(self, prepared: Prepared) -> PublishResult:
+        """Publish what was prepared, also when the instance takes no more publications by now.
+
+        Raises:
+            BrokerError: the broker could not take it.
+        """
+        return await self._broker.publish(*prepared)

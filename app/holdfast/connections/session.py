@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from holdfast import __version__
 from holdfast.auth.claims import ANONYMOUS, ConnectionClaims, SubscribeOptions
 from holdfast.auth.locate import locate_token
-from holdfast.connections import subscribing
+from holdfast.connections import client_id, subscribing
 from holdfast.connections.recovery import Pending
 from holdfast.connections.subscription import FROM_TOKEN, Grant
 from holdfast.errors import CapacityError, ChannelError, LifecycleError, ProtocolError, TokenError
@@ -36,7 +35,7 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
         raise ProtocolError("already_connected", "the session is open")
     claims = await _authenticate(connection, request)
     _admit(connection, claims)
-    connection.client = os.urandom(16).hex()
+    connection.client = client_id.make(connection.core.wall_clock())
     connection.user = claims.user
     connection.info = claims.info or NONE
     connection.expire_at = claims.expire_at

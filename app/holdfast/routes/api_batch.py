@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from holdfast.errors import GatewayError, ProtocolError
-from holdfast.resilience.eager import run_eagerly
 from holdfast.routes import api_messages as api
 from holdfast.routes.api import error_of
+from holdfast.routes.api_order import Job, ManyRules, carry_out, channels_of
 
 Run = Callable[[Any], Awaitable[Any]]
 Reply = dict[str, Any]
@@ -22,14 +22,12 @@ class Batch:
 
     Args:
         methods: what carries out each command, by name.
-        max_commands: how many a batch may hold.
-        turn: commands done before others get their turn of the event loop.
+        rules: how many there may be, and how many at a time.
     """
 
-    def __init__(self, methods: Mapping[str, Run], max_commands: int, turn: int) -> None:
+    def __init__(self, methods: Mapping[str, Run], rules: ManyRules) -> None:
         self._methods = methods
-        self._max_commands = max_commands
-        self._turn = turn
+        self._rules = rules
 
     async def __call__(self, request: api.BatchRequest) -> dict[str, list[Reply]]:
         """Return `{"replies": [...]}`, one for each command in its order.
@@ -37,42 +35,25 @@ class Batch:
         Raises:
             ProtocolError: `bad_request`, too many commands.
         """
-        count = len(request.commands)
-        if count > self._max_commands:
-            detail = f"Expected at most {self._max_commands} entries in `commands`, came {count}."
-            raise ProtocolError("bad_request", detail)
-        if request.parallel:
-            return {"replies": await self._run_together(request.commands)}
-        replies: list[Reply] = []
-        for number, command in enumerate(request.commands, 1):
-            replies.append(await self._reply(command))
-            if number % self._turn == 0:
-                await asyncio.sleep(0)
-        return {"replies": replies}
-
-    async def _run_together(self, commands: list[api.Command]) -> list[Reply]:
-        """Start all before waiting for any; what does not wait is done in order, without a task."""
-        replies: list[Reply] = [{} for _ in commands]
-        crashes: list[Exception] = []
-        loop = asyncio.get_running_loop()
-
-        async def fill(index: int, command: api.Command) -> None:
-            replies[index] = await self._reply(command)
-
-        started = [run_eagerly(fill(index, command), loop, crashes.append) for index, command in enumerate(commands)]
-        waiting = [task for task in started if task is not None]
-        if waiting:
-            await asyncio.wait(waiting)
-        if crashes:
-            raise crashes[0]
-        return replies
+        self._rules.check_count(len(request.commands), "entries in `commands`")
+        parallel = bool(request.parallel)
+        jobs = [
+            Job(partial(self._reply, command), _channels(command) if parallel else (), parallel)
+            for command in request.commands
+        ]
+        return {"replies": await carry_out(jobs, self._rules)}
 
     async def _reply(self, command: api.Command) -> Reply:
         try:
             name, request = _only_method(command)
             return {name: await self._methods[name](request)}
         except GatewayError as error:
+            self._rules.on_error(error.slug)
             return {"error": error_of(error)}
+
+
+def _channels(command: api.Command) -> list[str]:
+    return [*channels_of(command.publish), *channels_of(command.broadcast)]
 
 
 def _only_method(command: api.Command) -> tuple[str, Any]:

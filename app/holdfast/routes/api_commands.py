@@ -10,6 +10,7 @@ from msgspec import Raw
 
 from holdfast.broker.base import Broker, HistoryFilter
 from holdfast.channels.namespaces import ChannelRules, ResolvedChannel
+from holdfast.connections.publish_queue import PublishQueue
 from holdfast.connections.publishing import Publisher, PublishTerms
 from holdfast.errors import ChannelError, GatewayError, ProtocolError
 from holdfast.protocol.messages import Publication, StreamPosition
@@ -27,6 +28,7 @@ class Services:
 
     rules: ChannelRules
     publisher: Publisher
+    queue: PublishQueue
     broker: Broker
     describe: Callable[[], api.Node]
 
@@ -37,13 +39,14 @@ class ApiCommands:
     def __init__(self, services: Services) -> None:
         self._rules = services.rules
         self._publisher = services.publisher
+        self._queue = services.queue
         self._broker = services.broker
         self._describe = services.describe
 
     async def publish(self, request: api.PublishRequest) -> api.PublishResult:
-        """Publish into one channel."""
+        """Publish into one channel, or, asked to be `async`, promise to."""
         payload = published_payload(request.data, request.b64data)
-        return await self._publish(request.channel, payload, _terms(request))
+        return await self._publish(request.channel, payload, _terms(request), is_async=bool(request.is_async))
 
     async def broadcast(self, request: api.BroadcastRequest) -> api.BroadcastResult:
         """Publish the same data into many channels; one that fails does not stop the others."""
@@ -54,7 +57,7 @@ class ApiCommands:
         responses: list[api.PublishResponse] = []
         for count, channel in enumerate(request.channels, 1):
             try:
-                result = await self._publish(channel, payload, terms)
+                result = await self._publish(channel, payload, terms, is_async=bool(request.is_async))
                 responses.append(api.PublishResponse(result=result))
             except GatewayError as error:
                 responses.append(api.PublishResponse(error=error_of(error)))
@@ -103,9 +106,14 @@ class ApiCommands:
 
     # Private methods
 
-    async def _publish(self, channel: str, payload: tuple[Raw, bool], terms: PublishTerms) -> api.PublishResult:
+    async def _publish(
+        self, channel: str, payload: tuple[Raw, bool], terms: PublishTerms, *, is_async: bool
+    ) -> api.PublishResult:
         required_channel(channel)
         data, is_json = payload
+        if is_async:
+            self._queue.add(channel, data, terms, is_json=is_json)
+            return api.PublishResult()
         result = await self._publisher.publish(channel, data, terms, is_json=is_json)
         return api.PublishResult(result.position.offset, result.position.epoch)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,17 +11,22 @@ import msgspec
 from holdfast.errors import GatewayError, ProtocolError
 from holdfast.routes.api import Method, checked, error_of
 from holdfast.routes.api_messages import ErrorBody
+from holdfast.routes.api_order import Job, ManyRules, carry_out, channels_of
 
 LINES_PATH = "/api"
 _encode = msgspec.json.Encoder().encode
 
 
 class LineCommand(msgspec.Struct):
-    """One command; `id` comes back in its reply."""
+    """One command; `id` comes back in its reply.
+
+    One that is `parallel` does not wait for the commands before it; one that is not waits for all of them.
+    """
 
     method: str = ""
     params: msgspec.Raw = msgspec.Raw(b"{}")
     id: int = 0
+    parallel: bool = False
 
 
 class LineReply(msgspec.Struct, omit_defaults=True):
@@ -33,18 +38,16 @@ class LineReply(msgspec.Struct, omit_defaults=True):
 
 
 class Lines:
-    """Runs the commands of a body one after the other.
+    """Runs the commands of a body.
 
     Args:
         methods: what carries out each command, by name.
-        max_commands: how many a body may hold.
-        turn: commands done before others get their turn of the event loop.
+        rules: how many there may be, and how many at a time.
     """
 
-    def __init__(self, methods: Mapping[str, Method], max_commands: int, turn: int) -> None:
+    def __init__(self, methods: Mapping[str, Method], rules: ManyRules) -> None:
         self._methods = methods
-        self._max_commands = max_commands
-        self._turn = turn
+        self._rules = rules
 
     def as_method(self) -> Method:
         """Return the method that a request to the path itself is."""
@@ -56,23 +59,29 @@ class Lines:
         Raises:
             ProtocolError: `bad_request`, too many commands.
         """
-        if len(commands) > self._max_commands:
-            raise ProtocolError("bad_request", f"Expected at most {self._max_commands} commands, came {len(commands)}.")
-        replies: list[bytes] = []
-        for number, command in enumerate(commands, 1):
-            replies.append(_encode(await self._reply(command)))
-            if number % self._turn == 0:
-                await asyncio.sleep(0)
+        self._rules.check_count(len(commands), "commands")
+        replies = await carry_out([self._job(command) for command in commands], self._rules)
         return msgspec.Raw(b"\n".join(replies))
 
-    async def _reply(self, command: LineCommand) -> LineReply:
-        method = self._methods.get(command.method.lower())
+    def _job(self, command: LineCommand) -> Job[bytes]:
         try:
+            method = self._methods.get(command.method.lower())
             if method is None:
                 raise ProtocolError("method_not_found", f"Expected one of {', '.join(self._methods)}.")
-            return LineReply(command.id, result=await method.run(method.decode(bytes(command.params))))
+            request = method.decode(bytes(command.params))
         except GatewayError as error:
-            return LineReply(command.id, error=error_of(error))
+            return Job(partial(self._refuse, command, error), (), command.parallel)
+        return Job(partial(self._reply, command, method, request), channels_of(request), command.parallel)
+
+    async def _reply(self, command: LineCommand, method: Method, request: Any) -> bytes:
+        try:
+            return _encode(LineReply(command.id, result=await method.run(request)))
+        except GatewayError as error:
+            return await self._refuse(command, error)
+
+    async def _refuse(self, command: LineCommand, error: GatewayError) -> bytes:
+        self._rules.on_error(error.slug)
+        return _encode(LineReply(command.id, error=error_of(error)))
 
 
 _decoder = msgspec.json.Decoder(LineCommand)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from holdfast.protocol.messages import ClientInfo, Publication
 
@@ -16,6 +16,7 @@ from holdfast.protocol.messages import ClientInfo, Publication
 Unsigned = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 UnixTime = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Limit = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+ListLimit = Annotated[int, Meta(ge=1, le=10_000)]
 CloseNumber = Annotated[int, Meta(ge=0, le=65535)]
 Payload = Raw | UnsetType
 
@@ -35,6 +36,7 @@ class PublishRequest(_Request):
     idempotency_key: str | None = None
     version: Unsigned | None = None
     version_epoch: str | None = None
+    is_async: bool | None = field(default=None, name="async")
 
 
 class BroadcastRequest(_Request):
@@ -48,6 +50,7 @@ class BroadcastRequest(_Request):
     idempotency_key: str | None = None
     version: Unsigned | None = None
     version_epoch: str | None = None
+    is_async: bool | None = field(default=None, name="async")
 
 
 class Position(_Request):
@@ -147,6 +150,16 @@ class ChannelsRequest(_Request):
     pattern: str | None = None
 
 
+class ConnectionsRequest(_Request):
+    """List a user's connections; `expression` is there to be refused, for only Centrifugo PRO can read it."""
+
+    user: str | UnsetType = UNSET
+    client: str | None = None
+    session: str | None = None
+    limit: ListLimit | None = None
+    expression: str | None = None
+
+
 class InfoRequest(_Request):
     """Describe the running instances."""
 
@@ -166,6 +179,7 @@ class Command(_Request):
     info: InfoRequest | None = None
     refresh: RefreshRequest | None = None
     channels: ChannelsRequest | None = None
+    connections: ConnectionsRequest | None = None
 
 
 class BatchRequest(_Request):

@@ -41,4 +41,5 @@ def read_numbers_of(core: Core) -> None:
     metrics.CHANNELS.read_from(lambda: len(hub))
     metrics.PUBLICATIONS.read_from(lambda: hub.stats.publications)
     metrics.DELIVERIES.read_from(lambda: hub.stats.deliveries)
+    metrics.ASYNC_WAITING.read_from(lambda: len(core.publish_queue))
     metrics.DELIVERED_BYTES.read_from(lambda: hub.stats.delivered_bytes)

@@ -44,6 +44,11 @@ def observe_refused_path(scope: Scope, refusal: GatewayError) -> None:
         _log.debug("request_refused", slug=refusal.slug, detail=refusal.detail, path=path)
 
 
+def observe_failed_command(slug: str) -> None:
+    """Count a command that failed among others of its request."""
+    metrics.API_ERRORS.labels(slug).inc()
+
+
 def observe_api_call(method: str, slug: str, detail: str = "", seconds: float | None = None, address: str = "") -> None:
     """Count a call of the server API, and log one that failed."""
     metrics.API_COMMANDS.labels(method).inc()

@@ -143,6 +143,12 @@ JWKS_FETCHES = _counter("holdfast_jwks_fetches_total", "Fetches of the key set, 
 # Server API
 API_COMMANDS = _counter("holdfast_api_commands_total", "Commands of the server API, by method.", "method")
 API_ERRORS = _counter("holdfast_api_errors_total", "Commands of the server API that failed, by slug.", "slug")
+ASYNC_PUBLICATIONS = _counter(
+    "holdfast_async_publications_total",
+    'Publications answered before they were made, by how that went: "ok", or the slug of what lost them.',
+    "slug",
+)
+ASYNC_WAITING = Scraped("gauge", "holdfast_async_publications_waiting", "Publications answered that wait to be made.")
 API_SECONDS = _histogram(
     "holdfast_api_request_seconds",
     "How long API requests took, from a complete body to the result.",

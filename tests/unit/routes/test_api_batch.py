@@ -5,6 +5,7 @@ import pytest
 from holdfast.errors import ChannelError, ProtocolError
 from holdfast.routes import api_messages as api
 from holdfast.routes.api_batch import Batch
+from holdfast.routes.api_order import ManyRules
 
 
 class Methods:
@@ -15,6 +16,7 @@ class Methods:
         self.waits = False
         self.running = 0
         self.most_running = 0
+        self.failed = []
 
     async def publish(self, request):
         self.running += 1
@@ -29,8 +31,11 @@ class Methods:
             raise RuntimeError("oops")
         return api.PublishResult(offset=len(self.order))
 
+    async def broadcast(self, request):
+        return await self.publish(api.PublishRequest("+".join(request.channels)))
+
     def batch(self, max_commands: int = 1000, turn: int = 100) -> Batch:
-        return Batch({"publish": self.publish}, max_commands, turn)
+        return Batch({"publish": self.publish}, ManyRules(max_commands, 50, turn, self.failed.append))
 
 
 @pytest.fixture
@@ -55,6 +60,7 @@ async def test_batch_replies_in_order(methods, parallel, waits):
     assert replies[1]["error"] == api.ErrorBody(102, "unknown_channel", "no such")
     assert replies[2]["publish"].offset
     assert methods.order == ["a", "bad", "b"]
+    assert methods.failed == ["unknown_channel"]
 
 
 @pytest.mark.parametrize("parallel", [False, True])
@@ -110,3 +116,15 @@ async def test_batch_odd_commands(methods):
 async def test_batch_empty(methods):
     """No commands, no replies."""
     assert await methods.batch()(api.BatchRequest()) == {"replies": []}
+
+
+async def test_batch_parallel_keeps_the_order_of_a_channel(methods):
+    """Publications into one channel, by publish or broadcast, do not overtake each other, whatever waits."""
+    methods.waits = True
+    publish = [api.Command(publish=api.PublishRequest(channel)) for channel in "abab"]
+    both = api.Command(broadcast=api.BroadcastRequest(["a", "b"]))
+    batch = Batch({"publish": methods.publish, "broadcast": methods.broadcast}, ManyRules(10, 10, 10, print))
+    await batch(api.BatchRequest([*publish[:2], both, *publish[2:]], parallel=True))
+
+    assert methods.order == ["a", "b", "a+b", "a", "b"]
+    assert methods.most_running == 2

@@ -5,8 +5,9 @@ from msgspec import Raw
 
 from holdfast.broker.memory import MemoryBroker
 from holdfast.channels.namespaces import ChannelRules
+from holdfast.connections.publish_queue import PublishQueue
 from holdfast.connections.publishing import Publisher
-from holdfast.errors import ChannelError, LifecycleError, ProtocolError
+from holdfast.errors import ChannelError, GatewayError, LifecycleError, ProtocolError
 from holdfast.protocol.messages import ClientInfo
 from holdfast.routes import api_commands
 from holdfast.routes import api_messages as api
@@ -55,7 +56,8 @@ class Bench:
         self.broker = MemoryBroker(SETTINGS, Subscribers())
         rules = ChannelRules(SETTINGS.channel)
         publisher = Publisher(self.broker, rules, lambda: self.is_closing, 300.0)
-        self.commands = ApiCommands(Services(rules, publisher, self.broker, lambda: "node"))
+        self.queue = PublishQueue(publisher, SETTINGS.api, lambda: 0.0, asyncio.get_running_loop())
+        self.commands = ApiCommands(Services(rules, publisher, self.queue, self.broker, lambda: "node"))
 
 
 @pytest.fixture
@@ -76,6 +78,22 @@ async def test_publish_without_history(bench):
     """Without history there is no position to tell."""
     assert await bench.commands.publish(publication("news", tags={"a": "b"})) == api.PublishResult()
     assert bench.delivered.publications == [("news", b'{"x":1}', {"a": "b"})]
+
+
+async def test_publish_async(bench):
+    """Answered without a position and made soon after, in order; what is wrong is told at once."""
+    for number in (1, 2):
+        result = await bench.commands.publish(publication(data=b"%d" % number, is_async=True))
+        assert result == api.PublishResult()
+    channels = ["news", "nowhere:a", ""]
+    broadcast = await bench.commands.broadcast(api.BroadcastRequest(channels, data=Raw(b"3"), is_async=True))
+    assert bench.delivered.publications == []
+    await bench.queue.drain(1)
+
+    assert [one.error and one.error.message for one in broadcast.responses] == [None, "unknown_channel", "bad_request"]
+    assert [data for _, data, _ in bench.delivered.publications] == [b"1", b"2", b"3"]
+    with pytest.raises(ProtocolError, match="bad_request"):
+        await bench.commands.publish(api.PublishRequest("news", is_async=True))
 
 
 async def test_publish_with_history(bench):
@@ -251,6 +269,16 @@ async def test_publish_bytes(bench):
     assert other.error.message == "data_not_json"
     assert bench.delivered.publications == [("bytes:a", b"\xff", None)]
     assert [one.b64data for one in history.publications] == ["/w=="]
+
+
+async def test_publish_bytes_async(bench):
+    """What a channel does not take is told at once, also by an asynchronous publication."""
+    await bench.commands.publish(api.PublishRequest("bytes:a", b64data="/w==", is_async=True))
+    with pytest.raises(GatewayError, match="data_not_json"):
+        await bench.commands.publish(api.PublishRequest("history:a", b64data="/w==", is_async=True))
+    await bench.queue.drain(1)
+
+    assert bench.delivered.publications == [("bytes:a", b"\xff", None)]
 
 
 async def test_publish_nothing(bench):

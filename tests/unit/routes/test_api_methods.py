@@ -1,5 +1,6 @@
 from holdfast.routes import api_messages as api
-from holdfast.routes.api_methods import api_methods
+from holdfast.routes.api_methods import ApiParts, api_methods
+from holdfast.routes.api_order import ManyRules
 
 
 class Anything:
@@ -14,7 +15,7 @@ class Anything:
 
 def test_api_methods_are_all_there():
     """Every method of the API has a name, and a batch can hold each of them but another batch."""
-    methods = api_methods(Anything(), Anything(), 10)
+    methods = api_methods(ApiParts(Anything(), Anything(), Anything()), ManyRules(10, 10, 10, print))
 
     assert set(methods) == {*api.Command.__struct_fields__, "batch", "/api"}
     assert [method.name for method in methods.values()] == list(methods)
@@ -23,7 +24,7 @@ def test_api_methods_are_all_there():
 
 async def test_api_methods_reach_what_they_name():
     """Each name decodes its own request and calls the method of that name, alone and in a batch."""
-    methods = api_methods(Anything(), Anything(), 10)
+    methods = api_methods(ApiParts(Anything(), Anything(), Anything()), ManyRules(10, 10, 10, print))
     for name in api.Command.__struct_fields__:
         request = methods[name].decode(b"{}")
         assert await methods[name].run(request) == (name, request)

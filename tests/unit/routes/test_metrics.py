@@ -24,7 +24,8 @@ def core():
     stats = ConnectionStats()
     stats.opened, stats.subscriptions = 3, 2
     stats.closes = Counter(shutdown=2)
-    return SimpleNamespace(manager=SimpleNamespace(count=1, users_count=1), stats=stats, hub=Hub())
+    manager = SimpleNamespace(count=1, users_count=1)
+    return SimpleNamespace(manager=manager, stats=stats, hub=Hub(), publish_queue=[None] * 8)
 
 
 async def test_metrics_text(core):

@@ -2,7 +2,7 @@ import pytest
 
 from holdfast.connections.transport import Handshake
 from holdfast.errors import DoorError
-from holdfast.routes.observers import observe_api_call, observe_handshake, observe_refused_path
+from holdfast.routes.observers import observe_api_call, observe_failed_command, observe_handshake, observe_refused_path
 from holdfast.telemetry import metrics
 
 HANDSHAKE = Handshake("/connection/websocket", b"token=secret", [], "198.51.100.1", "http", "attempt-1")
@@ -73,6 +73,14 @@ def test_observe_api_call_log(capsys):
     line = capsys.readouterr().err
     assert "api_key_invalid" in line
     assert "192.0.2.7" in line
+
+
+def test_observe_failed_command():
+    """A command that failed among others is counted by its slug alone."""
+    errors = value("holdfast_api_errors_total", slug="conflict")
+    observe_failed_command("conflict")
+
+    assert value("holdfast_api_errors_total", slug="conflict") == errors + 1
 
 
 def test_observe_api_call():
