@@ -46,11 +46,13 @@ async def call(
 
     raw = [(name.lower().encode(), value.encode()) for name, value in headers]
     given = {"type": "http", "method": method, "path": path, "headers": raw, "query_string": b"", **scope}
-    await app(given, receive, _recorder(answer))
+    await app(given, receive, recorder(answer))
     return answer
 
 
-def _recorder(answer: Answer) -> Any:
+def recorder(answer: Answer) -> Any:
+    """Return a `send` that keeps what an application sends."""
+
     async def send(message: dict[str, Any]) -> None:
         assert not answer.is_complete, "sent after the end of the answer"
         if message["type"].endswith("response.start"):
@@ -59,7 +61,7 @@ def _recorder(answer: Answer) -> Any:
             assert len({name for name, _ in pairs}) == len(pairs), f"a header twice: {pairs}"
             answer.headers = dict(pairs)
         elif message["type"].endswith("response.body"):
-            answer.body += message["body"]
+            answer.body += message.get("body", b"")
             answer.is_complete = not message.get("more_body", False)
         else:
             answer.status = -message["code"]

@@ -12,6 +12,7 @@ from holdfast.routes.errors import UpgradeRequired, crash_response, not_found
 from holdfast.server.context import LISTENER
 
 WEBSOCKET_PATH = "/connection/websocket"
+POLL_PATH = "/connection/poll"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Endpoints:
     """What answers."""
 
     websocket: ASGIApp
+    poll: ASGIApp
     api: ASGIApp
     livez: ASGIApp
     readyz: ASGIApp
@@ -45,6 +47,7 @@ def make_app(endpoints: Endpoints, *, has_internal_port: bool) -> ASGIApp:
         # First, because handshakes come in storms and routes are tried in order.
         WebSocketRoute(WEBSOCKET_PATH, endpoints.websocket),
         Route(WEBSOCKET_PATH, UpgradeRequired()),
+        Route(POLL_PATH, endpoints.poll),
     ]
     internal: list[BaseRoute] = [
         Route("/api/{method}", endpoints.api),

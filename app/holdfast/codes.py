@@ -205,6 +205,8 @@ _LIFE = (
     _close("handshake_timeout", 4100, "retry", "No connect command was answered within the handshake timeout.",
            "Look for a slow network; raise `client.handshake_timeout`.", _CLIENT, 408),
     _close("inbox_overflow", 4101, "retry", "The client sent more commands than it waits for replies to.", "Wait for replies.", _CAPACITY),
+    _close("poll_idle", 4102, "retry", "No request came for a poll session within `poll.idle_timeout`.",
+           "Nothing; the client opens a new session. Look for a sleeping device or a dead path.", _CLIENT),
     _close("application", 4000, "retry", "The user's backend closed the connection with a number of its own (4000-4499: clients come back; 4500-4999: they stop).",
            "Ask the backend.", _CLIENT),
 )
@@ -246,7 +248,7 @@ _HTTP = (
     _http("not_ready", 1912, 503, "The instance is not ready; the body names the failing checks.", "Follow the named check.", _RESTART),
     _http("api_key_missing", 1920, 401, "The API call carries no key.", "Send `X-API-Key` or `Authorization: apikey KEY`."),
     _http("api_key_invalid", 1921, 401, "The API key is not one of the configured ones.", "Compare it with `api.keys`."),
-    _http("body_too_large", 1922, 413, "The request's body is larger than the limit.", "Send less, or raise `api.max_body_bytes`."),
+    _http("body_too_large", 1922, 413, "The request's body is larger than the limit.", "Send less, or raise the path's limit, such as `api.max_body_bytes`."),
     _http("not_found", 1923, 404, "There is nothing at this path.", "Look into docs/api.md for the paths."),
     _http("method_not_allowed", 1924, 405, "The path does not take this HTTP method.", "The `Allow` header names the right ones."),
     _http("upgrade_required", 1925, 426, "The path takes only WebSocket handshakes.", "Connect with a WebSocket client, version 13."),
@@ -256,6 +258,8 @@ _HTTP = (
     _http("headers_too_large", 1928, 431, "The request's header block is larger than the limit.", "Send fewer or smaller headers and cookies.", _CLIENT),
     _http("url_too_long", 1929, 414, "The request's URL is longer than the limit.", "Send the token in the connect command.", _CLIENT),
     _http("request_timeout", 1930, 408, "The request was not complete in time.", "Look for a slow or stuck client.", _CLIENT),
+    Code("unknown_session", 1931, "http", "retry", 404, "This instance has no such session: it ended, or is another instance's.",
+         "Nothing; the client opens a new session and recovers.", "info", _CLIENT),
 )
 
 # fmt: on

@@ -163,6 +163,7 @@ class LifecycleError(GatewayError):
             "state_invalidated",
             "force_disconnect",
             "handshake_timeout",
+            "poll_idle",
             "application",
             "client_gone",
             "client_closed",

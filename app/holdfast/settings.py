@@ -59,6 +59,21 @@ class WebSocketSettings(Group):
     )
 
 
+class PollSettings(Group):
+    """Long polling."""
+
+    enabled: bool = Field(True, description="Serve `/connection/poll`.")
+    timeout: Duration = Field(
+        25.0, gt=0, description="How long a request waits for something to say; less than proxies wait for an answer."
+    )
+    idle_timeout: Duration = Field(60.0, gt=0, description="How long a session without a request lives.")
+    end_grace: Duration = Field(10.0, gt=0, description="How long a session that ended can be asked why.")
+    max_body_bytes: int = Field(65536, ge=1024, description="Largest request body.")
+    max_answer_bytes: int = Field(
+        65536, ge=1024, description="Bytes of messages in one answer, unless a single message is larger."
+    )
+
+
 class ClientSettings(Group):
     """One client's connection."""
 
@@ -301,6 +316,7 @@ class Settings(Group):
     http: HttpSettings = Field(HttpSettings(), description="HTTP limits.")
     tls: TlsSettings = Field(TlsSettings(), description="TLS.")
     websocket: WebSocketSettings = Field(WebSocketSettings(), description="WebSocket limits.")
+    poll: PollSettings = Field(PollSettings(), description="Long polling.")
     client: ClientSettings = Field(ClientSettings(), description="Client connections.")
     token: TokenSettings = Field(TokenSettings(), description="Tokens.")
     channel: ChannelSettings = Field(ChannelSettings(), description="Channels.")

@@ -84,6 +84,14 @@ def _timing(settings: Settings) -> Iterator[Fault]:
             "token.jwks.min_interval",
             "token.jwks.refresh_interval",
         )
+    poll = settings.poll
+    if poll.idle_timeout <= poll.timeout:
+        yield _fault(
+            "expected sessions to outlive a request that died unseen, "
+            f"saw {poll.idle_timeout:g} s under requests of {poll.timeout:g} s",
+            "poll.idle_timeout",
+            "poll.timeout",
+        )
     total = stop.propagation_wait + stop.drain_window + stop.timeout
     if total >= _LONGEST_STOP:
         yield _fault(
@@ -109,12 +117,18 @@ def _sizes(settings: Settings) -> Iterator[Fault]:
             "http.max_url_bytes",
             "http.max_header_bytes",
         )
-    if token > settings.websocket.max_message_bytes:
-        yield _fault(
-            f"expected tokens to fit into a message, saw {token} over {settings.websocket.max_message_bytes} bytes",
-            "token.max_bytes",
-            "websocket.max_message_bytes",
-        )
+    for key, size in _messages(settings):
+        if token > size:
+            yield _fault(
+                f"expected tokens to fit into a message, saw {token} over {size} bytes", "token.max_bytes", key
+            )
+
+
+def _messages(settings: Settings) -> Iterator[tuple[str, int]]:
+    """Name the limits of what may carry a token: connect by each way, and its refresh."""
+    yield "websocket.max_message_bytes", settings.websocket.max_message_bytes
+    if settings.poll.enabled:
+        yield "poll.max_body_bytes", settings.poll.max_body_bytes
 
 
 def _rules(group: str, rules: TokenRules) -> Iterator[Fault]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from starlette.types import ASGIApp, Scope
+
 from holdfast.admission.addresses import TrustedProxies
 from holdfast.admission.check import AdmissionCheck
 from holdfast.admission.origin import OriginPolicy
@@ -13,6 +15,7 @@ from holdfast.app import Endpoints
 from holdfast.connections.control import Control
 from holdfast.connections.core import Core
 from holdfast.connections.manager import EnhancedWebSocketManager
+from holdfast.errors import DoorError
 from holdfast.routes.api import ApiEndpoint, ApiRules
 from holdfast.routes.api_commands import TURN, ApiCommands, Services
 from holdfast.routes.api_connections import ApiConnections
@@ -21,11 +24,15 @@ from holdfast.routes.api_keys import ApiKeys
 from holdfast.routes.api_messages import Node
 from holdfast.routes.api_methods import ApiParts, api_methods
 from holdfast.routes.api_order import ManyRules
+from holdfast.routes.errors import not_found
 from holdfast.routes.health import Livez, Readyz, Startupz
-from holdfast.routes.metrics import MetricsEndpoint
+from holdfast.routes.metrics import MetricsEndpoint, read_polls_of
 from holdfast.routes.observers import observe_api_call, observe_failed_command, observe_handshake
 from holdfast.settings import Settings
-from holdfast.transports.websocket import WebSocketEndpoint
+from holdfast.transports.cors import CrossOrigin
+from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint
+from holdfast.transports.poll_session import PollSessions
+from holdfast.transports.websocket import Originate, WebSocketEndpoint, read_handshake
 
 CHECK_TIMEOUT_SECONDS = 1.0
 CHECK_MAX_AGE_SECONDS = 1.0
@@ -50,7 +57,8 @@ def make_endpoints(doors: Doors) -> Endpoints:
     """
     settings, core = doors.settings, doors.core
     originate = TrustedProxies(settings.http.trusted_proxies).originate
-    admission = AdmissionCheck(core.lifecycle, OriginPolicy(settings.client.allowed_origins), observe_handshake)
+    origins = OriginPolicy(settings.client.allowed_origins)
+    admission = AdmissionCheck(core.lifecycle, origins, observe_handshake)
     readiness = Readiness(
         core.lifecycle,
         {"broker": doors.check_broker},
@@ -60,12 +68,27 @@ def make_endpoints(doors: Doors) -> Endpoints:
     )
     return Endpoints(
         websocket=WebSocketEndpoint(doors.manager.open, admission, settings.websocket, originate),
+        poll=_poll(doors, admission, origins, originate) if settings.poll.enabled else not_found,
         api=_api(doors),
         livez=Livez(),
         readyz=Readyz(readiness),
         startupz=Startupz(core.lifecycle),
         metrics=MetricsEndpoint(),
     )
+
+
+def _poll(doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, originate: Originate) -> ASGIApp:
+    settings, core = doors.settings, doors.core
+    sessions = PollSessions(settings, core.loop)
+    read_polls_of(sessions)
+    door = PollDoor(core.instance, settings.poll, core.loop, doors.manager.open, admission, originate)
+
+    def refused(scope: Scope, error: DoorError) -> None:
+        handshake = read_handshake(scope, originate)
+        handshake.transport = "poll"
+        observe_handshake(handshake, error)
+
+    return CrossOrigin(PollEndpoint(door, sessions), origins, POLL_METHODS, refused)
 
 
 def _api(doors: Doors) -> ApiEndpoint:

@@ -30,7 +30,7 @@ class Crash:
 
 def endpoints(**given) -> Endpoints:
     """Return endpoints that say who they are."""
-    names = ("websocket", "api", "livez", "readyz", "startupz", "metrics")
+    names = ("websocket", "poll", "api", "livez", "readyz", "startupz", "metrics")
     return Endpoints(**{**{name: Named(name) for name in names}, **given})
 
 
@@ -106,3 +106,9 @@ async def test_app_crash():
     assert (answer.status, answer.json()["slug"]) == (500, "internal_error")
     assert b"secret" not in answer.body
     assert "secret" in str(seen["error"])
+
+
+async def test_app_polls(two_ports):
+    """Polls come to the public port, like all clients."""
+    assert (await call(two_ports, "POST", "/connection/poll", **port("public"))).body == b"poll"
+    assert (await call(two_ports, "POST", "/connection/poll", **port("internal"))).status == 404

@@ -4,7 +4,8 @@ import pytest
 
 from holdfast.app import Endpoints
 from holdfast.main import build
-from holdfast.settings import Settings
+from holdfast.routes.errors import not_found
+from holdfast.settings import PollSettings, Settings
 from holdfast.wiring import Doors, make_endpoints
 
 
@@ -27,3 +28,13 @@ async def test_unusable_patterns_are_told_at_once():
 
     with pytest.raises(ValueError):
         make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+
+
+async def test_polls_can_be_switched_off():
+    """Where polls are off there is nothing at their path."""
+    gateway = build(Settings(), asyncio.get_running_loop())
+    settings = gateway.settings.model_copy(update={"poll": PollSettings(enabled=False)})
+
+    endpoints = make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+
+    assert endpoints.poll is not_found

@@ -34,8 +34,9 @@ class Heartbeat:
         self.pings = 0
 
     def add(self, connection: Connection) -> None:
-        """Begin to ping; the first ping comes after a random part of the interval."""
-        connection.bucket = self._ring.add(connection)
+        """Begin to ping where the transport has pings; the first one comes after a random part of the interval."""
+        if connection.transport.encoding.ping:
+            connection.bucket = self._ring.add(connection)
 
     def discard(self, connection: Connection) -> None:
         """Ping no more."""

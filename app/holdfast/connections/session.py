@@ -151,9 +151,9 @@ def _result(connection: Connection, request: ConnectRequest) -> ConnectResult:
         version=f"Holdfast {__version__}",
         expires=expires,
         ttl=ttl,
-        ping=max(1, round(core.client.ping_interval)),
-        pong=True,
     )
+    if connection.transport.encoding.ping:
+        result.ping, result.pong = max(1, round(core.client.ping_interval)), True
     if session := connection.transport.session:
         result.session, result.node = session, core.instance
     # Told to those who introduced themselves: other SDKs could not use it.

@@ -15,7 +15,8 @@ class Handshake:
 
     `client` is the peer's address after trusted proxies were taken into account. `attempt_id` names the attempt in
     logs, refusals and the ledger. `accepted_at` is the loop's clock (seconds) when the socket was accepted, from which
-    the handshake timeout counts; 0 means unknown. `encoding` is what was negotiated.
+    the handshake timeout counts; 0 means unknown. `encoding` is what was negotiated. `transport` is the name by which
+    metrics and logs tell the ways to connect apart.
     """
 
     path: str
@@ -27,6 +28,7 @@ class Handshake:
     subprotocol: str = ""
     accepted_at: float = 0.0
     encoding: Encoding = WS_JSON
+    transport: str = "websocket"
 
 
 class Transport(Protocol):

@@ -15,7 +15,7 @@ class Encoding:
     """A codec and how its payloads travel.
 
     `wrap` turns a payload into a unit that a transport writes as it is; `join` glues units, in order, so that one
-    write carries them all.
+    write carries them all. `ping` is empty for transports that know without pings who is there.
     """
 
     name: str
@@ -35,6 +35,9 @@ def _binary_frame(payload: bytes) -> bytes:
 
 WS_JSON = Encoding("websocket+json", JSON, _text_frame, b"".join, _text_frame(JSON.ping))
 """Finished RFC 6455 text frames, for transports that own the socket."""
+
+POLL_JSON = Encoding("poll+json", JSON, bytes, JSON.join, b"")
+"""Payloads that wait to be fetched, one a line; who fetches them needs no ping."""
 
 RAW_JSON = Encoding("json", JSON, bytes, JSON.join, JSON.ping)
 """Payloads as they are, for transports that frame by themselves; a unit is one message."""

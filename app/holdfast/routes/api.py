@@ -14,9 +14,8 @@ from holdfast.connections.lifecycle import Lifecycle
 from holdfast.errors import DoorError, GatewayError, LifecycleError, ProtocolError
 from holdfast.routes.api_keys import ApiKeys
 from holdfast.routes.api_messages import ErrorBody
-from holdfast.routes.body import ClientGone, linger, read_body
-from holdfast.routes.errors import check_method, error_headers, refuse, send_bytes
-from holdfast.transports.refusal import refusal_body
+from holdfast.routes.body import ClientGone, read_body
+from holdfast.routes.errors import check_method, refuse, send_bytes, turn_away
 from holdfast.transports.websocket import Originate, as_it_came
 
 _PUBLISHING = frozenset({"publish", "broadcast", "batch", "/api"})
@@ -104,7 +103,7 @@ class ApiEndpoint:
             self._observe(label, "client_gone", "before the body was complete", None, self._address(scope))
         except DoorError as error:
             self._observe(label, error.slug, error.detail, None, self._address(scope))
-            await _turn_away(scope, receive, send, error)
+            await turn_away(scope, receive, send, error)
         except GatewayError as error:
             self._observe(label, error.slug, error.detail, None, self._address(scope))
             await refuse(scope, send, error)
@@ -155,16 +154,3 @@ class ApiEndpoint:
 def error_of(error: GatewayError) -> ErrorBody:
     """Return the `error` object of an answer."""
     return ErrorBody(error.code.number, error.slug, error.detail)
-
-
-async def _turn_away(scope: Scope, receive: Receive, send: Send, error: DoorError) -> None:
-    """Refuse before the body was read, and end the connection behind the answer."""
-    body = refusal_body(error)
-    headers = error_headers(error, close=True)
-    length = (b"content-length", str(len(body)).encode())
-    headers += [(b"content-type", b"application/json"), length]
-    status = error.code.http_status
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-    await linger(receive, scope["headers"])
-    await send({"type": "http.response.body", "body": b""})

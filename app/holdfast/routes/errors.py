@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from holdfast.errors import DoorError, GatewayError
+from holdfast.routes.body import linger
 from holdfast.routes.observers import observe_refused_path
 from holdfast.transports.refusal import RETRY_AFTER_SECONDS, refusal_body
 from holdfast.transports.websocket import refuse_handshake
@@ -37,6 +40,19 @@ async def send_bytes(send: Send, status: int, body: bytes, headers: Headers, kin
     own: Headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": own + headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def turn_away(
+    scope: Scope, receive: Receive, send: Send, error: GatewayError, more: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Refuse a request whose body was not read, with `more` headers, and end the connection behind the answer."""
+    body = refusal_body(error)
+    headers = [*error_headers(error, close=True), *more]
+    headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": error.code.http_status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await linger(receive, scope["headers"])
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def refuse(scope: Scope, send: Send, error: GatewayError, *, close: bool = False, **extra: object) -> None:

@@ -8,6 +8,7 @@ from holdfast.connections.core import Core
 from holdfast.errors import DoorError
 from holdfast.routes.errors import check_method, refuse, send_bytes
 from holdfast.telemetry import metrics
+from holdfast.transports.poll_session import PollSessions
 
 
 class MetricsEndpoint:
@@ -43,3 +44,9 @@ def read_numbers_of(core: Core) -> None:
     metrics.DELIVERIES.read_from(lambda: hub.stats.deliveries)
     metrics.ASYNC_WAITING.read_from(lambda: len(core.publish_queue))
     metrics.DELIVERED_BYTES.read_from(lambda: hub.stats.delivered_bytes)
+
+
+def read_polls_of(sessions: PollSessions) -> None:
+    """Let a scrape read what polls count."""
+    metrics.POLL_SESSIONS.read_from(lambda: len(sessions))
+    metrics.POLLS.read_from(lambda: sessions.outcomes)

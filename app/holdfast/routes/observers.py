@@ -12,21 +12,22 @@ from holdfast.telemetry.logs import get_logger
 _log = get_logger(__name__)
 
 # Looked up once: handshakes come in storms.
-_admitted = metrics.HANDSHAKES.labels("websocket", "ok")
+_admitted = {name: metrics.HANDSHAKES.labels(name, "ok") for name in ("websocket", "poll")}
 
 
 def observe_handshake(handshake: Handshake, refusal: GatewayError | None) -> None:
     """Count a handshake by its outcome, and log a refused one."""
     if refusal is None:
-        _admitted.inc()
+        _admitted[handshake.transport].inc()
         return
-    metrics.HANDSHAKES.labels("websocket", refusal.slug).inc()
+    metrics.HANDSHAKES.labels(handshake.transport, refusal.slug).inc()
     # While an instance drains, every client it sent away may knock once more; the metric counts them.
     write = _log.debug if refusal.slug == "draining" else _log.info
     write(
         "handshake_refused",
         slug=refusal.slug,
         detail=refusal.detail,
+        transport=handshake.transport,
         path=handshake.path,
         address=handshake.client,
         attempt=handshake.attempt_id,

@@ -117,6 +117,16 @@ CONNECTS = Scraped("counter", "holdfast_connects_total", "Connections opened, an
 CLOSES = Scraped("counter", "holdfast_closes_total", "Connections ended, by the slug of the cause.", "slug")
 DRAINING = _gauge("holdfast_draining_connections", "Connections that a drain has still to send away; 0 otherwise.")
 
+# Polls
+POLL_SESSIONS = Scraped("gauge", "holdfast_poll_sessions", "Live sessions of long polling.")
+POLLS = Scraped(
+    "counter",
+    "holdfast_polls_total",
+    'Requests of long polling: answered with "messages", "empty" or as "superseded" by a newer one, "stale" when '
+    'the newer one had come before, "gone" when the client left first, or the slug of the refusal.',
+    "outcome",
+)
+
 # Commands and what is received
 COMMANDS = Scraped("counter", "holdfast_commands_total", "Commands of clients, by method.", "method")
 ERRORS = Scraped("counter", "holdfast_errors_total", "Error replies to clients, by slug.", "slug")

@@ -68,7 +68,9 @@ class WebSocketEndpoint:
         """Serve one ASGI WebSocket scope; suspends only where there is no hand-over."""
         extensions = scope.get("extensions") or {}
         handover: Handover | None = extensions.get(HANDOVER)
-        handshake = self._read_handshake(scope)
+        handshake = read_handshake(scope, self._originate)
+        offers = scope.get("subprotocols") or ()
+        handshake.subprotocol, handshake.encoding = negotiate(offers, handshake.query)
         handshake.accepted_at = handover.accepted_at if handover else asyncio.get_running_loop().time()
         await receive()  # websocket.connect
         try:
@@ -83,21 +85,20 @@ class WebSocketEndpoint:
         handshake.encoding = RAW_PROTOBUF if handshake.encoding is WS_PROTOBUF else RAW_JSON
         await AsgiTransport(send, self._settings).run(receive, self._sinks, handshake)
 
-    def _read_handshake(self, scope: Scope) -> Handshake:
-        headers: list[tuple[bytes, bytes]] = list(scope["headers"])
-        peer = scope.get("client")
-        subprotocol, encoding = negotiate(scope.get("subprotocols") or (), scope.get("query_string", b""))
-        address, scheme = self._originate(peer[0] if peer else "", scope.get("scheme", "ws"), headers)
-        return Handshake(
-            path=scope["path"],
-            query=scope.get("query_string", b""),
-            headers=headers,
-            client=address,
-            scheme=scheme,
-            attempt_id=os.urandom(16).hex(),
-            subprotocol=subprotocol,
-            encoding=encoding,
-        )
+
+def read_handshake(scope: Scope, originate: Originate) -> Handshake:
+    """Return what a request says of the connection it asks for."""
+    headers: list[tuple[bytes, bytes]] = list(scope["headers"])
+    peer = scope.get("client")
+    address, scheme = originate(peer[0] if peer else "", scope.get("scheme", "ws"), headers)
+    return Handshake(
+        path=scope["path"],
+        query=scope.get("query_string", b""),
+        headers=headers,
+        client=address,
+        scheme=scheme,
+        attempt_id=os.urandom(16).hex(),
+    )
 
 
 def negotiate(offers: Iterable[str], query: bytes) -> tuple[str, Encoding]:

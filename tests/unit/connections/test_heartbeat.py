@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from holdfast.connections.heartbeat import Heartbeat
+from holdfast.protocol.framing import POLL_JSON
 from tests.live import Client, World
 
 
@@ -118,3 +119,19 @@ async def test_ping_that_raises_costs_nobody_else_its_ping(world: World) -> None
 
     assert broken.transport.closed == (1006, "")
     assert pings(other) == 1
+
+
+async def test_transport_without_pings_is_left_alone(world: World) -> None:
+    """Where the transport itself knows who is there, nobody is pinged, closed for a missing pong, or told of either."""
+    heartbeat = world_heartbeat(world)
+    client = world.open(POLL_JSON, session="abc")
+    reply = client.call("connect", token=world.token())
+    assert not {"ping", "pong"} & reply["connect"].keys()
+
+    for quarter in range(1, 81):
+        heartbeat.advance(quarter * 0.25)
+    assert client.received() == []
+    assert client.transport.closed is None
+
+    client.hang_up()
+    assert heartbeat.pings == 0

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, WS_JSON, WS_PROTOBUF
+from holdfast.protocol.framing import POLL_JSON, RAW_JSON, RAW_PROTOBUF, WS_JSON, WS_PROTOBUF
 
 
 def test_websocket_units_are_finished_frames() -> None:
@@ -26,3 +26,10 @@ def test_protobuf_travels_in_binary_frames() -> None:
     assert WS_PROTOBUF.wrap(b"\x02hi") == b"\x82\x03\x02hi"
     assert WS_PROTOBUF.ping == b"\x82\x01\0"
     assert (RAW_PROTOBUF.ping, RAW_PROTOBUF.join([b"\x01a", b"\x01b"])) == (b"\0", b"\x01a\x01b")
+
+
+def test_poll_units_are_lines() -> None:
+    """Messages that wait to be fetched stand one a line, and there is no ping among them."""
+    assert POLL_JSON.wrap(b"hello") == b"hello"
+    assert POLL_JSON.join([b"a", b"b"]) == b"a\nb"
+    assert POLL_JSON.ping == b""

@@ -11,6 +11,7 @@ from holdfast.routes.errors import (
     not_found,
     refuse,
     send_bytes,
+    turn_away,
 )
 from tests.asgi import call
 
@@ -126,3 +127,16 @@ async def test_crash_response():
     answer = await call(app)
     assert (answer.status, answer.json()["slug"]) == (500, "internal_error")
     assert b"secret" not in answer.body
+
+
+async def test_turn_away_reads_on_behind_the_answer():
+    """The answer ends the connection; what the client still sends is read, so that no reset destroys it."""
+
+    async def app(scope, receive, send):
+        await turn_away(scope, receive, send, DoorError("body_too_large"), [(b"vary", b"Origin")])
+
+    answer = await call(app, "POST", body=[b"a", b"b"])
+
+    assert (answer.status, answer.json()["slug"]) == (413, "body_too_large")
+    assert (answer.headers["connection"], answer.headers["vary"]) == ("close", "Origin")
+    assert (answer.received, answer.is_complete) == (2, True)

@@ -1,10 +1,11 @@
 from collections import Counter
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
 from holdfast.connections.stats import ConnectionStats
-from holdfast.routes.metrics import MetricsEndpoint, read_numbers_of
+from holdfast.routes.metrics import MetricsEndpoint, read_numbers_of, read_polls_of
 from holdfast.telemetry import metrics
 from tests.asgi import call
 
@@ -16,6 +17,12 @@ class Hub:
 
     def __len__(self):
         return 7
+
+
+class Sessions(list):
+    """Poll sessions, of which two requests came to nothing."""
+
+    outcomes: ClassVar = Counter(empty=2)
 
 
 @pytest.fixture
@@ -58,6 +65,7 @@ async def test_metrics_open_metrics(core):
 def test_read_numbers_leaves_nothing_out(core):
     """No metric that lives elsewhere stays without its source."""
     read_numbers_of(core)
+    read_polls_of(Sessions())
     sourceless = [
         name for name, one in vars(metrics).items() if isinstance(one, metrics.Scraped) and one._source is None
     ]
@@ -68,3 +76,12 @@ def test_read_numbers_leaves_nothing_out(core):
 async def test_metrics_other_method():
     """Nobody writes metrics from outside."""
     assert (await call(MetricsEndpoint(), "POST")).status == 405
+
+
+async def test_metrics_of_polls():
+    """A scrape reads live sessions and requests by outcome."""
+    read_polls_of(Sessions(["one"]))
+    lines = (await call(MetricsEndpoint())).body.decode().splitlines()
+
+    assert "holdfast_poll_sessions 1.0" in lines
+    assert 'holdfast_polls_total{outcome="empty"} 2.0' in lines

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from holdfast.connections.transport import Handshake
@@ -23,6 +25,15 @@ def test_observe_handshake():
 
     after = value("holdfast_handshakes_total", **ok), value("holdfast_handshakes_total", **refused)
     assert after == (before[0] + 1, before[1] + 1)
+
+
+def test_observe_handshake_of_a_poll():
+    """Each transport has its own count."""
+    ok = {"transport": "poll", "slug": "ok"}
+    before = value("holdfast_handshakes_total", **ok)
+    observe_handshake(dataclasses.replace(HANDSHAKE, transport="poll"), None)
+
+    assert value("holdfast_handshakes_total", **ok) == before + 1
 
 
 def test_observe_handshake_log(capsys):

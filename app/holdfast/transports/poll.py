@@ -1,0 +1,142 @@
+"""The long polling door: an ASGI endpoint at which commands come in and messages are fetched, one request at a time.
+
+docs/poll.md is the protocol. Here are requests and answers; sessions and their numbers are in the modules beside it.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from holdfast.connections.transport import Admission, SinkFactory
+from holdfast.errors import DoorError, GatewayError
+from holdfast.protocol.framing import POLL_JSON
+from holdfast.routes.body import ClientGone, read_body
+from holdfast.routes.errors import check_method, refuse, send_bytes, turn_away
+from holdfast.routes.observers import observe_refused_path
+from holdfast.settings import PollSettings
+from holdfast.transports.poll_exchange import Arrival
+from holdfast.transports.poll_messages import SUPERSEDED, Opened, PollRequest, decode_request, encode_answer
+from holdfast.transports.poll_session import OpenRequest, PollSession, PollSessions
+from holdfast.transports.websocket import Originate, as_it_came, read_handshake
+
+POLL_METHODS: Final = "POST"
+
+_NO_STORE = (b"cache-control", b"no-store")
+# What else of a request says who asks; with the body it makes an opening one of a kind.
+_IDENTITY = frozenset({b"authorization", b"cookie"})
+
+
+@dataclass(frozen=True, slots=True)
+class PollDoor:
+    """What the endpoint opens to."""
+
+    instance: str
+    settings: PollSettings
+    loop: AbstractEventLoop
+    sinks: SinkFactory
+    admission: Admission
+    originate: Originate = as_it_came
+
+
+class PollEndpoint:
+    """Serves `/connection/poll`; used behind `CrossOrigin`."""
+
+    def __init__(self, door: PollDoor, sessions: PollSessions) -> None:
+        self._door = door
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, when there is something to say."""
+        try:
+            check_method(scope, POLL_METHODS)
+            body = await read_body(receive, scope["headers"], self._door.settings.max_body_bytes)
+            request = decode_request(body)
+            session = self._go_on(request) if request.session else self._open(scope, body, request)
+        except ClientGone:
+            return
+        except GatewayError as error:
+            await self._refuse(scope, receive, send, error)
+            return
+        if session is None:
+            self._sessions.outcomes["stale"] += 1
+            await _answer(send, SUPERSEDED)
+        else:
+            await self._serve(session, request, receive, send)
+
+    # Private methods: requests
+
+    def _open(self, scope: Scope, body: bytes, request: PollRequest) -> PollSession | None:
+        """Return the session that the request opens, or has opened; None if that one has moved on."""
+        opening = _fingerprint(scope, body) if request.key is not None else b""
+        session = self._sessions.opened_by(opening) if opening else None
+        if session is not None:
+            request.seq = request.ack = 0
+            return None if session.arrive(request) is Arrival.STALE else session
+        door = self._door
+        handshake = read_handshake(scope, door.originate)
+        handshake.transport, handshake.encoding = "poll", POLL_JSON
+        handshake.accepted_at = door.loop.time()  # the socket itself may have served other requests
+        door.admission(handshake)
+        session = self._sessions.create(handshake.encoding, opening)
+        session.begin(door.sinks, handshake, request)
+        return session
+
+    def _go_on(self, request: PollRequest) -> PollSession | None:
+        """Return the session of a later request; None if a newer one has come."""
+        session = self._sessions.find(request.session)
+        if session is None or request.node not in ("", self._door.instance):
+            raise DoorError("unknown_session", "Open another one.")
+        if session.arrive(request) is Arrival.STALE:
+            return None
+        if session.has_ended and not session.exchange.has_messages and not request.close:
+            raise DoorError("unknown_session", "It has ended; open another one.")
+        return session
+
+    # Private methods: answers
+
+    async def _serve(self, session: PollSession, request: PollRequest, receive: Receive, send: Send) -> None:
+        waiting = OpenRequest(self._door.loop)
+        try:
+            if session.exchange.has_messages or session.has_ended or not request.expects_answer():
+                outcome = "messages" if session.exchange.has_messages else "empty"
+            else:
+                session.wait(waiting)
+                outcome = await waiting.wait(receive)
+        finally:
+            session.leave(waiting)
+        self._sessions.outcomes[outcome] += 1
+        if outcome == "superseded":
+            await _answer(send, SUPERSEDED)
+        elif outcome != "gone":
+            first, messages = session.exchange.take(self._door.settings.max_answer_bytes)
+            opened = None if request.session else self._introduce(session)
+            await _answer(send, encode_answer(first, messages, opened))
+
+    def _introduce(self, session: PollSession) -> Opened:
+        return Opened(session.session, self._door.instance, self._door.settings.timeout)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: GatewayError) -> None:
+        self._sessions.outcomes[error.slug] += 1
+        observe_refused_path(scope, error)
+        if error.slug == "body_too_large":
+            await turn_away(scope, receive, send, error)
+        else:
+            await refuse(scope, send, error)
+
+
+async def _answer(send: Send, body: bytes) -> None:
+    await send_bytes(send, 200, body, [_NO_STORE])
+
+
+def _fingerprint(scope: Scope, body: bytes) -> bytes:
+    """Return what a request shares with its own repetition, and with no other client's request."""
+    digest = sha256(body)
+    who = [b"%b:%b" % header for header in scope["headers"] if header[0] in _IDENTITY]
+    for part in (scope.get("query_string", b""), *who):
+        digest.update(b"\0%d:%b" % (len(part), part))
+    return digest.digest()
