@@ -11,6 +11,8 @@ from enum import Enum
 
 from holdfast.errors import ProtocolError
 
+_MOST_HALVINGS = 16
+
 
 class Arrival(Enum):
     """What a request is, by its number."""
@@ -25,7 +27,7 @@ class Arrival(Enum):
 class Exchange:
     """The numbers of one session, and the messages that wait to be acknowledged."""
 
-    __slots__ = ("_messages", "acknowledged", "sent", "seq", "size")
+    __slots__ = ("_halvings", "_messages", "acknowledged", "sent", "seq", "size")
 
     def __init__(self) -> None:
         self.seq = 0  # of the newest request; the opening one is 0
@@ -33,6 +35,8 @@ class Exchange:
         self.sent = 0  # messages that were in an answer
         self.size = 0  # bytes of the messages that wait
         self._messages: deque[bytes] = deque()
+        # A network that cuts long answers would cut the same one for ever.
+        self._halvings = 0
 
     @property
     def has_messages(self) -> bool:
@@ -58,13 +62,21 @@ class Exchange:
             raise ProtocolError("bad_request", expected)
         for _ in range(ack - self.acknowledged):
             self.size -= len(self._messages.popleft())
+        if ack > self.acknowledged and self._halvings:
+            self._halvings -= 1
         self.acknowledged = ack
         is_new = seq > self.seq
         self.seq = seq
         return Arrival.NEW if is_new else Arrival.REPEAT
 
     def take(self, limit: int) -> tuple[int, list[bytes]]:
-        """Return the number of the first message that waits, and messages of `limit` bytes in all, at least one."""
+        """Return the number of the first message that waits, and messages of `limit` bytes in all, at least one.
+
+        Each time the same have to be given again, it is half as many bytes.
+        """
+        if self.sent > self.acknowledged:
+            self._halvings = min(self._halvings + 1, _MOST_HALVINGS)
+        limit >>= self._halvings
         taken: list[bytes] = []
         size = 0
         for message in self._messages:

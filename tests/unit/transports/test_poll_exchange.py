@@ -76,3 +76,25 @@ def test_exchange_impossible_acknowledgement(exchange, ack):
 
     assert caught.value.slug == "bad_request"
     assert (exchange.seq, exchange.acknowledged) == (1, 1)
+
+
+def test_exchange_answers_that_die_get_shorter():
+    """A network that cuts long answers would cut the same one for ever; what arrives makes them longer again."""
+    exchange = Exchange()
+    for _ in range(100):
+        exchange.put(b"1234567890")
+
+    sizes = [len(exchange.take(400)[1]) for _ in range(7)]
+    assert sizes == [40, 20, 10, 5, 2, 1, 1]
+
+    exchange.receive(1, 40)
+    assert len(exchange.take(400)[1]) == 1
+    exchange.receive(2, 41)
+    exchange.receive(3, 41)
+    assert len(exchange.take(400)[1]) == 2
+
+
+def test_exchange_has_a_shortest_answer(exchange):
+    """However often an answer dies, the next one has a message."""
+    for _ in range(100):
+        assert exchange.take(10**6)[1]
