@@ -136,3 +136,8 @@ def test_combination_that_cannot_work_is_named(data: dict[str, Any], keys: tuple
 def test_combination_that_works_passes(data: dict[str, Any]) -> None:
     """What can work is not refused."""
     assert check_combinations(Settings.model_validate(data)) == []
+
+
+def test_polls_that_are_off_limit_nothing():
+    """What cannot carry a token because it is switched off is no fault."""
+    assert not check_combinations(Settings.model_validate({"poll": {"enabled": False, "max_body_bytes": 4096}}))

@@ -50,6 +50,13 @@ def observe_failed_command(slug: str) -> None:
     metrics.API_ERRORS.labels(slug).inc()
 
 
+def observe_poll_refusal(address: str, refusal: GatewayError) -> None:
+    """Log a refused poll; sessions are secret and no part of it."""
+    # After a restart every client asks for its old session once.
+    write = _log.debug if refusal.slug == "unknown_session" else _log.info
+    write("poll_refused", slug=refusal.slug, detail=refusal.detail, address=address)
+
+
 def observe_api_call(method: str, slug: str, detail: str = "", seconds: float | None = None, address: str = "") -> None:
     """Count a call of the server API, and log one that failed."""
     metrics.API_COMMANDS.labels(method).inc()

@@ -17,7 +17,7 @@ from holdfast.errors import DoorError, GatewayError
 from holdfast.protocol.framing import POLL_JSON
 from holdfast.routes.body import ClientGone, read_body
 from holdfast.routes.errors import check_method, refuse, send_bytes, turn_away
-from holdfast.routes.observers import observe_refused_path
+from holdfast.routes.observers import observe_poll_refusal
 from holdfast.settings import PollSettings
 from holdfast.transports.poll_exchange import Arrival
 from holdfast.transports.poll_messages import SUPERSEDED, Opened, PollRequest, decode_request, encode_answer
@@ -27,6 +27,7 @@ from holdfast.transports.websocket import Originate, as_it_came, read_handshake
 POLL_METHODS: Final = "POST"
 
 _NO_STORE = (b"cache-control", b"no-store")
+_TOLD_BY_ADMISSION = frozenset({"draining", "origin_not_allowed"})
 # What else of a request says who asks; with the body it makes an opening one of a kind.
 _IDENTITY = frozenset({b"authorization", b"cookie"})
 
@@ -122,7 +123,10 @@ class PollEndpoint:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: GatewayError) -> None:
         self._sessions.outcomes[error.slug] += 1
-        observe_refused_path(scope, error)
+        if error.slug not in _TOLD_BY_ADMISSION:
+            peer = scope.get("client")
+            came_from = self._door.originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])
+            observe_poll_refusal(came_from[0], error)
         if error.slug == "body_too_large":
             await turn_away(scope, receive, send, error)
         else:

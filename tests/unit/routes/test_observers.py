@@ -3,8 +3,14 @@ import dataclasses
 import pytest
 
 from holdfast.connections.transport import Handshake
-from holdfast.errors import DoorError
-from holdfast.routes.observers import observe_api_call, observe_failed_command, observe_handshake, observe_refused_path
+from holdfast.errors import DoorError, GatewayError
+from holdfast.routes.observers import (
+    observe_api_call,
+    observe_failed_command,
+    observe_handshake,
+    observe_poll_refusal,
+    observe_refused_path,
+)
 from holdfast.telemetry import metrics
 
 HANDSHAKE = Handshake("/connection/websocket", b"token=secret", [], "198.51.100.1", "http", "attempt-1")
@@ -103,3 +109,12 @@ def test_observe_api_call():
 
     assert value("holdfast_api_commands_total", method="publish") == commands + 2
     assert value("holdfast_api_errors_total", slug="unknown_channel") == errors + 1
+
+
+@pytest.mark.parametrize(("slug", "is_written"), [("bad_request", True), ("unknown_session", False)])
+def test_observe_poll_refusal(capsys, slug, is_written):
+    """A bad poll is logged; that a session is gone is no news after a restart."""
+    observe_poll_refusal("198.51.100.1", GatewayError(slug, "why"))
+
+    line = capsys.readouterr().err
+    assert (slug in line and "198.51.100.1" in line) is is_written
