@@ -29,9 +29,13 @@ class Recorder:
         self.publications: list[tuple[str, Publication, StreamPosition]] = []
         self.joins: list[tuple[str, ClientInfo]] = []
         self.leaves: list[tuple[str, ClientInfo]] = []
+        self.deltas: list[bool] = []
 
-    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
+    def on_publication(
+        self, channel: str, publication: Publication, position: StreamPosition, use_delta: bool = False
+    ) -> None:
         """Remember a publication."""
+        self.deltas.append(use_delta)
         self.publications.append((channel, publication, position))
 
     def on_join(self, channel: str, info: ClientInfo) -> None:

@@ -19,7 +19,7 @@ from holdfast.broker.base import (
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 
-Event = tuple[str, str, Publication | ClientInfo, StreamPosition | None]
+Event = tuple[str, str, tuple[object, ...]]
 
 
 class SlowBroker:
@@ -54,19 +54,21 @@ class SlowBroker:
 
     # What the embedded broker calls
 
-    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
+    def on_publication(
+        self, channel: str, publication: Publication, position: StreamPosition, use_delta: bool = False
+    ) -> None:
         """Send a publication on its way."""
         # Decoded anew by every instance, so never the same object.
         copy = Publication(publication.data, publication.info, publication.offset, publication.tags)
-        self._send("publication", channel, copy, position)
+        self._send("publication", channel, copy, position, use_delta)
 
     def on_join(self, channel: str, info: ClientInfo) -> None:
         """Send a join on its way."""
-        self._send("join", channel, info, None)
+        self._send("join", channel, info)
 
     def on_leave(self, channel: str, info: ClientInfo) -> None:
         """Send a leave on its way."""
-        self._send("leave", channel, info, None)
+        self._send("leave", channel, info)
 
     # Calls
 
@@ -160,17 +162,16 @@ class SlowBroker:
         if self._random.random() < self.failing:
             raise BrokerError("broker_unavailable")
 
-    def _send(self, kind: str, channel: str, what: Publication | ClientInfo, position: StreamPosition | None) -> None:
-        self.under_way.append((kind, channel, what, position))
+    def _send(self, kind: str, channel: str, *what: object) -> None:
+        self.under_way.append((kind, channel, what))
         if self._deliverer is None:
             self._deliverer = asyncio.get_running_loop().create_task(self._deliver())
 
     async def _deliver(self) -> None:
         while self.under_way:
             await self._wait()
-            kind, channel, what, position = self.under_way.pop(0)
+            kind, channel, what = self.under_way.pop(0)
             if self.subscribed[channel]:
                 assert self._handler is not None
-                arguments = (channel, what) if position is None else (channel, what, position)
-                getattr(self._handler, f"on_{kind}")(*arguments)
+                getattr(self._handler, f"on_{kind}")(channel, *what)
         self._deliverer = None

@@ -138,6 +138,7 @@ _COMMANDS = (
     _close("malformed_protobuf", 3501, "stop", "A frame is not Protobuf commands, each behind its length.",
            "Send Centrifuge commands as length-delimited Protobuf messages, or connect without asking for Protobuf.", _CLIENT),
     _close("malformed_command", 3501, "stop", "A command's field has the wrong type or is out of its range.", "Use an SDK, or compare with docs/protocol.md.", _CLIENT),
+    _close("delta_unknown", 3501, "stop", "A subscribe asks for a kind of delta that does not exist.", "Ask for `fossil`, or for none.", _CLIENT),
     _close("empty_frame", 3501, "stop", "A frame carried no command.", "Send at least one command, or `{}` as a pong.", _CLIENT),
     _close("unknown_command", 3501, "stop", "A command has none of the known methods.", "Use an SDK, or compare with docs/protocol.md.", _CLIENT),
     _close("ambiguous_command", 3501, "stop", "A command carries more than one method.", "Put each method into a command of its own.", _CLIENT),

@@ -198,6 +198,12 @@ class ChannelOptions(Group):
     allow_positioning: bool = Field(False, description="Let clients ask for a watched position.")
     force_recovery: bool = Field(False, description="Recover every subscription after a reconnect.")
     allow_recovery: bool = Field(False, description="Let clients ask for recovery.")
+    allowed_delta_types: tuple[Literal["fossil"], ...] = Field(
+        (), description="Deltas that clients may ask for: `fossil`; empty is none."
+    )
+    delta_publish: bool = Field(
+        False, description="Use deltas for every publication, not only where the publisher says `delta`."
+    )
     allow_subscribe_for_client: bool = Field(False, description="Any client with a user may subscribe.")
     allow_subscribe_for_anonymous: bool = Field(False, description="Anonymous clients may subscribe too.")
     allow_publish_for_client: bool = Field(False, description="Any client with a user may publish.")

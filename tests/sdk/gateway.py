@@ -21,6 +21,7 @@ OPEN: dict[str, Any] = {
     "history_ttl": "300s",
 }
 BRIEF = {"history_size": 10, "history_ttl": "1s", "history_meta_ttl": "1s"}
+DELTAS: dict[str, Any] = {"allowed_delta_types": ["fossil"]}
 NAMESPACES: list[dict[str, Any]] = [
     {"name": "chat", **OPEN, "history_size": 100, "force_push_join_leave": True},
     {"name": "asking", **OPEN, "history_size": 100},
@@ -31,6 +32,8 @@ NAMESPACES: list[dict[str, Any]] = [
     {"name": "dialog", **OPEN, "history_size": 10, "allow_user_limited_channels": True},
     {"name": "bytes", **OPEN, "history_size": 10, "publication_data_format": "binary"},
     {"name": "closed"},
+    {"name": "changing", **OPEN, "history_size": 10, "force_recovery": True, **DELTAS, "delta_publish": True},
+    {"name": "passing", "allow_subscribe_for_client": True, **DELTAS},
 ]
 # Short times, so that tests of pings, pongs, grace periods and presence take a second or two.
 CLIENT: dict[str, Any] = {

@@ -40,10 +40,12 @@ class BrokerRoundTrip:
         await self._broker.publish(self._channel, Publication(data=data), _OPTIONS)
         await self._returned
 
-    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
+    def on_publication(
+        self, channel: str, publication: Publication, position: StreamPosition, use_delta: bool = False
+    ) -> None:
         """Hand on to the hub, unless it is the probe's own."""
         if channel != self._channel:
-            self._handler.on_publication(channel, publication, position)
+            self._handler.on_publication(channel, publication, position, use_delta)
             return
         returned = self._returned
         is_latest = bytes(publication.data) == str(self._sent).encode()

@@ -21,7 +21,8 @@ class PublishOptions:
 
     Times are seconds. Without `history_size` and `history_ttl` the publication is only delivered (offset 0).
     A `version` above 0 suppresses the publication unless it is higher than the last one of the same
-    `version_epoch`. A repeated `idempotency_key` gives the first result again and delivers nothing.
+    `version_epoch`. A repeated `idempotency_key` gives the first result again and delivers nothing. `use_delta` goes
+    with the publication to every instance.
     """
 
     history_size: int = 0
@@ -31,6 +32,7 @@ class PublishOptions:
     idempotency_ttl: float = 0.0
     version: int = 0
     version_epoch: str = ""
+    use_delta: bool = False
 
     @property
     def keeps_history(self) -> bool:
@@ -77,8 +79,10 @@ class PresenceStats:
 class BrokerHandler(Protocol):
     """What a broker calls on this instance."""
 
-    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
-        """Deliver a publication to the local subscribers."""
+    def on_publication(
+        self, channel: str, publication: Publication, position: StreamPosition, use_delta: bool = False
+    ) -> None:
+        """Deliver a publication to the local subscribers, as a delta to those who negotiated that if so wanted."""
 
     def on_join(self, channel: str, info: ClientInfo) -> None:
         """Tell the local subscribers that somebody joined."""

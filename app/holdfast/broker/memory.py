@@ -138,7 +138,7 @@ class MemoryBroker:
                 return PublishResult(position, suppressed=True)
         if key:
             self._results.put(channel, key, position, options.idempotency_ttl or self._settings.idempotency_ttl)
-        handler.on_publication(channel, publication, position)
+        handler.on_publication(channel, publication, position, options.use_delta)
         return PublishResult(position)
 
     async def publish_join(self, channel: str, info: ClientInfo) -> None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from holdfast.channels.local import GAP, Gone, LocalChannel, Subscriber
+from holdfast.channels.local import GAP, LocalChannel
+from holdfast.channels.subscriber import Gone, Subscriber
+from holdfast.channels.tailored import Tailoring
 from holdfast.protocol.messages import ClientInfo, MemberPush, Publication, Push, StreamPosition
 
 # Writes one event-loop turn may make; about 10 ms of work.
@@ -52,12 +54,18 @@ class Hub:
     # Public methods: subscribers
 
     def add(
-        self, name: str, subscriber: Subscriber, *, watches: bool = False, after: StreamPosition | None = None
+        self,
+        name: str,
+        subscriber: Subscriber,
+        *,
+        watches: bool = False,
+        after: StreamPosition | None = None,
+        tailoring: Tailoring | None = None,
     ) -> None:
         """Deliver to `subscriber` what is published from now on; joins and leaves too if it `watches`.
 
         With `after`, of the stream exactly what comes behind that position, also where publications before it are
-        still on their way here.
+        still on their way here. With `tailoring` in the form that says.
         """
         channel = self._obtain(name)
         if after is not None and channel.epoch not in (None, after.epoch):
@@ -66,7 +74,7 @@ class Hub:
             self.on_gap(name)
             channel = self._obtain(name)
         channel.seal()
-        channel.enter(subscriber, after)
+        channel.enter(subscriber, after, tailoring)
         if watches:
             if channel.watchers is None:
                 channel.watchers = set()
@@ -149,10 +157,11 @@ class Hub:
 
     # Public methods: deliveries
 
-    def deliver(self, name: str, publication: Publication, position: StreamPosition) -> None:
+    def deliver(self, name: str, publication: Publication, position: StreamPosition, use_delta: bool = False) -> None:
         """Send a publication to the channel's subscribers in this turn or the next.
 
-        One that was seen already is dropped; one that shows a gap is delivered after `on_gap` was told.
+        One that was seen already is dropped; one that shows a gap is delivered after `on_gap` was told. With
+        `use_delta` those who negotiated deltas get one.
         """
         self.stats.publications += 1
         channel = self._channels.get(name)
@@ -162,10 +171,13 @@ class Hub:
             for buffer in channel.waiting:
                 buffer.append(publication)
         if channel.late is not None and not publication.offset:
-            channel.address(Push(channel=name, pub=publication), channel.members())
+            channel.address_all(publication)
             self._schedule(channel)
             return
-        if not channel.groups:
+        if channel.tailored is not None:
+            if use_delta:
+                channel.tailored.wanted.add(len(channel.open))
+        elif not channel.groups:
             return
         channel.open.append(publication)
         channel.open_bytes += len(publication.data)

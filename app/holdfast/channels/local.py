@@ -3,60 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from collections.abc import Iterator
+from typing import Final
 
+from holdfast.channels.subscriber import GONE, Batch, Gone, Subscriber
+from holdfast.channels.tailored import Tailored, Tailoring
 from holdfast.protocol.framing import Encoding
 from holdfast.protocol.messages import Publication, Push, StreamPosition
 
 GAP: Final = Publication(offset=-1)
 """Stands in a buffer where publications of the stream were skipped on their way here."""
-
-
-class Subscriber(Protocol):
-    """A connection, as the hub sees it."""
-
-    closed: bool
-    flowing: bool
-    """False while a write needs more care: the peer is slow, replies are being collected, or the end has come."""
-    write: Callable[[bytes], None]
-
-    @property
-    def encoding(self) -> Encoding:
-        """What `write` takes."""
-
-    def write_slow(self, unit: bytes) -> None:
-        """Write a unit while not flowing."""
-
-    def on_write_failed(self, error: Exception) -> None:
-        """Know that a write raised: the end of this subscriber, and of nobody else."""
-
-
-class Gone:
-    """Stands in a fan-out's list for a subscriber that left in the middle of it."""
-
-    flowing = False
-
-    def write_slow(self, unit: bytes) -> None:
-        """Drop the unit."""
-
-    def on_write_failed(self, error: Exception) -> None:
-        """Take note of nothing: nothing was written."""
-
-
-_GONE = Gone()
-
-
-class Batch:
-    """Units on their way to the subscribers there were when the batch was sealed."""
-
-    __slots__ = ("count", "next", "targets", "unit")
-
-    def __init__(self, unit: bytes, count: int, targets: list[Subscriber | Gone]) -> None:
-        self.unit = unit
-        self.count = count
-        self.targets = targets
-        self.next = 0
 
 
 class LocalChannel:
@@ -76,6 +32,7 @@ class LocalChannel:
         "open_bytes",
         "position",
         "queued",
+        "tailored",
         "waiting",
         "watchers",
     )
@@ -83,6 +40,7 @@ class LocalChannel:
     def __init__(self, name: str) -> None:
         self.name = name
         self.groups: dict[Encoding, dict[Subscriber, None]] = {}
+        self.tailored: Tailored | None = None  # who gets publications in another form
         # Who starts behind publications that are still on their way here, to the others.
         self.late: dict[Subscriber, StreamPosition] | None = None
         self.watchers: set[Subscriber] | None = None  # who gets joins and leaves
@@ -99,7 +57,7 @@ class LocalChannel:
     @property
     def is_followed(self) -> bool:
         """Whether it has subscribers."""
-        return bool(self.groups) or self.late is not None
+        return bool(self.groups) or self.late is not None or self.tailored is not None
 
     @property
     def is_used(self) -> bool:
@@ -123,21 +81,27 @@ class LocalChannel:
         """Iterate over the subscribers."""
         for group in self.groups.values():
             yield from group
+        if self.tailored is not None:
+            yield from self.tailored.members()
         if self.late is not None:
             yield from self.late
 
     def count(self) -> int:
         """Return how many subscribers there are."""
+        if self.tailored is not None:
+            return sum(1 for _ in self.members())
         return sum(map(len, self.groups.values())) + (len(self.late) if self.late is not None else 0)
 
-    def enter(self, subscriber: Subscriber, after: StreamPosition | None) -> None:
+    def enter(self, subscriber: Subscriber, after: StreamPosition | None, tailoring: Tailoring | None = None) -> None:
         """Take a subscriber in; what came before is sealed. `after` is the position it starts behind, None for none."""
         if after is None or self._has_come_to(after):
-            self.groups.setdefault(subscriber.encoding, {})[subscriber] = None
+            self._place(subscriber, tailoring)
             return
         if self.late is None:
             self.late = {}
         self.late[subscriber] = after
+        if tailoring is not None:
+            self._tailored().waiting[subscriber] = tailoring
 
     def leave(self, subscriber: Subscriber) -> None:
         """Let a subscriber go, and let what is on its way pass it by."""
@@ -147,6 +111,9 @@ class LocalChannel:
             del self.groups[subscriber.encoding]
         if self.late is not None and self.late.pop(subscriber, None) is not None and not self.late:
             self.late = None
+        if self.tailored is not None:
+            self.tailored.leave(subscriber)
+            self.tailored = self.tailored or None
         if self.watchers is not None:
             self.watchers.discard(subscriber)
         if self.batches and not subscriber.closed:  # a closed one drops what it gets
@@ -159,7 +126,8 @@ class LocalChannel:
             if after.epoch == position.epoch and after.offset >= position.offset:
                 continue
             has_gap = has_gap or after != (position.offset - 1, position.epoch)
-            self.groups.setdefault(subscriber.encoding, {})[subscriber] = None
+            waiting = self.tailored.waiting if self.tailored is not None else {}
+            self._place(subscriber, waiting.pop(subscriber, None))
             del self.late[subscriber]  # type: ignore[union-attr]  # the loop had something to go through
         self.late = self.late or None
         return has_gap
@@ -175,6 +143,8 @@ class LocalChannel:
             units = [encoding.wrap(encoding.codec.encode_push(push)) for push in pushes]
             unit = units[0] if len(units) == 1 else encoding.join(units)
             self.batches.append(Batch(unit, len(units), list(group)))
+        if self.tailored is not None:
+            self.batches.extend(self.tailored.seal(self.name, self.open))
         self.open = []
         self.open_bytes = 0
 
@@ -187,7 +157,27 @@ class LocalChannel:
         for encoding, targets in by_encoding.items():
             self.batches.append(Batch(encoding.wrap(encoding.codec.encode_push(push)), 1, targets))
 
+    def address_all(self, publication: Publication) -> None:
+        """Put a publication without a position on its way to all, also to those who wait for the stream."""
+        waiting = self.tailored.waiting if self.tailored is not None else {}
+        plain = [one for group in self.groups.values() for one in group]
+        plain += [one for one in self.late or () if one not in waiting]
+        self.address(Push(channel=self.name, pub=publication), iter(plain))
+        if self.tailored is not None:
+            self.batches.extend(self.tailored.address(self.name, publication))
+
     # Private methods
+
+    def _place(self, subscriber: Subscriber, tailoring: Tailoring | None) -> None:
+        if tailoring is None:
+            self.groups.setdefault(subscriber.encoding, {})[subscriber] = None
+        else:
+            self._tailored().enter(subscriber, tailoring)
+
+    def _tailored(self) -> Tailored:
+        if self.tailored is None:
+            self.tailored = Tailored()
+        return self.tailored
 
     def _has_come_to(self, after: StreamPosition) -> bool:
         known = self.position
@@ -202,6 +192,6 @@ class LocalChannel:
     def _forget(self, subscriber: Subscriber) -> None:
         for batch in self.batches:
             try:
-                batch.targets[batch.targets.index(subscriber, batch.next)] = _GONE
+                batch.targets[batch.targets.index(subscriber, batch.next)] = GONE
             except ValueError:
                 continue

@@ -47,9 +47,11 @@ class LocalDelivery:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    def on_publication(self, channel: str, publication: Publication, position: StreamPosition) -> None:
+    def on_publication(
+        self, channel: str, publication: Publication, position: StreamPosition, use_delta: bool = False
+    ) -> None:
         """Deliver a publication to the local subscribers."""
-        self._hub.deliver(channel, publication, position)
+        self._hub.deliver(channel, publication, position, use_delta)
 
     def on_join(self, channel: str, info: ClientInfo) -> None:
         """Tell the local watchers that somebody joined."""

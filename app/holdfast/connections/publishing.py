@@ -24,6 +24,7 @@ class PublishTerms:
     version: int = 0
     version_epoch: str = ""
     tags: dict[str, str] | None = None
+    delta: bool = False
 
 
 DEFAULT_TERMS = PublishTerms()
@@ -99,6 +100,7 @@ class Publisher:
             idempotency_ttl=self._idempotency_ttl if terms.idempotency_key else 0.0,
             version=terms.version,
             version_epoch=terms.version_epoch,
+            use_delta=terms.delta or options.delta_publish,
         )
         return Prepared(channel, Publication(data, info, 0, terms.tags), how)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from holdfast.broker.base import NO_POSITION, Broker, HistoryFilter
 from holdfast.channels.local import GAP
+from holdfast.channels.tailored import Tailoring
 from holdfast.connections.subscription import RECOVERABLE, STREAM, Grant
 from holdfast.errors import ChannelError
 from holdfast.protocol.messages import Publication, StreamPosition, SubscribeRequest
@@ -30,6 +31,8 @@ class Pending:
     """What the client is given in the reply; None where nothing was recovered."""
     rest: list[Publication] = field(default_factory=list)
     """What has to follow the reply."""
+    has_deltas: bool = False
+    """Whether deltas were negotiated."""
     has_turn: bool = False
     """Whether the client was entered into presence, or may have been, and nobody else may touch that; `Membership`."""
     after: StreamPosition | None = None
@@ -39,6 +42,14 @@ class Pending:
     def recovers(self) -> bool:
         """Whether the client wants to recover and the subscription can."""
         return self.request.recover and bool(self.flags & RECOVERABLE)
+
+    @property
+    def tailoring(self) -> Tailoring | None:
+        """The form in which it gets live publications, None for the usual one."""
+        if not self.has_deltas:
+            return None
+        given = self.rest or self.missed
+        return Tailoring(bytes(given[-1].data) if given else None)
 
 
 async def read_stream(broker: Broker, pending: Pending, limit: int, meta_ttl: float) -> None:

@@ -133,8 +133,8 @@ def _channels_changed(connection: Connection, claims: ConnectionClaims) -> bool:
 
 
 def _position(asked: SubscribeRequest) -> SubscribeRequest:
-    """Take from the client only where it was: what a server-side subscription can do is the server's to say."""
-    return SubscribeRequest(recover=asked.recover, epoch=asked.epoch, offset=asked.offset)
+    """Take from the client where it was and what it can decode: the rest is the server's to say."""
+    return SubscribeRequest(recover=asked.recover, epoch=asked.epoch, offset=asked.offset, delta=asked.delta)
 
 
 def _grant(options: SubscribeOptions | None) -> Grant:

@@ -29,6 +29,7 @@ from holdfast.connections.subscription import (
     subscription,
 )
 from holdfast.errors import ChannelError, LifecycleError, ProtocolError, TokenError
+from holdfast.protocol.deltas import DELTA_TYPES, chain, whole
 from holdfast.protocol.messages import (
     NONE,
     ChannelRequest,
@@ -53,6 +54,8 @@ async def subscribe(connection: Connection, command_id: int, request: SubscribeR
     channel = request.channel
     if not channel:
         raise ProtocolError("malformed_command", "subscribe needs a channel")
+    if request.delta not in ("", *DELTA_TYPES):
+        raise ProtocolError("delta_unknown", f"expected a delta of {DELTA_TYPES}, came {request.delta[:64]!r}")
     _demand_new(connection, channel)
     check_channel_limit(connection, "channel_limit")
     resolved = connection.core.rules.resolve(channel)
@@ -114,6 +117,8 @@ async def prepare(connection: Connection, channel: str, request: SubscribeReques
     flags = decide(options, grant, asked)
     await core.feed.acquire(channel)
     pending = Pending(channel, request, grant, flags, core.hub.begin(channel))
+    # Nobody is refused for asking; the reply says whether.
+    pending.has_deltas = request.delta in options.allowed_delta_types
     try:
         if flags & STREAM:
             limit = core.client.recovery_max_publication_limit
@@ -147,7 +152,8 @@ def commit(connection: Connection, pending: Pending) -> SubscribeResult:
     core, channel, flags = connection.core, pending.channel, pending.flags
     connection.subs[channel] = subscription(flags, pending.grant)
     core.hub.end(channel, pending.buffer)
-    core.hub.add(channel, connection, watches=bool(flags & WATCHES), after=pending.after)
+    watches, tailoring = bool(flags & WATCHES), pending.tailoring
+    core.hub.add(channel, connection, watches=watches, after=pending.after, tailoring=tailoring)
     if flags & STREAM:
         core.hub.mark_checked(channel, core.clock())
     if flags & PRESENT:
@@ -170,7 +176,10 @@ def abandon(connection: Connection, pending: list[Pending]) -> None:
 
 def follow_up(connection: Connection, pending: Pending) -> None:
     """Push what was published between the read position and the hub's taking over, and tell the channel of the join."""
-    for publication in pending.rest:
+    rest = pending.rest
+    if rest and pending.has_deltas:
+        rest = [whole(publication, connection.encoding.codec) for publication in rest]
+    for publication in rest:
         connection.push(Push(channel=pending.channel, pub=publication))
     if pending.flags & ANNOUNCED:
         info = connection.client_info(pending.grant.info)
@@ -266,6 +275,7 @@ def _terms(connection: Connection, pending: Pending) -> SubscribeResult:
     flags, request = pending.flags, pending.request
     expires, ttl = _life(connection, pending.grant.expire_at)
     result = SubscribeResult(expires=expires, ttl=ttl, data=pending.grant.data, was_recovering=request.recover)
+    result.delta = pending.has_deltas
     if flags & STREAM:
         result.positioned = bool(flags & POSITIONED)
         result.recoverable = bool(flags & RECOVERABLE)
@@ -273,6 +283,8 @@ def _terms(connection: Connection, pending: Pending) -> SubscribeResult:
         if pending.missed is not None:
             result.recovered = True
             result.publications = pending.missed
+            if pending.has_deltas:
+                result.publications = chain(pending.missed, connection.encoding.codec)
             result.offset = request.offset
     return result
 

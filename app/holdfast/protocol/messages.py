@@ -54,12 +54,16 @@ class ClientInfo(_Message):
 
 
 class Publication(_Message):
-    """One publication; `offset` is 0 in channels without history."""
+    """One publication; `offset` is 0 in channels without history.
+
+    With `delta` the data is a delta against the data before, see `deltas`.
+    """
 
     data: Raw = NONE
     info: ClientInfo | None = None
     offset: int = 0
     tags: dict[str, str] | None = None
+    delta: bool = False
 
 
 class ErrorBody(_Message):

@@ -151,4 +151,5 @@ def _terms(request: api.PublishRequest | api.BroadcastRequest) -> PublishTerms:
         version=request.version or 0,
         version_epoch=request.version_epoch or "",
         tags=request.tags or None,
+        delta=bool(request.delta),
     )

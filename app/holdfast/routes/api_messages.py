@@ -37,6 +37,7 @@ class PublishRequest(_Request):
     version: Unsigned | None = None
     version_epoch: str | None = None
     is_async: bool | None = field(default=None, name="async")
+    delta: bool | None = None
 
 
 class BroadcastRequest(_Request):
@@ -51,6 +52,7 @@ class BroadcastRequest(_Request):
     version: Unsigned | None = None
     version_epoch: str | None = None
     is_async: bool | None = field(default=None, name="async")
+    delta: bool | None = None
 
 
 class Position(_Request):

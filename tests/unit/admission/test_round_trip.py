@@ -13,7 +13,7 @@ class Hub:
     def __init__(self) -> None:
         self.calls = []
 
-    def on_publication(self, channel, publication, position):
+    def on_publication(self, channel, publication, position, use_delta=False):
         self.calls.append(("publication", channel, bytes(publication.data), position))
 
     def on_join(self, channel, info):

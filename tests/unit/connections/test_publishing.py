@@ -6,7 +6,9 @@ from msgspec import Raw
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.publishing import PublishTerms
 from holdfast.errors import ChannelError, LifecycleError, ProtocolError
-from tests.live import World
+from tests.brokers import Recorder
+from tests.live import EVERYTHING, World
+from tests.unit.connections.conftest import MakeWorld
 
 
 async def test_publish_returns_the_position(world: World) -> None:
@@ -51,3 +53,16 @@ async def test_publish_needs_data_and_a_known_namespace(world: World) -> None:
         await world.core.publisher.publish("a", Raw(b""))
     with pytest.raises(ChannelError, match="unknown_channel"):
         await world.core.publisher.publish("nowhere:a", Raw(b"1"))
+
+
+async def test_publish_uses_deltas_where_the_namespace_says_so(make_world: MakeWorld) -> None:
+    """`delta_publish` speaks for every publisher, `delta` for one publication."""
+    namespaces = [{**EVERYTHING, "name": "changing", "delta_publish": True}]
+    world = await make_world(channel={"without_namespace": EVERYTHING, "namespaces": namespaces})
+    recorder = Recorder()
+    await world.memory.start(recorder)
+    await world.core.publisher.publish("a", Raw(b"1"))
+    await world.core.publisher.publish("a", Raw(b"1"), PublishTerms(delta=True))
+    await world.core.publisher.publish("changing:a", Raw(b"1"))
+
+    assert recorder.deltas == [False, True, True]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from holdfast.broker.base import History, HistoryFilter
 from holdfast.errors import BrokerError
 from tests.brokers import Clock
+from tests.fossil import apply_delta
 from tests.live import EVERYTHING, Client, World
 from tests.unit.connections.conftest import MakeWorld
 
@@ -316,3 +319,124 @@ async def test_presence_ends_with_the_connection(make_world: MakeWorld) -> None:
     client.hang_up()
 
     assert other.call("presence_stats", channel="a")["presence_stats"] == {"num_clients": 0, "num_users": 0}
+
+
+CHANGING = {**EVERYTHING, "allowed_delta_types": ["fossil"], "delta_publish": True}
+LONG = "x" * 60
+
+
+@pytest.fixture
+async def changing(make_world: MakeWorld) -> World:
+    """An instance whose channels allow deltas."""
+    plain = {"name": "plain", "allow_subscribe_for_client": True, "allow_publish_for_client": True}
+    namespaces = [{**plain, "allowed_delta_types": ["fossil"]}, {**CHANGING, "name": "off", "allowed_delta_types": []}]
+    return await make_world(channel={"without_namespace": CHANGING, "namespaces": namespaces})
+
+
+def decoded(publications: list[dict[str, Any]], base: bytes | None = None) -> list[Any]:
+    """Return the documents that a client makes of publications with deltas."""
+    documents = []
+    for one in publications:
+        data = one["data"].encode()
+        if one.get("delta"):
+            assert base is not None
+            data = apply_delta(base, data)
+        base = data
+        documents.append(json.loads(data))
+    return documents
+
+
+async def test_subscribe_negotiates_deltas(changing: World) -> None:
+    """Who asks gets its data as strings, whole first and then deltas; the others notice nothing."""
+    client, other = changing.connect(), changing.connect("bob")
+    assert client.call("subscribe", channel="a", delta="fossil")["subscribe"] == {"delta": True}
+    assert other.call("subscribe", channel="a")["subscribe"] == {}
+    for number in range(3):
+        other.call("publish", channel="a", data=[LONG, number])
+        pushes = [push["pub"] for push in await client.pushes() if "pub" in push]
+        plain = [push["pub"] for push in await other.pushes() if "pub" in push]
+        assert [one["data"] for one in plain] == [[LONG, number]]
+        assert pushes[0].get("delta", False) is (number > 0)
+        assert pushes[0]["info"] == plain[0]["info"]
+        assert decoded(pushes, json.dumps([LONG, number - 1]).encode()) == [[LONG, number]]
+
+
+@pytest.mark.parametrize("channel", ["off:a", "plain:a"])
+async def test_subscribe_with_deltas_that_are_off(changing: World, channel: str) -> None:
+    """Where the namespace has none the reply says so; where no publisher wants any, all come whole."""
+    client, other = changing.connect(), changing.connect("bob")
+    is_negotiated = client.call("subscribe", channel=channel, delta="fossil")["subscribe"].get("delta", False)
+    for number in range(2):
+        other.call("publish", channel=channel, data=[LONG, number])
+    pushes = [push["pub"] for push in await client.pushes() if "pub" in push]
+
+    assert is_negotiated is (channel == "plain:a")
+    assert not any("delta" in one for one in pushes)
+    whole = decoded(pushes) if is_negotiated else [one["data"] for one in pushes]
+    assert whole == [[LONG, 0], [LONG, 1]]
+
+
+async def test_subscribe_asks_for_an_unknown_delta(changing: World) -> None:
+    """A kind of delta that does not exist is no command, as with Centrifugo."""
+    client = changing.connect()
+    client.send({"id": 7, "subscribe": {"channel": "a", "delta": "xdelta"}})
+
+    assert client.transport.closed == (3501, "delta_unknown")
+
+
+async def test_subscribe_recovers_in_deltas(changing: World) -> None:
+    """What was missed is whole first, then deltas, and the live stream goes on from there."""
+    publisher = changing.connect("bob")
+    for number in range(4):
+        publisher.call("publish", channel="a", data=[LONG, number])
+    epoch = publisher.call("history", channel="a")["history"]["epoch"]
+    client = changing.connect()
+    reply = recover(client, 1, epoch, delta="fossil")["subscribe"]
+    publisher.call("publish", channel="a", data=[LONG, 4])
+    live = [push["pub"] for push in await client.pushes() if "pub" in push]
+
+    assert [one.get("delta", False) for one in reply["publications"] + live] == [False, True, True, True]
+    assert decoded(reply["publications"] + live) == [[LONG, number] for number in range(1, 5)]
+
+
+async def test_subscribe_recovers_nothing_and_has_no_base(changing: World) -> None:
+    """Who missed nothing may have lost its base with the old connection, so the next one comes whole."""
+    publisher = changing.connect("bob")
+    publisher.call("publish", channel="a", data=[LONG, 0])
+    epoch = publisher.call("history", channel="a")["history"]["epoch"]
+    client = changing.connect()
+    reply = recover(client, 1, epoch, delta="fossil")["subscribe"]
+    publisher.call("publish", channel="a", data=[LONG, 1])
+    live = [push["pub"] for push in await client.pushes() if "pub" in push]
+
+    assert (reply["recovered"], reply["delta"]) == (True, True)
+    assert decoded(live) == [[LONG, 1]]
+
+
+async def test_subscribe_pushes_the_rest_whole(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published while a subscription with deltas is being made comes as strings, and is the base after that."""
+    world = await make_world(channel={"without_namespace": CHANGING})
+    client, other = world.connect(), world.connect("bob")
+    original = world.broker.history
+
+    async def late(*arguments: Any) -> History:
+        found = await original(*arguments)
+        await world.core.publisher.publish("a", Raw(json.dumps([LONG, 1]).encode()))
+        return found
+
+    monkeypatch.setattr(world.broker, "history", late)
+    client.send({"id": 9, "subscribe": {"channel": "a", "positioned": True, "delta": "fossil"}})
+    monkeypatch.setattr(world.broker, "history", original)
+    other.call("publish", channel="a", data=[LONG, 2])
+    pushes = [push["pub"] for push in await client.pushes() if "pub" in push]
+
+    assert [one.get("delta", False) for one in pushes] == [False, True]
+    assert decoded(pushes) == [[LONG, 1], [LONG, 2]]
+
+
+async def test_connect_negotiates_deltas_of_server_side_channels(changing: World) -> None:
+    """A token's channels come as deltas where the client says it can read them."""
+    client = changing.open()
+    reply = client.call("connect", token=changing.token(channels=["a", "b"]), subs={"a": {"delta": "fossil"}})
+
+    assert reply["connect"]["subs"] == {"a": {"delta": True}, "b": {}}

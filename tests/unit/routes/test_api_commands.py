@@ -42,8 +42,10 @@ class Delivered:
 
     def __init__(self) -> None:
         self.publications = []
+        self.deltas = []
 
-    def on_publication(self, channel, publication, position):
+    def on_publication(self, channel, publication, position, use_delta=False):
+        self.deltas.append(use_delta)
         self.publications.append((channel, bytes(publication.data), publication.tags))
 
 
@@ -72,6 +74,15 @@ async def bench():
 def publication(channel: str = "history:a", data: bytes = b'{"x":1}', **given: object) -> api.PublishRequest:
     """Return a publish request."""
     return api.PublishRequest(channel=channel, data=Raw(data), **given)
+
+
+async def test_publish_with_delta(bench):
+    """`delta` goes with the publication to those who deliver it; without it the namespace decides."""
+    await bench.commands.publish(publication())
+    await bench.commands.publish(publication(delta=True))
+    await bench.commands.broadcast(api.BroadcastRequest(channels=["history:a"], data=Raw(b"1"), delta=True))
+
+    assert bench.delivered.deltas == [False, True, True]
 
 
 async def test_publish_without_history(bench):

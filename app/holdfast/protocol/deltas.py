@@ -1,0 +1,65 @@
+"""How publications look on the wire to subscriptions that negotiated deltas.
+
+Such a subscription gets whole data first, then deltas wherever they are shorter. In JSON its data, whole or delta, is
+text in a JSON string; other codecs carry the bytes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw
+
+from holdfast.protocol.codec import Codec
+from holdfast.protocol.fossil import create
+from holdfast.protocol.messages import Publication
+
+DELTA_TYPES = ("fossil",)
+
+
+class Delta:
+    """What a publication changes of the data before; made once for all codecs."""
+
+    __slots__ = ("is_text", "patch")
+
+    def __init__(self, base: bytes, data: bytes) -> None:
+        patch = create(base, data)
+        self.patch = patch if len(patch) < len(data) else None
+        # In a JSON string other bytes than UTF-8 change on their way, so those deltas would not fit.
+        self.is_text = self.patch is not None and _is_text(base) and _is_text(patch)
+
+
+def whole(publication: Publication, codec: Codec) -> Publication:
+    """Return the publication with all of its data."""
+    return _with(publication, bytes(publication.data), codec)
+
+
+def changed(publication: Publication, delta: Delta, codec: Codec) -> Publication:
+    """Return the publication with what it changes, or with all of its data where that is no gain."""
+    if delta.patch is None or not (codec.binary or delta.is_text):
+        return whole(publication, codec)
+    wire = _with(publication, delta.patch, codec)
+    wire.delta = True
+    return wire
+
+
+def chain(publications: list[Publication], codec: Codec) -> list[Publication]:
+    """Return publications as one subscription gets them in a row: the first whole, each other as a change."""
+    wire, base = [], b""
+    for number, publication in enumerate(publications):
+        data = bytes(publication.data)
+        wire.append(changed(publication, Delta(base, data), codec) if number else whole(publication, codec))
+        base = data
+    return wire
+
+
+def _with(publication: Publication, data: bytes, codec: Codec) -> Publication:
+    raw = data if codec.binary else msgspec.json.encode(data.decode(errors="replace"))
+    return msgspec.structs.replace(publication, data=Raw(raw))
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

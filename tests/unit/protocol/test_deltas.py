@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from msgspec import Raw
+
+from holdfast.protocol.codec import JSON, JsonCodec
+from holdfast.protocol.deltas import Delta, chain, changed, whole
+from holdfast.protocol.messages import ClientInfo, Publication
+from tests.fossil import apply_delta
+
+OLD = b'{"text":"' + b"x" * 60 + b'","n":1}'
+NEW = b'{"text":"' + b"x" * 60 + b'","n":"\xc3\xa9"}'
+
+
+class Binary(JsonCodec):
+    binary = True
+
+
+BINARY = Binary()
+
+
+def publication(data: bytes = NEW, offset: int = 7) -> Publication:
+    """Return a publication with everything."""
+    return Publication(Raw(data), ClientInfo("anna"), offset, {"a": "b"})
+
+
+def test_whole_in_json_is_a_string() -> None:
+    """A subscription with deltas gets all of its data as text in a JSON string; the rest stays."""
+    wire = whole(publication(), JSON)
+
+    assert json.loads(bytes(wire.data)).encode() == NEW
+    assert (wire.info, wire.offset, wire.tags, wire.delta) == (ClientInfo("anna"), 7, {"a": "b"}, False)
+
+
+def test_whole_in_binary_is_as_published() -> None:
+    """A codec that carries bytes carries the very bytes."""
+    assert bytes(whole(publication(), BINARY).data) == NEW
+
+
+def test_whole_replaces_what_json_cannot_carry() -> None:
+    """Bytes that are no text do not break the frame."""
+    assert json.loads(bytes(whole(publication(b"\xff1"), JSON).data)) == "\ufffd1"
+
+
+def test_changed_carries_the_delta() -> None:
+    """The same delta travels as a string or as bytes."""
+    delta = Delta(OLD, NEW)
+    in_json, in_binary = changed(publication(), delta, JSON), changed(publication(), delta, BINARY)
+
+    assert in_json.delta
+    assert in_binary.delta
+    assert json.loads(bytes(in_json.data)).encode() == bytes(in_binary.data) == delta.patch
+    assert apply_delta(OLD, bytes(in_binary.data)) == NEW
+
+
+@pytest.mark.parametrize("codec", [JSON, BINARY])
+def test_changed_without_gain_is_whole(codec: JsonCodec) -> None:
+    """A delta that is not shorter than the data is not used."""
+    assert changed(publication(), Delta(b"something else", NEW), codec) == whole(publication(), codec)
+
+
+@pytest.mark.parametrize(("base", "data"), [(b"\xff" + OLD, NEW), (OLD, NEW + b"\xff")])
+def test_changed_of_other_bytes_than_text_is_whole_in_json(base: bytes, data: bytes) -> None:
+    """What a JSON client cannot have got byte by byte is no base for it, and no delta; other codecs do not mind."""
+    delta = Delta(base, data)
+
+    assert not changed(publication(data), delta, JSON).delta
+    assert changed(publication(data), delta, BINARY).delta
+
+
+def test_chain_builds_on_what_came_before() -> None:
+    """In a row the first is whole and each other is against the one before."""
+    wire = chain([publication(OLD, 1), publication(NEW, 2), publication(OLD, 3)], JSON)
+
+    assert [one.delta for one in wire] == [False, True, True]
+    second = apply_delta(OLD, json.loads(bytes(wire[1].data)).encode())
+    assert second == NEW
+    assert apply_delta(second, json.loads(bytes(wire[2].data)).encode()) == OLD
+
+
+def test_chain_of_nothing_is_empty() -> None:
+    """Nothing recovered is nothing to send."""
+    assert chain([], JSON) == []
