@@ -107,6 +107,8 @@ class ChannelError(GatewayError):
             "channel_limit_close",
             "channel_name_invalid",
             "channel_name_too_long",
+            "tags_filter_invalid",
+            "tags_filter_not_allowed",
             "not_available",
             "binary_channel",
             "data_not_json",

@@ -204,6 +204,7 @@ class ChannelOptions(Group):
     delta_publish: bool = Field(
         False, description="Use deltas for every publication, not only where the publisher says `delta`."
     )
+    allow_tags_filter: bool = Field(False, description="Let clients ask for publications with certain tags alone.")
     allow_subscribe_for_client: bool = Field(False, description="Any client with a user may subscribe.")
     allow_subscribe_for_anonymous: bool = Field(False, description="Anonymous clients may subscribe too.")
     allow_publish_for_client: bool = Field(False, description="Any client with a user may publish.")

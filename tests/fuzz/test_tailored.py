@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -16,14 +17,21 @@ from msgspec import Raw
 
 from holdfast.channels import hub as hub_module
 from holdfast.channels.hub import Hub
+from holdfast.channels.tags_filter import TagsFilter
 from holdfast.channels.tailored import Tailoring
 from holdfast.protocol.codec import JsonCodec
 from holdfast.protocol.framing import RAW_JSON, WS_JSON, Encoding
-from holdfast.protocol.messages import Publication, Push, StreamPosition
+from holdfast.protocol.messages import FilterNode, Publication, Push, StreamPosition
 from tests.fossil import apply_delta
 from tests.unit.channels.test_hub import Reader, Turns
 
 STEPS = 300
+FILTERS = [
+    FilterNode(key="kind", cmp="eq", val="a"),
+    FilterNode(key="kind", cmp="neq", val="a"),
+    FilterNode(key="kind", cmp="in", vals=["a", "b"]),
+    FilterNode(key="kind", cmp="ex"),
+]
 
 
 def dump(value: object) -> bytes:
@@ -67,7 +75,7 @@ class Twin:
     def _decode(self, pub: dict[str, Any]) -> tuple[int, bytes]:
         if self.reader.encoding.codec.binary:
             data = base64.b64decode(pub["data"])
-        elif self.tailoring is not None:
+        elif self.tailoring is not None and self.tailoring.filter is None:
             data = pub["data"].encode()
         else:
             data = dump(pub["data"])
@@ -90,6 +98,7 @@ class Model:
         self.position = StreamPosition(0, "e0")
         self.document: dict[str, Any] = {"items": ["x" * 40 for _ in range(5)], "é": "€"}
         self.deltas = 0
+        self.tags: dict[bytes, dict[str, str]] = {}
 
     def step(self) -> None:
         """Do one random thing."""
@@ -110,8 +119,11 @@ class Model:
             ahead = self.random.choice([0, 0, 0, 1, 3])
             after = StreamPosition(self.position.offset + ahead, self.position.epoch)
         base = self.random.choice([None, b"", self.data(), b'{"other":"document"}'])
+        tailoring = Tailoring(base)
+        if self.random.random() < 0.4:
+            tailoring = Tailoring(filter=TagsFilter(self.random.choice(FILTERS)))
         encoding = self.random.choice([RAW_JSON, BINARY])
-        pair = Twin(encoding, Tailoring(base)), Twin(encoding, None)
+        pair = Twin(encoding, tailoring), Twin(encoding, None)
         self.add(pair, after)
         self.pairs.append(pair)
 
@@ -126,7 +138,7 @@ class Model:
         for twin in pair:
             self.hub.remove("news", twin.reader)
         if self.random.random() < 0.5:
-            pair[0].base, pair[0].tailoring = None, Tailoring()
+            pair[0].base, pair[0].tailoring = None, replace(pair[0].tailoring, base=None)
             self.add(pair, None)
         else:
             self.pairs.remove(pair)
@@ -148,7 +160,9 @@ class Model:
 
     def deliver(self, offset: int, position: StreamPosition) -> None:
         """Hand the hub the document."""
-        publication = Publication(Raw(self.data()), None, offset)
+        tags = {"kind": self.random.choice("abc")} if self.random.random() < 0.9 else None
+        self.tags[self.data()] = tags or {}
+        publication = Publication(Raw(self.data()), None, offset, tags)
         self.hub.deliver("news", publication, position, self.random.random() < 0.8)
 
     def data(self) -> bytes:
@@ -168,6 +182,9 @@ class Model:
     def compare(self, pair: tuple[Twin, Twin], *, is_over: bool = True) -> None:
         """Insist that both have the same documents, in the same order; in the middle of a fan-out one may be ahead."""
         tailored, plain = (twin.documents() for twin in pair)
+        tailoring = pair[0].tailoring
+        if tailoring is not None and tailoring.filter is not None:
+            plain = [(offset, data) for offset, data in plain if tailoring.filter.matches(self.tags[data])]
         common = max(len(tailored), len(plain)) if is_over else min(len(tailored), len(plain))
         assert tailored[:common] == plain[:common]
         assert not pair[0].reader.failures

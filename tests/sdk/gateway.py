@@ -33,6 +33,7 @@ NAMESPACES: list[dict[str, Any]] = [
     {"name": "bytes", **OPEN, "history_size": 10, "publication_data_format": "binary"},
     {"name": "closed"},
     {"name": "changing", **OPEN, "history_size": 10, "force_recovery": True, **DELTAS, "delta_publish": True},
+    {"name": "tagged", **OPEN, "history_size": 100, "force_recovery": True, "allow_tags_filter": True, **DELTAS},
     {"name": "passing", "allow_subscribe_for_client": True, **DELTAS},
 ]
 # Short times, so that tests of pings, pongs, grace periods and presence take a second or two.

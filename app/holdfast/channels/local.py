@@ -139,12 +139,13 @@ class LocalChannel:
         if not self.open:
             return
         pushes = [Push(channel=self.name, pub=publication) for publication in self.open]
+        known: dict[Encoding, list[bytes]] = {}
         for encoding, group in self.groups.items():
-            units = [encoding.wrap(encoding.codec.encode_push(push)) for push in pushes]
+            units = known[encoding] = [encoding.wrap(encoding.codec.encode_push(push)) for push in pushes]
             unit = units[0] if len(units) == 1 else encoding.join(units)
             self.batches.append(Batch(unit, len(units), list(group)))
         if self.tailored is not None:
-            self.batches.extend(self.tailored.seal(self.name, self.open))
+            self.batches.extend(self.tailored.seal(self.name, self.open, known))
         self.open = []
         self.open_bytes = 0
 

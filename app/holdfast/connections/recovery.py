@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from holdfast.broker.base import NO_POSITION, Broker, HistoryFilter
 from holdfast.channels.local import GAP
+from holdfast.channels.tags_filter import TagsFilter
 from holdfast.channels.tailored import Tailoring
 from holdfast.connections.subscription import RECOVERABLE, STREAM, Grant
 from holdfast.errors import ChannelError
@@ -33,6 +34,8 @@ class Pending:
     """What has to follow the reply."""
     has_deltas: bool = False
     """Whether deltas were negotiated."""
+    filter: TagsFilter | None = None
+    """Which publications it gets; None for all."""
     has_turn: bool = False
     """Whether the client was entered into presence, or may have been, and nobody else may touch that; `Membership`."""
     after: StreamPosition | None = None
@@ -46,10 +49,19 @@ class Pending:
     @property
     def tailoring(self) -> Tailoring | None:
         """The form in which it gets live publications, None for the usual one."""
+        if self.filter is not None:
+            return Tailoring(filter=self.filter)
         if not self.has_deltas:
             return None
         given = self.rest or self.missed
         return Tailoring(bytes(given[-1].data) if given else None)
+
+    def select(self) -> None:
+        """Leave to the client what passes its filter; where it is in the stream stays the same."""
+        if self.filter is not None:
+            self.rest = list(filter(self.filter.accepts, self.rest))
+            if self.missed is not None:
+                self.missed = list(filter(self.filter.accepts, self.missed))
 
 
 async def read_stream(broker: Broker, pending: Pending, limit: int, meta_ttl: float) -> None:
@@ -92,6 +104,7 @@ def settle(pending: Pending, known: StreamPosition | None) -> StreamPosition | N
     """
     if not pending.flags & STREAM:
         pending.rest = [one for one in pending.buffer if one is not GAP]
+        pending.select()
         return None
     top, epoch = pending.position
     came = False
@@ -107,6 +120,7 @@ def settle(pending: Pending, known: StreamPosition | None) -> StreamPosition | N
             pending.rest.append(one)
     if known is not None and (known.offset > top if known.epoch == epoch else came):
         raise ChannelError("conflict", f"history is at {top} of epoch {epoch}, deliveries are at {known.offset}")
+    pending.select()
     return StreamPosition(top, epoch)
 
 

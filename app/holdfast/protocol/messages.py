@@ -77,6 +77,17 @@ class ErrorBody(_Message):
 # Requests
 
 
+class FilterNode(_Message):
+    """A node of a tags filter: a condition on one tag, or with `op` a combination of `nodes`."""
+
+    op: str = ""
+    key: str = ""
+    cmp: str = ""
+    val: str = ""
+    vals: list[str] = []
+    nodes: list[FilterNode] = []
+
+
 class SubscribeRequest(_Message):
     """Ask for a channel, perhaps from a position on."""
 
@@ -91,6 +102,7 @@ class SubscribeRequest(_Message):
     join_leave: bool = False
     delta: str = ""
     flag: Annotated[int, Meta(ge=0)] = 0
+    tf: FilterNode | None = None
 
 
 class ConnectRequest(_Message):

@@ -55,6 +55,7 @@ NUMBERS: Final[dict[type[Struct], dict[str, int | Integer]]] = {
     m.ConnectRequest: {"token": 1, "data": 2, "subs": 3, "name": 4, "version": 5, "headers": 6, "flag": int64(7)},
     m.SubscribeRequest: {"channel": 1, "token": 2, "recover": 3, "epoch": 6, "offset": uint64(7), "data": 8, "positioned": 9,
                          "recoverable": 10, "join_leave": 11, "delta": 12, "tf": 13, "flag": int64(14)},
+    m.FilterNode: {"op": 1, "key": 2, "cmp": 3, "val": 4, "vals": 5, "nodes": 6},
     m.ChannelRequest: {"channel": 1},
     m.PublishRequest: {"channel": 1, "data": 2},
     m.Since: {"offset": uint64(1), "epoch": 2},

@@ -7,6 +7,7 @@ import pytest
 from msgspec import Raw
 
 from holdfast.broker.base import History, HistoryFilter
+from holdfast.connections.publishing import PublishTerms
 from holdfast.errors import BrokerError
 from tests.brokers import Clock
 from tests.fossil import apply_delta
@@ -440,3 +441,83 @@ async def test_connect_negotiates_deltas_of_server_side_channels(changing: World
     reply = client.call("connect", token=changing.token(channels=["a", "b"]), subs={"a": {"delta": "fossil"}})
 
     assert reply["connect"]["subs"] == {"a": {"delta": True}, "b": {}}
+
+
+@pytest.fixture
+async def tagged(make_world: MakeWorld) -> World:
+    """An instance whose channels allow filters, and one namespace that does not."""
+    options = {**EVERYTHING, "allow_tags_filter": True, "allowed_delta_types": ["fossil"], "delta_publish": True}
+    namespaces = [{**EVERYTHING, "name": "off"}]
+    return await make_world(channel={"without_namespace": options, "namespaces": namespaces})
+
+
+async def publish_kinds(world: World, kinds: str) -> None:
+    """Publish 1, 2, 3 and so on, each tagged with its letter."""
+    for number, kind in enumerate(kinds, 1):
+        await world.core.publisher.publish("a", Raw(str(number).encode()), PublishTerms(tags={"kind": kind}))
+
+
+ONLY_A = {"key": "kind", "cmp": "eq", "val": "a"}
+
+
+async def test_subscribe_with_a_filter_gets_what_matches(tagged: World) -> None:
+    """Live publications pass the filter; who brought none gets all of them."""
+    client, other = tagged.connect(), tagged.connect("bob")
+    assert client.call("subscribe", channel="a", tf=ONLY_A)["subscribe"] == {}
+    other.call("subscribe", channel="a")
+    await publish_kinds(tagged, "abba")
+    mine = [push["pub"]["data"] for push in await client.pushes() if "pub" in push]
+    theirs = [push["pub"]["data"] for push in await other.pushes() if "pub" in push]
+
+    assert (mine, theirs) == ([1, 4], [1, 2, 3, 4])
+
+
+async def test_subscribe_recovers_what_matches(tagged: World) -> None:
+    """Recovery is whole when everything is there, whatever of it passes; nothing is mistaken for a gap afterwards."""
+    await publish_kinds(tagged, "ababb")
+    client = tagged.connect()
+    epoch = client.call("history", channel="a")["history"]["epoch"]
+    reply = recover(client, 1, epoch, tf=ONLY_A)["subscribe"]
+    await publish_kinds(tagged, "ba")
+    live = [push["pub"]["offset"] for push in await client.pushes() if "pub" in push]
+
+    assert (reply["recovered"], reply["offset"]) == (True, 1)
+    assert [one["offset"] for one in reply["publications"]] == [3]
+    assert live == [7]
+
+
+async def test_subscribe_selects_what_comes_meanwhile(tagged: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published while the subscription is being made passes the filter too."""
+    client = tagged.connect()
+    original = tagged.broker.history
+
+    async def late(*arguments: Any) -> History:
+        found = await original(*arguments)
+        await publish_kinds(tagged, "ab")
+        return found
+
+    monkeypatch.setattr(tagged.broker, "history", late)
+    client.send({"id": 9, "subscribe": {"channel": "a", "positioned": True, "tf": ONLY_A}})
+    pushes = [push["pub"]["data"] for push in await client.pushes() if "pub" in push]
+
+    assert pushes == [1]
+
+
+async def test_subscribe_with_a_filter_has_no_deltas(tagged: World) -> None:
+    """As with Centrifugo a filter wins over deltas, and the reply says so."""
+    reply = tagged.connect().call("subscribe", channel="a", tf=ONLY_A, delta="fossil")
+
+    assert reply["subscribe"] == {}
+
+
+@pytest.mark.parametrize(
+    ("channel", "tf", "slug"),
+    [("off:a", ONLY_A, "tags_filter_not_allowed"), ("a", {"key": "kind"}, "tags_filter_invalid")],
+)
+async def test_subscribe_refuses_filters(tagged: World, channel: str, tf: dict[str, Any], slug: str) -> None:
+    """A filter that is not allowed or not well-formed refuses the subscription, and nothing of it stays."""
+    client = tagged.connect()
+    error = client.call("subscribe", channel=channel, tf=tf)["error"]
+
+    assert error == {"code": 107, "message": slug}
+    assert (len(tagged.hub), len(tagged.core.feed), client.connection.subs) == (0, 0, {})
