@@ -198,6 +198,12 @@ class ChannelOptions(Group):
     allow_positioning: bool = Field(False, description="Let clients ask for a watched position.")
     force_recovery: bool = Field(False, description="Recover every subscription after a reconnect.")
     allow_recovery: bool = Field(False, description="Let clients ask for recovery.")
+    force_recovery_mode: Literal["", "stream", "cache"] = Field(
+        "", description="What recovery gives: `stream` (as is empty) all that was missed, `cache` the latest one alone."
+    )
+    auto_cache_recover: bool = Field(
+        False, description="In cache mode give the latest publication to every subscriber, asked or not."
+    )
     allowed_delta_types: tuple[Literal["fossil"], ...] = Field(
         (), description="Deltas that clients may ask for: `fossil`; empty is none."
     )

@@ -22,6 +22,7 @@ OPEN: dict[str, Any] = {
 }
 BRIEF = {"history_size": 10, "history_ttl": "1s", "history_meta_ttl": "1s"}
 DELTAS: dict[str, Any] = {"allowed_delta_types": ["fossil"]}
+CACHE = {"force_recovery": True, "force_recovery_mode": "cache"}
 NAMESPACES: list[dict[str, Any]] = [
     {"name": "chat", **OPEN, "history_size": 100, "force_push_join_leave": True},
     {"name": "asking", **OPEN, "history_size": 100},
@@ -33,6 +34,8 @@ NAMESPACES: list[dict[str, Any]] = [
     {"name": "bytes", **OPEN, "history_size": 10, "publication_data_format": "binary"},
     {"name": "closed"},
     {"name": "changing", **OPEN, "history_size": 10, "force_recovery": True, **DELTAS, "delta_publish": True},
+    {"name": "score", **OPEN, "history_size": 10, **CACHE, **DELTAS, "delta_publish": True},
+    {"name": "value", **OPEN, "history_size": 10, **CACHE, "auto_cache_recover": True},
     {"name": "tagged", **OPEN, "history_size": 100, "force_recovery": True, "allow_tags_filter": True, **DELTAS},
     {"name": "passing", "allow_subscribe_for_client": True, **DELTAS},
 ]

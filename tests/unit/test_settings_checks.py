@@ -8,6 +8,9 @@ from holdfast.settings import Settings
 from holdfast.settings_checks import check_combinations
 
 HISTORY = {"history_size": 10, "history_ttl": 60}
+CACHE_KEYS = tuple(
+    f"channel.without_namespace.{name}" for name in ("auto_cache_recover", "force_recovery", "force_recovery_mode")
+)
 BAD: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     ({"token": {"cookie": "session"}}, ("token.cookie", "client.allowed_origins"), "saw none"),
     (
@@ -106,6 +109,16 @@ BAD: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
         ("channel.without_namespace.force_push_join_leave", "channel.without_namespace.join_leave"),
         "saw it off",
     ),
+    (
+        {"channel": {"without_namespace": {**HISTORY, "force_recovery": True, "auto_cache_recover": True}}},
+        CACHE_KEYS,
+        "saw it in stream",
+    ),
+    (
+        {"channel": {"without_namespace": {"force_recovery_mode": "cache", "auto_cache_recover": True}}},
+        CACHE_KEYS,
+        "saw it off",
+    ),
 ]
 GOOD: list[dict[str, Any]] = [
     {},
@@ -119,6 +132,16 @@ GOOD: list[dict[str, Any]] = [
     {"channel": {"private_prefix": ""}},
     {"token": {"public_keys": ({"pem": "x"}, {"file": "/x"}), "previous_keys": ({"secret": "geheim"},)}},
     {"channel": {"without_namespace": {"join_leave": True, "force_push_join_leave": True}}},
+    {
+        "channel": {
+            "without_namespace": {
+                **HISTORY,
+                "force_recovery": True,
+                "force_recovery_mode": "cache",
+                "auto_cache_recover": True,
+            }
+        }
+    },
 ]
 
 

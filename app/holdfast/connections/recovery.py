@@ -32,6 +32,8 @@ class Pending:
     """What the client is given in the reply; None where nothing was recovered."""
     rest: list[Publication] = field(default_factory=list)
     """What has to follow the reply."""
+    is_cache: bool = False
+    """Whether the client is interested in the latest publication alone."""
     has_deltas: bool = False
     """Whether deltas were negotiated."""
     filter: TagsFilter | None = None
@@ -57,11 +59,13 @@ class Pending:
         return Tailoring(bytes(given[-1].data) if given else None)
 
     def select(self) -> None:
-        """Leave to the client what passes its filter; where it is in the stream stays the same."""
+        """Leave to the client what it wants of all that there is; where it is in the stream stays the same."""
         if self.filter is not None:
             self.rest = list(filter(self.filter.accepts, self.rest))
             if self.missed is not None:
                 self.missed = list(filter(self.filter.accepts, self.missed))
+        if self.is_cache and self.missed:
+            del self.missed[:-1]
 
 
 async def read_stream(broker: Broker, pending: Pending, limit: int, meta_ttl: float) -> None:
@@ -76,6 +80,9 @@ async def read_stream(broker: Broker, pending: Pending, limit: int, meta_ttl: fl
         BrokerError: the broker could not.
     """
     request, channel = pending.request, pending.channel
+    if pending.recovers and pending.is_cache:
+        await _read_latest(broker, pending, limit, meta_ttl)
+        return
     if not pending.recovers:
         pending.position = (await broker.history(channel, HistoryFilter(0), meta_ttl)).position
         return
@@ -91,6 +98,23 @@ async def read_stream(broker: Broker, pending: Pending, limit: int, meta_ttl: fl
         pending.missed = list(history.publications)
     elif request.flag & REJECT_UNRECOVERED:
         raise ChannelError("unrecoverable_position", f"the stream is at {history.position.offset}")
+
+
+async def _read_latest(broker: Broker, pending: Pending, limit: int, meta_ttl: float) -> None:
+    """Read the latest publication, or the latest that passes the filter.
+
+    It is recovered where it is the stream's top, whatever was missed before it; with nothing to give only a client
+    that is at the top already has recovered.
+    """
+    request, wanted = pending.request, pending.filter
+    query = HistoryFilter(1 if wanted is None else limit, reverse=True)
+    history = await broker.history(pending.channel, query, meta_ttl)
+    pending.position = history.position
+    latest = next((one for one in history.publications if wanted is None or wanted.accepts(one)), None)
+    if request.offset and (request.offset, request.epoch) == history.position:
+        pending.missed = []
+    elif latest is not None and history.publications[0].offset == history.position.offset:
+        pending.missed = [latest]
 
 
 def settle(pending: Pending, known: StreamPosition | None) -> StreamPosition | None:

@@ -121,6 +121,8 @@ async def prepare(connection: Connection, channel: str, request: SubscribeReques
     await core.feed.acquire(channel)
     pending = Pending(channel, request, grant, flags, core.hub.begin(channel))
     pending.filter = tags_filter
+    pending.is_cache = options.force_recovery_mode == "cache"
+    request.recover = request.recover or (options.auto_cache_recover and bool(flags & RECOVERABLE))
     # Nobody is refused for asking; the reply says whether. What a filter leaves out would be missing as a base.
     pending.has_deltas = request.delta in options.allowed_delta_types and tags_filter is None
     try:

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from msgspec import Raw
 
 from holdfast.channels.local import GAP
+from holdfast.connections.control import Target
+from holdfast.connections.publishing import PublishTerms
 from holdfast.connections.recovery import Pending, settle
 from holdfast.connections.subscription import STREAM, Grant
 from holdfast.errors import ChannelError
 from holdfast.protocol.messages import Publication, StreamPosition, SubscribeRequest
+from tests.live import EVERYTHING, World
+from tests.unit.connections.conftest import MakeWorld
 
 TOP = StreamPosition(5, "e")
 
@@ -71,3 +78,105 @@ def test_settle_without_a_position_passes_all_on() -> None:
 
     assert settle(pending, None) is None
     assert offsets(pending.rest) == [4, 7]
+
+
+def test_settle_leaves_the_latest_in_cache_mode() -> None:
+    """Of what was read and what came meanwhile the last one counts."""
+    pending = made(6, 0, 7, recovered=True)
+    pending.is_cache = True
+    settle(pending, StreamPosition(7, "e"))
+
+    assert (offsets(pending.missed), offsets(pending.rest)) == ([7], [0])
+
+
+@pytest.fixture
+async def cache(make_world: MakeWorld) -> World:
+    """An instance whose channels recover the latest publication."""
+    options = {**EVERYTHING, "force_recovery": True, "force_recovery_mode": "cache", "allow_tags_filter": True}
+    namespaces = [{**options, "name": "auto", "auto_cache_recover": True}]
+    return await make_world(channel={"without_namespace": options, "namespaces": namespaces})
+
+
+async def publish(world: World, channel: str, count: int) -> str:
+    """Publish numbers from 1 on, the odd ones tagged so, and return the epoch."""
+    for number in range(1, count + 1):
+        terms = PublishTerms(tags={"odd": "1"} if number % 2 else None)
+        result = await world.core.publisher.publish(channel, Raw(str(number).encode()), terms)
+    return result.position.epoch
+
+
+def outcome(reply: dict[str, Any]) -> tuple[bool, list[Any]]:
+    """Return whether a subscription recovered, and what it got."""
+    result = reply["subscribe"]
+    return result.get("recovered", False), [one["data"] for one in result.get("publications", ())]
+
+
+@pytest.mark.parametrize("position", [(0, ""), (2, ""), (2, "other"), (99, "other")])
+async def test_cache_gives_the_latest_from_anywhere(cache: World, position: tuple[int, str]) -> None:
+    """Whatever the client missed, and of whatever epoch, it gets the latest publication, and the live ones after it."""
+    await publish(cache, "a", 15)
+    client = cache.connect()
+    reply = client.call("subscribe", channel="a", recover=True, offset=position[0], epoch=position[1])
+    await publish(cache, "a", 1)
+
+    assert outcome(reply) == (True, [15])
+    assert reply["subscribe"]["offset" if position[0] else "was_recovering"] == (position[0] or True)
+    assert [push["pub"]["offset"] for push in await client.pushes() if "pub" in push] == [16]
+
+
+async def test_cache_gives_nothing_to_who_has_it(cache: World) -> None:
+    """At the top there is nothing to recover, also when the publication is gone."""
+    epoch = await publish(cache, "a", 3)
+    for client in (cache.connect(), cache.connect("bob")):
+        reply = client.call("subscribe", channel="a", recover=True, offset=3, epoch=epoch)
+        assert outcome(reply) == (True, [])
+        await cache.broker.history_remove("a")
+
+
+async def test_cache_that_is_empty_recovers_nothing(cache: World) -> None:
+    """Without a publication the recovery fails, the subscription exists, and the flag against gaps does not matter."""
+    reply = cache.connect().call("subscribe", channel="a", recover=True, offset=2, epoch="x", flag=2)
+
+    assert outcome(reply) == (False, [])
+    assert reply["subscribe"]["recoverable"]
+
+
+async def test_cache_not_asked_for_gives_nothing(cache: World) -> None:
+    """A first subscribe begins at the present, unless the namespace says otherwise."""
+    await publish(cache, "a", 3)
+    await publish(cache, "auto:a", 3)
+
+    assert outcome(cache.connect().call("subscribe", channel="a")) == (False, [])
+    reply = cache.connect().call("subscribe", channel="auto:a")
+    assert outcome(reply) == (True, [3])
+    assert reply["subscribe"]["was_recovering"]
+
+
+async def test_cache_speaks_to_server_side_subscriptions(cache: World) -> None:
+    """Channels of the token, and those the API subscribes to, begin with the latest publication as well."""
+    await publish(cache, "auto:a", 3)
+    client = cache.open()
+    reply = client.call("connect", token=cache.token(channels=["auto:a"]))
+    other = cache.connect("bob")
+    await cache.control.subscribe(Target("bob"), "auto:a", Grant(server_side=True))
+    kinds = [next(iter(set(push) - {"channel"})) for push in await other.pushes()]
+
+    assert [one["data"] for one in reply["connect"]["subs"]["auto:a"]["publications"]] == [3]
+    assert kinds[:2] == ["subscribe", "pub"]
+
+
+@pytest.mark.parametrize(("cmp", "expected"), [("ex", [3]), ("nex", [4])])
+async def test_cache_gives_the_latest_that_matches(cache: World, cmp: str, expected: list[int]) -> None:
+    """A filter chooses among what history holds."""
+    await publish(cache, "a", 4)
+    reply = cache.connect().call("subscribe", channel="a", recover=True, tf={"key": "odd", "cmp": cmp})
+
+    assert outcome(reply) == (True, expected)
+
+
+async def test_cache_without_a_match_recovers_nothing(cache: World) -> None:
+    """Publications that do not match are none."""
+    await publish(cache, "a", 4)
+    reply = cache.connect().call("subscribe", channel="a", recover=True, tf={"key": "x", "cmp": "ex"})
+
+    assert outcome(reply) == (False, [])
