@@ -166,6 +166,8 @@ _COMMANDS = (
            "Unsubscribe from some, or raise `client.channel_limit`.", _CHANNELS),
     _error("channel_name_too_long", 107, "stop", "The channel's name is longer than the limit.", "Shorten it, or raise `channel.max_length`.", _CHANNELS),
     _error("channel_name_invalid", 107, "stop", "The channel's name has characters beyond ASCII.", "Name channels in ASCII.", _CHANNELS),
+    _error("channel_name_mismatch", 107, "stop", "The channel's name does not match its namespace's `channel_regex`.",
+           "Correct the name, or the pattern.", _CHANNELS),
     _error("tags_filter_not_allowed", 107, "stop", "A subscribe brings a filter by tags and the namespace allows none.",
            "Subscribe without one, or switch on `allow_tags_filter` in the namespace.", _CHANNELS),
     _error("tags_filter_invalid", 107, "stop", "A filter by tags is not well-formed, or larger than the limits.",

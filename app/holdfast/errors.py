@@ -106,6 +106,7 @@ class ChannelError(GatewayError):
             "channel_limit",
             "channel_limit_close",
             "channel_name_invalid",
+            "channel_name_mismatch",
             "channel_name_too_long",
             "tags_filter_invalid",
             "tags_filter_not_allowed",

@@ -10,7 +10,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from holdfast.settings_types import ApiKey, CookieName, Duration, Moment, Network, OptionalPath, Origin, WebAddress
+from holdfast.settings_types import (
+    ApiKey,
+    ChannelRegex,
+    CookieName,
+    Duration,
+    Moment,
+    Network,
+    OptionalPath,
+    Origin,
+    WebAddress,
+)
 
 
 class Group(BaseModel):
@@ -229,6 +239,10 @@ class ChannelOptions(Group):
         "",
         description="What publications may hold: `json`, `json_object`, or `binary` for any bytes, none too, "
         "read by Protobuf clients alone; empty takes `channel.publication_data_format`.",
+    )
+    channel_regex: ChannelRegex = Field(
+        "",
+        description="Must be found in the names clients use, behind the namespace; RE2 syntax; empty is ASCII alone.",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -73,6 +74,33 @@ def _cookie_name(value: str) -> str:
     return value
 
 
+def compile_channel_regex(pattern: str) -> Callable[[str], object]:
+    """Return a search for a pattern in RE2's syntax; it returns None where there is no match.
+
+    Names come from clients, so the time of a match must not depend on how a pattern is written: RE2 takes linear time,
+    where Python's `re` may take for ever. Centrifugo's patterns mean the same in it.
+
+    Raises:
+        ValueError: the pattern is none.
+    """
+    import re2  # here, because it takes memory and few configurations have a pattern
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        search: Callable[[str], object] = re2.compile(pattern, options).search
+    except re2.error as error:
+        reason = str(error.args[0], "utf-8", "replace") if isinstance(error.args[0], bytes) else error
+        raise ValueError(f"expected a regular expression that RE2 takes; {reason}") from None
+    return search
+
+
+def _channel_regex(value: str) -> str:
+    if value:
+        compile_channel_regex(value)
+    return value
+
+
 def _empty_is_none(value: object) -> object:
     return None if value == "" else value
 
@@ -84,4 +112,5 @@ Moment = Annotated[str, AfterValidator(_moment)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 ApiKey = Annotated[SecretStr, Field(min_length=1)]
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
+ChannelRegex = Annotated[str, AfterValidator(_channel_regex)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_none)]

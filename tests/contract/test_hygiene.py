@@ -20,7 +20,13 @@ NOQA_WITH_REASON = re.compile(r":\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*\s*[-–:#]
 TYPE_IGNORE = re.compile(r"#\s*type:\s*ignore(?P<rest>.*)")
 TYPE_IGNORE_WITH_REASON = re.compile(r"\[[a-z-]+(?:,\s*[a-z-]+)*\]\s*#.{4,}")
 LEFTOVERS = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
-IMPORTED_AS = {"pyjwt": "jwt", "pyyaml": "yaml", "prometheus-client": "prometheus_client", "protobuf": "google"}
+IMPORTED_AS = {
+    "google-re2": "re2",
+    "prometheus-client": "prometheus_client",
+    "protobuf": "google",
+    "pyjwt": "jwt",
+    "pyyaml": "yaml",
+}
 # Parts of pydantic in packages of their own, always at the version that pydantic needs.
 COMES_ALONG = {"pydantic_core", "annotated_types"}
 PRAISE = re.compile(r"^class ((?:Improved|Enhanced)\w*)", re.MULTILINE)

@@ -36,6 +36,7 @@ NAMESPACES: list[dict[str, Any]] = [
     {"name": "changing", **OPEN, "history_size": 10, "force_recovery": True, **DELTAS, "delta_publish": True},
     {"name": "score", **OPEN, "history_size": 10, **CACHE, **DELTAS, "delta_publish": True},
     {"name": "value", **OPEN, "history_size": 10, **CACHE, "auto_cache_recover": True},
+    {"name": "numbered", "allow_subscribe_for_client": True, "channel_regex": r"^\d+$"},
     {"name": "tagged", **OPEN, "history_size": 100, "force_recovery": True, "allow_tags_filter": True, **DELTAS},
     {"name": "passing", "allow_subscribe_for_client": True, **DELTAS},
 ]

@@ -5,6 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from holdfast.settings_types import (
     ApiKey,
+    ChannelRegex,
     CookieName,
     Duration,
     Moment,
@@ -12,6 +13,7 @@ from holdfast.settings_types import (
     OptionalPath,
     Origin,
     WebAddress,
+    compile_channel_regex,
     parse_duration,
 )
 
@@ -92,3 +94,19 @@ def test_type_refuses_what_would_never_match(kind: object, value: str) -> None:
 def test_optional_path_takes_empty_for_none() -> None:
     """An empty variable unsets a path."""
     assert TypeAdapter(OptionalPath).validate_python("") is None
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?=x)", r"(a)\1", "x{1000000}"])
+def test_channel_regex_that_re2_refuses_is_a_fault(pattern: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """The reason is RE2's, and stands in the fault alone."""
+    with pytest.raises(ValidationError, match="expected a regular expression that RE2 takes; "):
+        TypeAdapter(ChannelRegex).validate_python(pattern)
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_channel_regex_is_searched_for() -> None:
+    """A pattern may match anywhere unless it says otherwise; none is no fault."""
+    assert TypeAdapter(ChannelRegex).validate_python("") == ""
+    assert compile_channel_regex("b")("abc")
+    assert not compile_channel_regex("^b")("abc")

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from holdfast.errors import ChannelError
 from holdfast.settings import ChannelOptions, ChannelSettings
+from holdfast.settings_types import compile_channel_regex
 
 # About 5 MB when full of long names. A gateway with more channels in use pays 1 us more for some commands.
 _CACHED_CHANNELS = 16384
@@ -18,7 +19,8 @@ class ResolvedChannel:
     """What a channel's name says.
 
     `users` are those whom a user-limited channel admits; None where the channel is not limited to users.
-    In `options` the defaults of all channels are filled in: `history_meta_ttl` is never 0.
+    In `options` the defaults of all channels are filled in: `history_meta_ttl` is never 0. `fits` tells whether the
+    name matches the namespace's pattern, which concerns clients alone.
     """
 
     name: str
@@ -26,6 +28,7 @@ class ResolvedChannel:
     options: ChannelOptions
     is_private: bool
     users: tuple[str, ...] | None
+    fits: bool = True
 
 
 class ChannelRules:
@@ -37,13 +40,18 @@ class ChannelRules:
             "": _with_default(settings.without_namespace, settings),
             **{namespace.name: _with_default(namespace, settings) for namespace in settings.namespaces},
         }
+        self._searches = {
+            name: compile_channel_regex(options.channel_regex)
+            for name, options in self._options.items()
+            if options.channel_regex
+        }
         # Errors are not cached, so that nobody fills the cache with names that lead nowhere.
         self.resolve: Callable[[str], ResolvedChannel] = lru_cache(_CACHED_CHANNELS)(self._resolve)
         """Return what a channel's name says.
 
         Raises:
-            ChannelError: `channel_name_too_long`, `channel_name_invalid` (not ASCII), or `unknown_channel` (empty, or
-                of a namespace that is not configured).
+            ChannelError: `channel_name_too_long`, `channel_name_invalid` (not ASCII, in a namespace without a pattern),
+                or `unknown_channel` (empty, or of a namespace that is not configured).
         """
 
     def is_binary(self, channel: str) -> bool:
@@ -53,6 +61,17 @@ class ChannelRules:
         except ChannelError:
             return True
 
+    def resolve_for_client(self, channel: str) -> ResolvedChannel:
+        """Return what the name of a channel says that a client asked for.
+
+        Raises:
+            ChannelError: as `resolve`, and `channel_name_mismatch`.
+        """
+        resolved = self.resolve(channel)
+        if not resolved.fits:
+            raise ChannelError("channel_name_mismatch", "expected a name that matches the namespace's channel_regex")
+        return resolved
+
     def _resolve(self, channel: str) -> ResolvedChannel:
         settings = self._settings
         if not channel:
@@ -60,22 +79,29 @@ class ChannelRules:
         if len(channel) > settings.max_length:
             detail = f"expected at most {settings.max_length} characters, came {len(channel)}"
             raise ChannelError("channel_name_too_long", detail)
-        if not channel.isascii():
-            raise ChannelError("channel_name_invalid", "expected ASCII characters, came others")
         is_private = bool(settings.private_prefix) and channel.startswith(settings.private_prefix)
-        namespace, boundary, _ = channel.removeprefix(settings.private_prefix).partition(settings.namespace_boundary)
-        options = self._options.get(namespace if boundary else "")
+        namespace, boundary, rest = channel.removeprefix(settings.private_prefix).partition(settings.namespace_boundary)
+        if not boundary:
+            namespace, rest = "", channel
+        search = self._searches.get(namespace)
+        if not channel.isascii() and (search is None or not _is_text(channel)):
+            raise ChannelError("channel_name_invalid", "expected ASCII characters, came others")
+        options = self._options.get(namespace)
         if options is None:
             raise ChannelError("unknown_channel", f"no namespace {namespace!r} is configured")
-        return ResolvedChannel(
-            channel, namespace if boundary else "", options, is_private, self._users(channel, options)
-        )
+        fits = search is None or search(rest) is not None
+        return ResolvedChannel(channel, namespace, options, is_private, self._users(channel, options), fits)
 
     def _users(self, channel: str, options: ChannelOptions) -> tuple[str, ...] | None:
         _, boundary, users = channel.rpartition(self._settings.user_boundary)
         if not boundary or not options.allow_user_limited_channels:
             return None
         return tuple(users.split(self._settings.user_separator))
+
+
+def _is_text(channel: str) -> bool:
+    """Tell whether a name can be written in UTF-8, which half of a surrogate pair cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in channel)
 
 
 def _with_default(options: ChannelOptions, settings: ChannelSettings) -> ChannelOptions:

@@ -111,7 +111,7 @@ def _demand_presence(connection: Connection, request: ChannelRequest, method: st
 def _resolve(connection: Connection, channel: str, method: str) -> ResolvedChannel:
     if not channel:
         raise ProtocolError("malformed_command", f"{method} needs a channel")
-    return connection.core.rules.resolve(channel)
+    return connection.core.rules.resolve_for_client(channel)
 
 
 def _demand(refusal: str | None) -> None:

@@ -60,7 +60,7 @@ async def subscribe(connection: Connection, command_id: int, request: SubscribeR
         raise ProtocolError("delta_unknown", f"expected a delta of {DELTA_TYPES}, came {request.delta[:64]!r}")
     _demand_new(connection, channel)
     check_channel_limit(connection, "channel_limit")
-    resolved = connection.core.rules.resolve(channel)
+    resolved = connection.core.rules.resolve_for_client(channel)
     grant = await _grant(connection, resolved, request)
     pending = await prepare(connection, channel, _allowed(connection, resolved, request), grant)
     if connection.closed:

@@ -117,3 +117,58 @@ def test_resolve_with_other_marks() -> None:
 
     assert (resolved.namespace, resolved.users) == ("chat", ("1", "2"))
     assert not rules.resolve("$x").is_private
+
+
+PATTERNS = ChannelSettings(
+    without_namespace=ChannelOptions(channel_regex=r"^[$]?[a-z]+$"),
+    namespaces=(
+        Namespace(name="ids", channel_regex=r"^\d+$"),
+        Namespace(name="cities", channel_regex=r"^\p{L}+$"),
+        Namespace(name="loose", channel_regex="x"),
+        Namespace(name="free"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("channel", "fits"),
+    [
+        ("index", True),
+        ("index1", False),
+        ("$secret", True),
+        ("ids:12", True),
+        ("$ids:12", True),
+        ("ids:", False),
+        ("ids:12:13", False),
+        ("ids:12\n", False),
+        ("cities:Zürich", True),
+        ("cities:Zürich 1", False),
+        ("loose:axb", True),
+        ("loose:", False),
+        ("free:anything at all", True),
+    ],
+)
+def test_resolve_matches_what_follows_the_namespace(channel: str, fits: bool) -> None:
+    """A pattern is looked for behind the namespace, or in the whole name; only clients are refused."""
+    rules = ChannelRules(PATTERNS)
+    assert rules.resolve(channel).fits is fits
+
+    if fits:
+        assert rules.resolve_for_client(channel) is rules.resolve(channel)
+    else:
+        with pytest.raises(ChannelError, match="channel_name_mismatch"):
+            rules.resolve_for_client(channel)
+
+
+@pytest.mark.parametrize("channel", ["free:Zürich", "cities:\udcff", "nowhere:Zürich"])
+def test_resolve_refuses_other_characters_without_a_pattern(channel: str) -> None:
+    """A pattern says which characters there may be; without one they are ASCII, and never half a character."""
+    with pytest.raises(ChannelError, match="channel_name_invalid"):
+        ChannelRules(PATTERNS).resolve(channel)
+
+
+def test_resolve_takes_no_longer_for_bad_patterns() -> None:
+    """A pattern over which a backtracking search would spend years answers at once."""
+    settings = ChannelSettings(without_namespace=ChannelOptions(channel_regex="^(a|a)*(a*)*$"), max_length=4096)
+
+    assert not ChannelRules(settings).resolve("a" * 4095 + "b").fits

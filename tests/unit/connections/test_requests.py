@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, Encoding
 from tests.live import EVERYTHING, World
@@ -192,3 +193,14 @@ async def test_binary_channel_is_refused_to_json(make_world: MakeWorld) -> None:
     assert "presence" in client.call("presence", channel="bytes:a")
     assert world.open().call("connect", token=world.token(channels=["bytes:a"]))["error"]["message"] == "binary_channel"
     assert world.hub.count("bytes:a") == 0
+
+
+async def test_commands_refuse_names_that_do_not_match(make_world: MakeWorld) -> None:
+    """A namespace's pattern is asked by each command that names a channel, and not by the server API."""
+    world = await make_world(channel={"without_namespace": {**EVERYTHING, "channel_regex": r"^\d+$"}})
+    client = world.connect()
+    for method, more in [("subscribe", {}), ("publish", {"data": 1}), ("presence", {}), ("history", {})]:
+        error = client.call(method, channel="a", **more)["error"]
+        assert error == {"code": 107, "message": "channel_name_mismatch"}
+        assert "error" not in client.call(method, channel="1", **more)
+    await world.core.publisher.publish("a", Raw(b"1"))
