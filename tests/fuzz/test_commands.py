@@ -40,6 +40,8 @@ FIELDS = (
     "recoverable",
     "join_leave",
     "delta",
+    "tf",
+    "nodes",
     "flag",
     "subs",
     "name",
@@ -115,12 +117,19 @@ def test_decoder_agrees_with_a_plain_json_reader(command: dict[str, Any]):
 
 
 # Commands with the right types, so that they get past the decoder, in any order.
-names = ["news", "chat", "dialog#eve"]
+names = ["news", "chat", "cache:a", "dialog#eve"]
 channels = st.sampled_from([*names * 4, "dialog#bob", "$secret", "unknown:x", "x" * 300, "\u2603"])
 payloads = st.sampled_from([{}, {"a": 1}, "text", 0, None])
 offsets = st.sampled_from([0, 1, 2, 2**63, 2**64 - 1])
 epochs = st.sampled_from(["", "abcd"])
 tokens = st.sampled_from(["VALID", "VALID", "VALID", "OTHER", "EXPIRED", "", " ", "null", "a.b.c"])
+filters = st.recursive(
+    st.sampled_from([{"key": "a", "cmp": "eq", "val": "1"}, {"key": "a", "cmp": "gt", "val": "x"}, {"cmp": "in"}, {}]),
+    lambda inner: st.fixed_dictionaries(
+        {"op": st.sampled_from(["and", "or", "not", "xor"]), "nodes": st.lists(inner, max_size=3)}
+    ),
+    max_leaves=5,
+)
 subscribe = st.fixed_dictionaries(
     {"channel": channels},
     optional={
@@ -131,7 +140,8 @@ subscribe = st.fixed_dictionaries(
         "positioned": st.booleans(),
         "recoverable": st.booleans(),
         "join_leave": st.booleans(),
-        "delta": st.sampled_from(["", "fossil", "other"]),
+        "delta": st.sampled_from([*["", "fossil"] * 5, "other"]),
+        "tf": filters,
     },
 )
 history = st.fixed_dictionaries(
@@ -157,6 +167,7 @@ REQUESTS = {
     "send": st.fixed_dictionaries({"data": payloads}),
     "ping": st.just({}),
 }
+TAILORED = {"allowed_delta_types": ["fossil"], "delta_publish": True, "allow_tags_filter": True}
 # What closes the session at once comes seldom.
 chosen = st.sampled_from([*["subscribe", "publish", "history"] * 4, *list(REQUESTS)[3:9] * 2, "refresh", "send"])
 sessions = chosen.flatmap(lambda method: st.fixed_dictionaries({method: REQUESTS[method]}))
@@ -173,7 +184,9 @@ def test_session_survives_any_commands(found: list[Any], in_one_message: bool):
 async def run_session(found: list[Any], in_one_message: bool) -> None:
     """Play a session to its end and look at what is left."""
     clock = Clock(1_700_000_000.0)
-    world = await World(clock, channel={"without_namespace": {**EVERYTHING, "force_recovery": True}}).start()
+    options = {**EVERYTHING, **TAILORED, "force_recovery": True}
+    namespaces = [{**options, "name": "cache", "force_recovery_mode": "cache", "auto_cache_recover": True}]
+    world = await World(clock, channel={"without_namespace": options, "namespaces": namespaces}).start()
     client = world.connect("eve")
     asked = []
     batch = []

@@ -6,6 +6,7 @@ Nothing here has a socket. What a client may rely on is kept by `Player`, a mode
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterator
 from random import Random
@@ -15,27 +16,40 @@ import pytest
 from msgspec import Raw
 
 from holdfast.connections.control import Target
+from holdfast.connections.publishing import PublishTerms
 from holdfast.connections.subscription import Grant
 from holdfast.errors import GatewayError
 from holdfast.protocol.messages import StreamPosition
 from tests.brokers import Clock
+from tests.fossil import apply_delta
 from tests.live import EVERYTHING, Client, World
 from tests.slow_broker import SlowBroker
 
-CHANNELS = ("a", "b", "forced:c", "plain:d")
+CHANNELS = ("a", "b", "forced:c", "plain:d", "changing:e", "passing:f")
 USERS = ("anna", "bob", "carol")
+PLAIN = {"allow_subscribe_for_client": True, "allow_publish_for_client": True, "presence": True}
+TAILORED = {"allowed_delta_types": ["fossil"], "delta_publish": True, "allow_tags_filter": True}
+TAGGED = {"key": "kind", "cmp": "ex"}
 SETTINGS: dict[str, Any] = {
     "channel": {
         "without_namespace": EVERYTHING,
         "namespaces": [
             {"name": "forced", **EVERYTHING, "force_recovery": True, "force_push_join_leave": True},
-            {"name": "plain", "allow_subscribe_for_client": True, "allow_publish_for_client": True, "presence": True},
+            {"name": "plain", **PLAIN},
+            {"name": "changing", **EVERYTHING, **TAILORED},
+            {"name": "passing", **PLAIN, **TAILORED},
         ],
     },
     "client": {"command_rate": 0, "user_connection_limit": 3},
     "broker": {"presence_ttl": 1_000_000},
 }
 STEPS = 120
+
+
+def document(random: Random) -> dict[str, Any]:
+    """Return something to publish that differs little from the rest, and tells when it was put together wrongly."""
+    number = random.randrange(10**6)
+    return {"number": number, "text": "x" * 80 + str(number)}
 
 
 class Follow:
@@ -46,6 +60,10 @@ class Follow:
         self.epoch = result.get("epoch", "")
         self.offset = result.get("offset", 0)
         self.last = 0  # of what came, for a subscription without a position
+        self.is_filtered = "tf" in asked
+        self.has_deltas = bool(result.get("delta"))
+        self.base: bytes | None = None
+        assert not (self.is_filtered and self.has_deltas)
         if result.get("recovered"):
             assert self.offset == asked.get("offset", 0)
             assert asked.get("epoch", "") in ("", self.epoch)
@@ -55,16 +73,32 @@ class Follow:
             self.take(one)
 
     def take(self, publication: dict[str, Any]) -> None:
-        """Take the next publication and insist that it is the next."""
+        """Take the next publication and insist that it is the next, and what was published."""
+        self.read(publication)
         offset = publication.get("offset", 0)
         if not offset:
             return
-        if self.is_positioned:
+        if self.is_filtered:
+            assert offset > self.offset or not self.is_positioned, f"after {self.offset} came {offset}"
+            self.offset = offset
+        elif self.is_positioned:
             assert offset == self.offset + 1, f"after {self.offset} came {offset}"
             self.offset = offset
         else:
             assert not self.last or offset in (self.last + 1, 1), f"after {self.last} came {offset}"
             self.last = offset
+
+    def read(self, publication: dict[str, Any]) -> None:
+        """Put the data together and insist that it makes sense."""
+        data = publication["data"]
+        if self.has_deltas:
+            data = data.encode()
+            if publication.get("delta"):
+                assert self.base is not None, "a delta without a base"
+                data = apply_delta(self.base, data)
+            self.base, data = data, json.loads(data)
+        assert data["text"] == "x" * 80 + str(data["number"])
+        assert publication.get("tags") or not self.is_filtered
 
 
 class Player:
@@ -93,6 +127,8 @@ class Player:
         """Open the session, perhaps with server-side channels, and at once more."""
         channels = self.random.sample(CHANNELS, self.random.randint(0, 2))
         subs = {name: self.where(name) for name in channels if self.random.random() < 0.7}
+        for one in subs.values():
+            one |= {"delta": "fossil"} if self.random.random() < 0.5 else {}
         request = {"token": self.world.token(self.user, channels=channels), "subs": subs}
         commands = [("connect", request)]
         commands += [self.any_command() for _ in range(self.random.randint(0, 2))]
@@ -117,8 +153,11 @@ class Player:
             wishes = ("positioned", "recoverable", "join_leave")
             request |= {name: True for name in wishes if self.random.random() < 0.5}
             request |= self.where(channel) | ({"flag": 2} if self.random.random() < 0.2 else {})
+            request |= {"delta": "fossil"} if self.random.random() < 0.5 else {}
+            if channel in ("changing:e", "passing:f") and self.random.random() < 0.3:
+                request["tf"] = TAGGED
         elif method == "publish":
-            request["data"] = self.random.randint(0, 9)
+            request["data"] = document(self.random)
         elif method == "ping":
             request = {}
         return method, request
@@ -268,7 +307,8 @@ class Play:
         kinds = {"publish": 6, "subscribe": 3, "unsubscribe": 2, "disconnect": 1, "refresh": 1}
         (kind,) = random.choices(list(kinds), list(kinds.values()))
         if kind == "publish":
-            await self.world.core.publisher.publish(channel, Raw(b"7"))
+            terms = PublishTerms(tags={"kind": "a"} if random.random() < 0.5 else None)
+            await self.world.core.publisher.publish(channel, Raw(json.dumps(document(random)).encode()), terms)
         elif kind == "subscribe":
             await control.subscribe(target, channel, Grant(server_side=True))
         elif kind == "unsubscribe":
@@ -328,8 +368,11 @@ async def check_everybody_has_everything(play: Play) -> None:
         assert player.answered == ([1] if player.is_refused else player.sent)
         assert set(player.follows) == set(player.client.connection.subs)
         for channel, follow in player.follows.items():
-            top = await world.core.read_top(channel) if channel != "plain:d" else StreamPosition(0, "")
-            if follow.is_positioned:
+            keeps = channel not in ("plain:d", "passing:f")
+            top = await world.core.read_top(channel) if keeps else StreamPosition(0, "")
+            if follow.is_filtered:
+                assert follow.offset <= top.offset or not follow.is_positioned
+            elif follow.is_positioned:
                 assert (follow.offset, follow.epoch) == top
             elif follow.last:
                 assert follow.last == top.offset or top.offset == 0

@@ -98,6 +98,7 @@ class Model:
         self.position = StreamPosition(0, "e0")
         self.document: dict[str, Any] = {"items": ["x" * 40 for _ in range(5)], "é": "€"}
         self.deltas = 0
+        self.filtered = random.choice([0.2, 0.5, 0.9])
         self.tags: dict[bytes, dict[str, str]] = {}
 
     def step(self) -> None:
@@ -116,11 +117,11 @@ class Model:
         """Let a pair subscribe, perhaps from a position that is still on its way here."""
         after = None
         if self.random.random() < 0.6:
-            ahead = self.random.choice([0, 0, 0, 1, 3])
+            ahead = self.random.choice([0, 0, 1, 3])
             after = StreamPosition(self.position.offset + ahead, self.position.epoch)
         base = self.random.choice([None, b"", self.data(), b'{"other":"document"}'])
         tailoring = Tailoring(base)
-        if self.random.random() < 0.4:
+        if self.random.random() < self.filtered:
             tailoring = Tailoring(filter=TagsFilter(self.random.choice(FILTERS)))
         encoding = self.random.choice([RAW_JSON, BINARY])
         pair = Twin(encoding, tailoring), Twin(encoding, None)
