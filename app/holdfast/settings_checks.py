@@ -185,14 +185,7 @@ def _options(place: str, options: ChannelOptions, default_meta_ttl: float) -> It
         yield _fault(f"expected history to recover from, saw none{name}", f"{place}.force_recovery", size, ttl)
     elif options.allow_recovery and not has_history:
         yield _fault(f"expected history to recover from, saw none{name}", f"{place}.allow_recovery", size, ttl)
-    if options.auto_cache_recover and not (options.force_recovery and options.force_recovery_mode == "cache"):
-        mode = options.force_recovery_mode or "stream"
-        yield _fault(
-            f"expected force_recovery in cache mode, saw it {'in ' + mode if options.force_recovery else 'off'}{name}",
-            f"{place}.auto_cache_recover",
-            f"{place}.force_recovery",
-            f"{place}.force_recovery_mode",
-        )
+    yield from _cache(place, options, name)
     meta_ttl = options.history_meta_ttl or default_meta_ttl
     if meta_ttl < options.history_ttl:
         yield _fault(
@@ -203,4 +196,15 @@ def _options(place: str, options: ChannelOptions, default_meta_ttl: float) -> It
     if options.force_push_join_leave and not options.join_leave:
         yield _fault(
             f"expected join_leave to be on, saw it off{name}", f"{place}.force_push_join_leave", f"{place}.join_leave"
+        )
+
+
+def _cache(place: str, options: ChannelOptions, name: str) -> Iterator[Fault]:
+    if options.auto_cache_recover and not (options.force_recovery and options.force_recovery_mode == "cache"):
+        mode = options.force_recovery_mode or "stream"
+        yield _fault(
+            f"expected force_recovery in cache mode, saw it {'in ' + mode if options.force_recovery else 'off'}{name}",
+            f"{place}.auto_cache_recover",
+            f"{place}.force_recovery",
+            f"{place}.force_recovery_mode",
         )

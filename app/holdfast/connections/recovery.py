@@ -11,6 +11,7 @@ from holdfast.channels.tailored import Tailoring
 from holdfast.connections.subscription import RECOVERABLE, STREAM, Grant
 from holdfast.errors import ChannelError
 from holdfast.protocol.messages import Publication, StreamPosition, SubscribeRequest
+from holdfast.settings import ChannelOptions
 
 # Bit of `SubscribeRequest.flag` by which a client asks for error 112 instead of a gap (the SDKs' rejectUnrecovered).
 REJECT_UNRECOVERED = 2
@@ -66,6 +67,24 @@ class Pending:
                 self.missed = list(filter(self.filter.accepts, self.missed))
         if self.is_cache and self.missed:
             del self.missed[:-1]
+
+
+def negotiate(pending: Pending, options: ChannelOptions) -> None:
+    """Decide in which form the subscription gets publications, and what a recovery is.
+
+    Raises:
+        ChannelError: `tags_filter_not_allowed`, `tags_filter_invalid`.
+    """
+    request = pending.request
+    if request.tf is not None:
+        if not options.allow_tags_filter:
+            raise ChannelError("tags_filter_not_allowed", "the namespace has no `allow_tags_filter`")
+        pending.filter = TagsFilter(request.tf)
+    # Nobody is refused for asking; the reply says whether. What a filter leaves out would be missing as a base.
+    pending.has_deltas = request.delta in options.allowed_delta_types and pending.filter is None
+    pending.is_cache = options.force_recovery_mode == "cache"
+    if options.auto_cache_recover and pending.flags & RECOVERABLE:
+        request.recover = True
 
 
 async def read_stream(broker: Broker, pending: Pending, limit: int, meta_ttl: float) -> None:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.channels import permissions
 from holdfast.channels.namespaces import ResolvedChannel
-from holdfast.channels.tags_filter import TagsFilter
-from holdfast.connections.recovery import Pending, read_stream, settle
+from holdfast.connections.recovery import Pending, negotiate, read_stream, settle
 from holdfast.connections.requests import demand_codec
 from holdfast.connections.subscription import (
     ANNOUNCED,
@@ -43,7 +42,6 @@ from holdfast.protocol.messages import (
     SubscribeResult,
     UnsubscribePush,
 )
-from holdfast.settings import ChannelOptions
 
 if TYPE_CHECKING:
     from holdfast.connections.connection import Connection
@@ -117,15 +115,10 @@ async def prepare(connection: Connection, channel: str, request: SubscribeReques
     demand_codec(connection, options)
     asked = Asked(request.positioned, request.recoverable, request.join_leave)
     flags = decide(options, grant, asked)
-    tags_filter = _filter(options, request)
     await core.feed.acquire(channel)
     pending = Pending(channel, request, grant, flags, core.hub.begin(channel))
-    pending.filter = tags_filter
-    pending.is_cache = options.force_recovery_mode == "cache"
-    request.recover = request.recover or (options.auto_cache_recover and bool(flags & RECOVERABLE))
-    # Nobody is refused for asking; the reply says whether. What a filter leaves out would be missing as a base.
-    pending.has_deltas = request.delta in options.allowed_delta_types and tags_filter is None
     try:
+        negotiate(pending, options)
         if flags & STREAM:
             limit = core.client.recovery_max_publication_limit
             await read_stream(core.broker, pending, limit, options.history_meta_ttl)
@@ -223,14 +216,6 @@ def check_channel_limit(connection: Connection, slug: str) -> None:
 
 
 # Private functions
-
-
-def _filter(options: ChannelOptions, request: SubscribeRequest) -> TagsFilter | None:
-    if request.tf is None:
-        return None
-    if not options.allow_tags_filter:
-        raise ChannelError("tags_filter_not_allowed", "the namespace has no `allow_tags_filter`")
-    return TagsFilter(request.tf)
 
 
 def _demand_new(connection: Connection, channel: str) -> None:
