@@ -6,6 +6,8 @@ text in a JSON string; other codecs carry the bytes.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 from msgspec import Raw
 
@@ -14,6 +16,9 @@ from holdfast.protocol.fossil import create
 from holdfast.protocol.messages import Publication
 
 DELTA_TYPES = ("fossil",)
+# About 20 ms of work at worst.
+_CHAIN_BYTES = 131072
+_KNOWN_BYTES = 16384
 
 
 class Delta:
@@ -43,13 +48,26 @@ def changed(publication: Publication, delta: Delta, codec: Codec) -> Publication
 
 
 def chain(publications: list[Publication], codec: Codec) -> list[Publication]:
-    """Return publications as one subscription gets them in a row: the first whole, each other as a change."""
-    wire, base = [], b""
-    for number, publication in enumerate(publications):
+    """Return publications as one subscription gets them in a row: the first whole, each other as a change.
+
+    What is too much to compare while everybody waits goes out whole.
+    """
+    wire: list[Publication] = []
+    base, rest = b"", _CHAIN_BYTES
+    for publication in publications:
         data = bytes(publication.data)
-        wire.append(changed(publication, Delta(base, data), codec) if number else whole(publication, codec))
+        rest -= len(data)
+        if wire and rest >= 0:
+            delta = _known(base, data) if len(base) + len(data) <= _KNOWN_BYTES else Delta(base, data)
+            wire.append(changed(publication, delta, codec))
+        else:
+            wire.append(whole(publication, codec))
         base = data
     return wire
+
+
+# After an outage many ask for the same publications of the same channels. At most 16 MB.
+_known = lru_cache(1024)(Delta)
 
 
 def _with(publication: Publication, data: bytes, codec: Codec) -> Publication:

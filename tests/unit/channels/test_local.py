@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import Raw
 
-from holdfast.channels.local import Gone, LocalChannel
-from holdfast.protocol.messages import ClientInfo, MemberPush, Publication, Push, StreamPosition
+from holdfast.channels.local import LocalChannel
+from holdfast.channels.subscriber import Gone
+from holdfast.channels.tags_filter import TagsFilter
+from holdfast.channels.tailored import Tailoring
+from holdfast.protocol.messages import ClientInfo, FilterNode, MemberPush, Publication, Push, StreamPosition
 from tests.unit.channels.test_hub import Reader
 
 FIVE = StreamPosition(5, "e")
@@ -98,3 +102,68 @@ def test_address_reaches_only_some(channel: LocalChannel) -> None:
     channel.address(Push(channel="news", join=MemberPush(ClientInfo("u", "c"))), iter([watcher]))
 
     assert [batch.targets for batch in channel.batches] == [[watcher, other], [watcher]]
+
+
+def test_enter_tailored_counts_and_leaves(channel: LocalChannel) -> None:
+    """Subscribers with a form of their own are subscribers like all others, and gone when they leave."""
+    plain, tailored = Reader(), Reader()
+    channel.enter(plain, None)
+    channel.enter(tailored, None, Tailoring())
+    assert (channel.count(), list(channel.members())) == (2, [plain, tailored])
+    channel.leave(plain)
+    assert channel.is_followed
+
+    channel.leave(tailored)
+    assert channel.tailored is None
+    assert not channel.is_used
+
+
+def test_let_in_keeps_the_form(channel: LocalChannel) -> None:
+    """Who waits for the stream comes in as it asked, beside others who wait."""
+    plain, tailored = Reader(), Reader()
+    channel.enter(Reader(), FIVE)
+    channel.enter(plain, StreamPosition(6, "e"))
+    channel.enter(tailored, StreamPosition(6, "e"), Tailoring(b"base"))
+    assert channel.count() == 3
+    channel.let_in(StreamPosition(7, "e"))
+
+    assert channel.tailored is not None
+    assert list(channel.tailored.members()) == [tailored]
+    assert plain in next(iter(channel.groups.values()))
+
+
+def test_leave_while_waiting_forgets_the_form(channel: LocalChannel) -> None:
+    """Nothing stays behind of who left before the stream came."""
+    waiting = Reader()
+    channel.enter(Reader(), FIVE)
+    channel.enter(waiting, StreamPosition(6, "e"), Tailoring())
+    channel.leave(waiting)
+
+    assert channel.tailored is None
+    assert channel.late is None
+
+
+def test_address_all_reaches_everybody_once(channel: LocalChannel) -> None:
+    """A publication outside of the stream goes to those who are in and those who wait, in the form of each."""
+    plain, late, tailored, late_tailored = (Reader() for _ in range(4))
+    channel.enter(plain, FIVE)
+    channel.enter(late, StreamPosition(6, "e"))
+    channel.enter(tailored, None, Tailoring())
+    channel.enter(late_tailored, StreamPosition(6, "e"), Tailoring())
+    channel.address_all(Publication(Raw(b"1")))
+
+    assert [(batch.targets, b'"data":"1"' in batch.unit) for batch in channel.batches] == [
+        ([plain, late], False),
+        ([tailored, late_tailored], True),
+    ]
+
+
+def test_seal_encodes_once_for_plain_and_filtered(channel: LocalChannel) -> None:
+    """Who gets all of it and who gets what passes a filter share the bytes."""
+    channel.enter(Reader(), None)
+    channel.enter(Reader(), None, Tailoring(filter=TagsFilter(FilterNode(key="a", cmp="nex"))))
+    channel.open = [Publication(Raw(b"1"))]
+    channel.seal()
+    first, second = channel.batches
+
+    assert first.unit is second.unit

@@ -80,6 +80,18 @@ def test_chain_builds_on_what_came_before() -> None:
     assert apply_delta(second, json.loads(bytes(wire[2].data)).encode()) == OLD
 
 
+def test_chain_bounds_its_work() -> None:
+    """Of a long row the end comes whole; what is too large to be remembered is compared all the same."""
+    short = chain([publication(OLD, number) for number in range(3000)], JSON)
+    large = [bytes([48 + number]) + b"x" * 30000 for number in range(8)]
+    wire = chain([publication(data) for data in large], BINARY)
+
+    assert [one.delta for one in short[:3]] == [False, True, True]
+    assert not short[-1].delta
+    assert [one.delta for one in wire] == [False, True, True, True, False, False, False, False]
+    assert apply_delta(large[2], bytes(wire[3].data)) == large[3]
+
+
 def test_chain_of_nothing_is_empty() -> None:
     """Nothing recovered is nothing to send."""
     assert chain([], JSON) == []
