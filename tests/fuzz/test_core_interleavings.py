@@ -19,6 +19,7 @@ from holdfast.connections.control import Target
 from holdfast.connections.publishing import PublishTerms
 from holdfast.connections.subscription import Grant
 from holdfast.errors import GatewayError
+from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF
 from holdfast.protocol.messages import StreamPosition
 from tests.brokers import Clock
 from tests.fossil import apply_delta
@@ -92,7 +93,9 @@ class Follow:
         """Put the data together and insist that it makes sense."""
         data = publication["data"]
         if self.has_deltas:
-            data = data.encode()
+            # In JSON it is a string; the reader of Protobuf has parsed what is JSON, and left deltas as they are.
+            data = data.encode() if isinstance(data, str) else data
+            data = data if isinstance(data, bytes) else json.dumps(data).encode()
             if publication.get("delta"):
                 assert self.base is not None, "a delta without a base"
                 data = apply_delta(self.base, data)
@@ -109,7 +112,7 @@ class Player:
         self.random = random
         self.user = user
         self.known = known  # positions, over the life of one connection
-        self.client: Client = world.open()
+        self.client: Client = world.open(random.choice([RAW_JSON, RAW_JSON, RAW_PROTOBUF]))
         self.asked: dict[int, tuple[str, dict[str, Any]]] = {}
         self.sent: list[int] = []
         self.answered: list[int] = []

@@ -6,12 +6,13 @@ fan-outs are cut into slices and glued into batches.
 
 from __future__ import annotations
 
-import base64
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import Raw
 
@@ -19,9 +20,9 @@ from holdfast.channels import hub as hub_module
 from holdfast.channels.hub import Hub
 from holdfast.channels.tags_filter import TagsFilter
 from holdfast.channels.tailored import Tailoring
-from holdfast.protocol.codec import JsonCodec
-from holdfast.protocol.framing import RAW_JSON, WS_JSON, Encoding
-from holdfast.protocol.messages import FilterNode, Publication, Push, StreamPosition
+from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, WS_JSON, Encoding
+from holdfast.protocol.messages import FilterNode, Publication, Reply, StreamPosition
+from holdfast.protocol.protobuf import decode_message, split
 from tests.fossil import apply_delta
 from tests.unit.channels.test_hub import Reader, Turns
 
@@ -39,24 +40,6 @@ def dump(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-class BinaryCodec(JsonCodec):
-    """Carries data as bytes, as a binary codec does, in a form that is easy to read here."""
-
-    name = "binary"
-    binary = True
-
-    def encode_push(self, push: Push) -> bytes:
-        """Return the push with its data in base64."""
-        assert push.pub is not None
-        data = base64.b64encode(bytes(push.pub.data)).decode()
-        body = {"data": data, "offset": push.pub.offset, "delta": push.pub.delta}
-        return json.dumps({"push": {"channel": push.channel, "pub": body}}).encode()
-
-
-BINARY_CODEC = BinaryCodec()
-BINARY = Encoding("binary", BINARY_CODEC, bytes, b"\n".join, b"")
-
-
 class Twin:
     """A subscriber's form, and what it makes of what it gets."""
 
@@ -70,11 +53,21 @@ class Twin:
     def documents(self) -> list[tuple[int, bytes]]:
         """Return the offsets and the data that came since the last look."""
         units, self._read = self.reader.units[self._read :], len(self.reader.units)
-        return [self._decode(json.loads(line)["push"]["pub"]) for unit in units for line in unit.split(b"\n")]
+        return [self._decode(pub) for unit in units for pub in self._publications(unit)]
+
+    def _publications(self, unit: bytes) -> Iterator[dict[str, Any]]:
+        if not self.reader.encoding.codec.binary:
+            yield from (json.loads(line)["push"]["pub"] for line in unit.split(b"\n"))
+            return
+        for message in split(unit):
+            push = decode_message(Reply, message).push
+            assert push is not None
+            assert push.pub is not None
+            yield msgspec.structs.asdict(push.pub)
 
     def _decode(self, pub: dict[str, Any]) -> tuple[int, bytes]:
         if self.reader.encoding.codec.binary:
-            data = base64.b64decode(pub["data"])
+            data = bytes(pub["data"])
         elif self.tailoring is not None and self.tailoring.filter is None:
             data = pub["data"].encode()
         else:
@@ -123,7 +116,7 @@ class Model:
         tailoring = Tailoring(base)
         if self.random.random() < self.filtered:
             tailoring = Tailoring(filter=TagsFilter(self.random.choice(FILTERS)))
-        encoding = self.random.choice([RAW_JSON, BINARY])
+        encoding = self.random.choice([RAW_JSON, RAW_PROTOBUF])
         pair = Twin(encoding, tailoring), Twin(encoding, None)
         self.add(pair, after)
         self.pairs.append(pair)
@@ -240,7 +233,9 @@ def test_tailored_subscribers_by_the_thousand(hundred: int) -> None:
 
 def test_encodings_share_nothing_but_the_delta() -> None:
     """Each encoding gets units of its own, of one codec or of two."""
-    twins = [Twin(encoding, Tailoring(b'{"a":"' + b"x" * 80 + b'1"}')) for encoding in (RAW_JSON, WS_JSON, BINARY)]
+    twins = [
+        Twin(encoding, Tailoring(b'{"a":"' + b"x" * 80 + b'1"}')) for encoding in (RAW_JSON, WS_JSON, RAW_PROTOBUF)
+    ]
     turns = Turns()
     hub = Hub(turns)
     for twin in twins:

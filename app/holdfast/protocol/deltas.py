@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from holdfast.protocol.codec import Codec
 from holdfast.protocol.fossil import create
-from holdfast.protocol.messages import Publication
+from holdfast.protocol.messages import NONE, Publication
 
 DELTA_TYPES = ("fossil",)
 # About 20 ms of work at worst.
@@ -72,7 +72,7 @@ _known = lru_cache(1024)(Delta)
 
 def _with(publication: Publication, data: bytes, codec: Codec) -> Publication:
     raw = data if codec.binary else msgspec.json.encode(data.decode(errors="replace"))
-    return msgspec.structs.replace(publication, data=Raw(raw))
+    return msgspec.structs.replace(publication, data=Raw(raw) if raw else NONE)
 
 
 def _is_text(data: bytes) -> bool:

@@ -5,20 +5,14 @@ import json
 import pytest
 from msgspec import Raw
 
-from holdfast.protocol.codec import JSON, JsonCodec
+from holdfast.protocol.codec import JSON, Codec
 from holdfast.protocol.deltas import Delta, chain, changed, whole
 from holdfast.protocol.messages import ClientInfo, Publication
+from holdfast.protocol.protobuf import PROTOBUF
 from tests.fossil import apply_delta
 
 OLD = b'{"text":"' + b"x" * 60 + b'","n":1}'
 NEW = b'{"text":"' + b"x" * 60 + b'","n":"\xc3\xa9"}'
-
-
-class Binary(JsonCodec):
-    binary = True
-
-
-BINARY = Binary()
 
 
 def publication(data: bytes = NEW, offset: int = 7) -> Publication:
@@ -36,7 +30,7 @@ def test_whole_in_json_is_a_string() -> None:
 
 def test_whole_in_binary_is_as_published() -> None:
     """A codec that carries bytes carries the very bytes."""
-    assert bytes(whole(publication(), BINARY).data) == NEW
+    assert bytes(whole(publication(), PROTOBUF).data) == NEW
 
 
 def test_whole_replaces_what_json_cannot_carry() -> None:
@@ -47,7 +41,7 @@ def test_whole_replaces_what_json_cannot_carry() -> None:
 def test_changed_carries_the_delta() -> None:
     """The same delta travels as a string or as bytes."""
     delta = Delta(OLD, NEW)
-    in_json, in_binary = changed(publication(), delta, JSON), changed(publication(), delta, BINARY)
+    in_json, in_binary = changed(publication(), delta, JSON), changed(publication(), delta, PROTOBUF)
 
     assert in_json.delta
     assert in_binary.delta
@@ -55,8 +49,8 @@ def test_changed_carries_the_delta() -> None:
     assert apply_delta(OLD, bytes(in_binary.data)) == NEW
 
 
-@pytest.mark.parametrize("codec", [JSON, BINARY])
-def test_changed_without_gain_is_whole(codec: JsonCodec) -> None:
+@pytest.mark.parametrize("codec", [JSON, PROTOBUF])
+def test_changed_without_gain_is_whole(codec: Codec) -> None:
     """A delta that is not shorter than the data is not used."""
     assert changed(publication(), Delta(b"something else", NEW), codec) == whole(publication(), codec)
 
@@ -67,7 +61,7 @@ def test_changed_of_other_bytes_than_text_is_whole_in_json(base: bytes, data: by
     delta = Delta(base, data)
 
     assert not changed(publication(data), delta, JSON).delta
-    assert changed(publication(data), delta, BINARY).delta
+    assert changed(publication(data), delta, PROTOBUF).delta
 
 
 def test_chain_builds_on_what_came_before() -> None:
@@ -84,7 +78,7 @@ def test_chain_bounds_its_work() -> None:
     """Of a long row the end comes whole; what is too large to be remembered is compared all the same."""
     short = chain([publication(OLD, number) for number in range(3000)], JSON)
     large = [bytes([48 + number]) + b"x" * 30000 for number in range(8)]
-    wire = chain([publication(data) for data in large], BINARY)
+    wire = chain([publication(data) for data in large], PROTOBUF)
 
     assert [one.delta for one in short[:3]] == [False, True, True]
     assert not short[-1].delta
