@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# Read before anything is pinned: a child is born with the cores of its parent.
+CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = 0
 CLIENT_CORE = 1
 PAGE_BYTES = os.sysconf("SC_PAGESIZE")
@@ -32,8 +34,7 @@ def free_port() -> int:
 
 def pin(pid: int, core: int) -> None:
     """Keep a process on one core, or on the last one of a machine with fewer."""
-    cores = sorted(os.sched_getaffinity(pid))
-    os.sched_setaffinity(pid, {cores[min(core, len(cores) - 1)]})
+    os.sched_setaffinity(pid, {CORES[min(core, len(CORES) - 1)]})
 
 
 def raise_descriptor_limit() -> int:
