@@ -49,7 +49,7 @@ format: setup ## Sort imports and format in place
 conformance: setup ## Run Autobahn's 301 WebSocket cases on both paths
 	$(PY) -m tests.conformance
 
-bench: node ## Measure against stock uvicorn + Starlette and Node ws; leave the machine alone meanwhile
+bench: node ## Measure against other servers and an earlier commit, 20 minutes; leave the machine alone meanwhile
 	$(PY) -m benchmarks
 
 proof: check node servers ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing

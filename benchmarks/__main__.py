@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure every server in one run, print the table, keep the JSON.
+"""`python -m benchmarks`: measure every server in one run, print the tables, keep the JSON.
 
 Exit codes: 0 every bar holds (or nothing was judged), 1 a bar does not, 3 wrong usage, 4 a
 measurement could not be made.
@@ -7,25 +7,26 @@ measurement could not be made.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import os
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from benchmarks.bars import judge
 from benchmarks.machine import facts
-from benchmarks.plan import FULL, QUICK, Plan
-from benchmarks.process import CLIENT_CORE, BenchmarkError, pin, raise_descriptor_limit
-from benchmarks.report import Sample, bars_table, document, medians, table
-from benchmarks.scenarios import Bench, measure
-from benchmarks.servers.recipes import BY_NAME, DEFAULT_NAMES, NODE_DIR, ROOT, Recipe
+from benchmarks.parts import need_program
+from benchmarks.plan import FULL, QUICK, SERVERS, Plan
+from benchmarks.process import BenchmarkError
+from benchmarks.report import bars_table, document, tables
+from benchmarks.runner import run
+from benchmarks.samples import Sample
+from benchmarks.servers.before import Before
+from benchmarks.servers.paths import ROOT
+from benchmarks.servers.recipes import BY_NAME, Recipe, before_recipe
 
-SUBJECT = "holdfast"
 RESULTS_DIR = ROOT / "benchmarks" / "results"
-# Descriptors that the load client and each server need beside one a connection.
-SPARE_DESCRIPTORS = 200
 
 
 class _Parser(argparse.ArgumentParser):
@@ -37,96 +38,95 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark and return the exit code."""
     options = _options(argv)
-    plan = _plan(options)
+    before = Before(options.before)
+    plan = _ready(_plan(options))
+    recipes = _prepared(plan, {**BY_NAME, "before": before_recipe(before)})
+    samples: list[Sample] = []
     try:
-        recipes = _prepared(options.servers)
-        samples = _run(plan, recipes)
+        for sample in run(plan, recipes):
+            samples.append(sample)
+            _tell_progress(sample)
     except BenchmarkError as error:
         print(f"could not measure: {error}", file=sys.stderr)
         return 4
-    return _tell(plan, recipes, samples, options.output)
+    machine = facts({"before": before.commit() or "missing"})
+    return _tell(plan, recipes, samples, machine, options.output)
 
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="python -m benchmarks", description=__doc__)
+    suites = {suite.name: suite for suite in FULL.suites}
     parser.add_argument("--quick", action="store_true", help="small sizes, one round, no verdict")
-    parser.add_argument("--servers", default=",".join(DEFAULT_NAMES), help="names, comma-separated")
+    parser.add_argument("--suites", help=f"some of {','.join(suites)}; all of them unless --servers is given")
+    parser.add_argument("--servers", help=f"servers of the suite `servers`, comma-separated: {','.join(BY_NAME)}")
+    parser.add_argument("--before", default="", metavar="REF", help="compare with this commit, not the newest release")
     parser.add_argument("--sizes", help="numbers of connections, comma-separated")
     parser.add_argument("--rounds", type=int, help="how often each server is measured")
     parser.add_argument("--idle-seconds", type=float, help="idle window, 0 for none")
     parser.add_argument("--output", type=Path, default=RESULTS_DIR / "latest.json")
     options = parser.parse_args(argv)
-    options.servers = options.servers.split(",")
-    if unknown := set(options.servers) - set(BY_NAME):
-        parser.error(f"unknown servers {sorted(unknown)}, expected some of {sorted(BY_NAME)}")
+    options.suites = (options.suites or (SERVERS.name if options.servers else ",".join(suites))).split(",")
+    options.servers = options.servers.split(",") if options.servers else []
+    for kind, names, known in (("suites", options.suites, suites), ("servers", options.servers, BY_NAME)):
+        if unknown := set(names) - set(known):
+            parser.error(f"unknown {kind} {sorted(unknown)}, expected some of {sorted(known)}")
     return options
 
 
 def _plan(options: argparse.Namespace) -> Plan:
     plan = QUICK if options.quick else FULL
+    changes: dict[str, object] = {}
     if options.sizes:
-        sizes = tuple(sorted(int(size) for size in options.sizes.split(",")))
-        plan = dataclasses.replace(plan, sizes=sizes)
+        changes["sizes"] = tuple(sorted(int(size) for size in options.sizes.split(",")))
     if options.rounds:
-        plan = dataclasses.replace(plan, rounds=options.rounds)
+        changes |= {"rounds": options.rounds, "most_rounds": 0}
+    suites = [replace(suite, **changes) for suite in plan.suites if suite.name in options.suites]
+    if options.servers:
+        names = tuple(options.servers)
+        suites = [replace(suite, servers=names) if suite.name == SERVERS.name else suite for suite in suites]
     if options.idle_seconds is not None:
-        plan = dataclasses.replace(plan, idle_seconds=options.idle_seconds)
-    return plan
+        plan = replace(plan, idle_seconds=options.idle_seconds)
+        suites = [replace(suite, measures_idle=suite.measures_idle and plan.idle_seconds > 0) for suite in suites]
+    return replace(plan, suites=tuple(suites))
 
 
-def _prepared(names: list[str]) -> list[Recipe]:
+def _ready(plan: Plan) -> Plan:
+    """Return the plan without the suites that cannot run here, each of which is named."""
+    suites = [suite for suite in plan.suites if not suite.is_counted or _may(suite.name, _need_valgrind)]
+    return replace(plan, suites=tuple(suites))
+
+
+def _need_valgrind() -> None:
+    need_program("valgrind", "valgrind")
+
+
+def _prepared(plan: Plan, recipes: dict[str, Recipe]) -> dict[str, Recipe]:
     """Return the servers that can run here; what is missing is named and left out."""
-    ready = []
-    for name in names:
-        try:
-            BY_NAME[name].prepare()
-        except BenchmarkError as error:
-            print(f"LEFT OUT {name}: {error}", file=sys.stderr)
-        else:
-            ready.append(BY_NAME[name])
-    return ready
+    wanted = dict.fromkeys(name for suite in plan.suites for name in suite.servers)
+    return {name: recipes[name] for name in wanted if _may(name, recipes[name].prepare)}
 
 
-def _run(plan: Plan, recipes: list[Recipe]) -> list[Sample]:
-    limit = raise_descriptor_limit()
-    if max(plan.sizes) + SPARE_DESCRIPTORS > limit:
-        raise BenchmarkError(f"{max(plan.sizes)} connections need more than {limit} descriptors")
-    pin(os.getpid(), CLIENT_CORE)
-    samples = []
-    for round_number in range(plan.rounds):
-        for size in plan.sizes:
-            for recipe in recipes:
-                sample = _sample(plan, recipe, size, round_number)
-                shown = "  ".join(f"{name} {value:.2f}" for name, value in sample.values.items())
-                print(f"round {round_number + 1}  {size:>6}  {recipe.name:<10}  {shown}")
-                samples.append(sample)
-    return samples
-
-
-def _sample(plan: Plan, recipe: Recipe, size: int, round_number: int) -> Sample:
-    server = recipe.server(plan)
-    server.start()
-    client = recipe.connect(server.port)
+def _may(name: str, prepare: Callable[[], None]) -> bool:
     try:
-        with_idle = plan.measures_idle(recipe.name, size, round_number)
-        values = measure(Bench(server, client, plan, size), with_idle)
+        prepare()
     except BenchmarkError as error:
-        raise BenchmarkError(f"{recipe.name} at {size}: {error}\n{server.tail()}") from error
-    finally:
-        client.close()
-        server.stop()
-    return Sample(recipe.name, size, round_number, values)
+        print(f"LEFT OUT {name}: {error}", file=sys.stderr)
+        return False
+    return True
 
 
-def _tell(plan: Plan, recipes: list[Recipe], samples: list[Sample], output: Path) -> int:
-    machine = facts(NODE_DIR)
-    servers = [recipe.name for recipe in recipes]
-    verdicts = judge(medians(samples), SUBJECT, max(plan.sizes), min(plan.sizes))
-    print("\n" + ", ".join(f"{name} {value}" for name, value in machine.items()))
-    for recipe in recipes:
+def _tell_progress(sample: Sample) -> None:
+    shown = "  ".join(f"{name} {value:.2f}" for name, value in sample.values.items())
+    print(f"{sample.suite:<12}  round {sample.round_number + 1}  {sample.size:>6}  {sample.server:<12}  {shown}")
+
+
+def _tell(plan: Plan, recipes: dict[str, Recipe], samples: list[Sample], machine: dict[str, str], output: Path) -> int:
+    verdicts = judge(samples)
+    print("\n" + ", ".join(f"{name} {value}" for name, value in machine.items()) + "\n")
+    for recipe in recipes.values():
         print(f"{recipe.name}: {recipe.title}")
-    for size in plan.sizes:
-        print("\n" + table(samples, servers, size))
+    for suite in plan.suites:
+        print("\n" + tables(samples, suite.name, suite.title))
     print("\n" + bars_table(verdicts, plan.is_judged))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(document(machine, samples, verdicts), indent=1) + "\n")

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.stats import ratio
+from benchmarks.samples import Sample, paired, rounds_of, sizes_of, summary_of
+from benchmarks.stats import noise, ratio, summarise
 
-# What every server is measured for: name -> (unit, what one measurement is).
-METRICS: Mapping[str, tuple[str, str]] = {
-    "handshake_us": ("us/conn", "CPU for TCP, upgrade, JWT, connect and subscribe of a connection"),
-    "idle_us": ("us/conn/min", "CPU of an open connection that only gets pings, per minute"),
-    "memory_kib": ("KiB/conn", "resident memory of an open, idle connection"),
-    "paced_us": ("us/delivery", "CPU per delivery, publications spaced out"),
-    "batch_us": ("us/delivery", "CPU per delivery, ten publications in one API call"),
-    "single_us": ("us/delivery", "CPU per delivery, single publications back to back"),
-}
-
-# server -> connections -> metric -> value (the median of the rounds)
-Results = Mapping[str, Mapping[int, Mapping[str, float]]]
+SUBJECT = "holdfast"
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One promise: `metric` of the gateway, divided by that of `against`, is at most `limit`.
+    """One promise: `metric` of `server`, divided by that of `against`, is at most `limit`.
 
-    `against` is another server, "" for the plain value, or "smaller" for the gateway itself at
-    the smaller number of connections.
+    `against` is another server, "" for the plain value, or "smaller" for the same server at the
+    smaller number of connections. With a `precision` the ratio is taken round by round, and is
+    judged only where the rounds agree on it to that fraction.
     """
 
     metric: str
     against: str
     limit: float
+    suite: str = "servers"
+    server: str = SUBJECT
+    precision: float | None = None
+
+
+def _as_before(metric: str) -> Bar:
+    return Bar(metric, "before", 1.03, "before", precision=0.03)
 
 
 BARS = (
@@ -43,6 +41,12 @@ BARS = (
     Bar("idle_us", "stock", 0.30),
     Bar("memory_kib", "", 6.0),
     Bar("paced_us", "smaller", 1.3),
+    _as_before("paced_us"),
+    _as_before("batch_us"),
+    _as_before("single_us"),
+    _as_before("memory_kib"),
+    Bar("paced_instructions", "before", 1.03, "instructions"),
+    Bar("batch_instructions", "before", 1.03, "instructions"),
 )
 
 
@@ -55,37 +59,65 @@ SECOND_OPINIONS: Mapping[str, str] = {"stock": "stock-bare"}
 class Verdict:
     """A bar with the value that came out; `value` is None where the run lacks a side of it.
 
-    `second` is the same ratio to the other server of its kind, for information.
+    `second` is the same ratio to the other server of its kind, for information; `noise` is how far
+    the value may be off, as a fraction, where the bar asks for a precision.
     """
 
     bar: Bar
     value: float | None
     second: float | None = None
+    noise: float | None = None
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the rounds disagree by more than the bar allows."""
+        return self.noise is not None and self.bar.precision is not None and self.noise > self.bar.precision
 
     @property
     def holds(self) -> bool | None:
-        """Whether the value is within the limit, None when it was not measured."""
-        return None if self.value is None else self.value <= self.bar.limit
+        """Whether the value is within the limit, None when it was not measured or is hidden by noise."""
+        return None if self.value is None or self.is_noisy else self.value <= self.bar.limit
 
 
-def judge(results: Results, subject: str, size: int, smaller: int) -> list[Verdict]:
-    """Judge every bar for `subject` at `size` connections."""
-    sizes = size, smaller
-    verdicts = []
-    for bar in BARS:
-        other = SECOND_OPINIONS.get(bar.against)
-        second = None if other is None else _value(replace(bar, against=other), results, subject, sizes)
-        verdicts.append(Verdict(bar, _value(bar, results, subject, sizes), second))
-    return verdicts
+def judge(samples: Sequence[Sample], bars: Sequence[Bar] = BARS) -> list[Verdict]:
+    """Judge every bar at the largest number of connections of its suite."""
+    return [_verdict(samples, bar) for bar in bars]
 
 
-def _value(bar: Bar, results: Results, subject: str, sizes: tuple[int, int]) -> float | None:
-    size, smaller = sizes
-    own = results.get(subject, {}).get(size, {}).get(bar.metric)
+def is_settled(samples: Sequence[Sample], suite: str) -> bool:
+    """Tell whether further rounds of a suite would change nothing: no bar of it is hidden by noise."""
+    return not any(verdict.is_noisy for verdict in judge(samples, [bar for bar in BARS if bar.suite == suite]))
+
+
+def _verdict(samples: Sequence[Sample], bar: Bar) -> Verdict:
+    if bar.precision is not None:
+        return _paired_verdict(samples, bar)
+    other = SECOND_OPINIONS.get(bar.against)
+    second = None if other is None else _value(samples, replace(bar, against=other))
+    return Verdict(bar, _value(samples, bar), second)
+
+
+def _paired_verdict(samples: Sequence[Sample], bar: Bar) -> Verdict:
+    size = max(sizes_of(samples, bar.suite), default=0)
+    ours = rounds_of(samples, bar.suite, bar.server, size, bar.metric)
+    ratios = paired(ours, rounds_of(samples, bar.suite, bar.against, size, bar.metric))
+    if not ratios:
+        return Verdict(bar, None)
+    return Verdict(bar, summarise(ratios).median, noise=noise(ratios))
+
+
+def _value(samples: Sequence[Sample], bar: Bar) -> float | None:
+    sizes = sizes_of(samples, bar.suite)
+    own = _median(samples, bar, bar.server, max(sizes, default=0))
     if own is None or not bar.against:
         return own
     if bar.against == "smaller":
-        base = results[subject].get(smaller, {}).get(bar.metric) if smaller < size else None
+        base = _median(samples, bar, bar.server, sizes[0]) if len(sizes) > 1 else None
     else:
-        base = results.get(bar.against, {}).get(size, {}).get(bar.metric)
+        base = _median(samples, bar, bar.against, sizes[-1])
     return None if base is None else ratio(own, base)
+
+
+def _median(samples: Sequence[Sample], bar: Bar, server: str, size: int) -> float | None:
+    summary = summary_of(samples, bar.suite, server, size, bar.metric)
+    return None if summary is None else summary.median

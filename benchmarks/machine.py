@@ -8,17 +8,20 @@ import os
 import platform
 import resource
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from benchmarks.servers.paths import NODE_DIR, UWEBSOCKETS_VENV
 
 PACKAGES = ("holdfast", "uvicorn", "uvloop", "httptools", "starlette", "websockets", "msgspec")
 
 
-def facts(node_dir: Path) -> dict[str, str]:
-    """Return name and value of everything worth knowing beside the numbers."""
+def facts(more: Mapping[str, str]) -> dict[str, str]:
+    """Return name and value of everything worth knowing beside the numbers, with `more` of the caller's."""
     found = {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": _commit(node_dir),
+        "commit": _commit(NODE_DIR),
         "cpu": _cpu_model(),
         "cores": str(os.cpu_count()),
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
@@ -28,8 +31,8 @@ def facts(node_dir: Path) -> dict[str, str]:
         "python": platform.python_version(),
     }
     found.update({name: _package(name) for name in PACKAGES})
-    found.update({"node": _node(), "ws": _ws(node_dir)})
-    return found
+    found.update({"node": _node(), "ws": _ws(NODE_DIR), "socketify": _socketify(UWEBSOCKETS_VENV)})
+    return found | dict(more)
 
 
 def _commit(directory: Path) -> str:
@@ -67,3 +70,8 @@ def _node() -> str:
 def _ws(node_dir: Path) -> str:
     manifest = node_dir / "node_modules" / "ws" / "package.json"
     return str(json.loads(manifest.read_text())["version"]) if manifest.is_file() else "missing"
+
+
+def _socketify(venv: Path) -> str:
+    found = sorted(path.stem for path in venv.glob("lib/python*/site-packages/socketify-*.dist-info"))
+    return found[-1].removeprefix("socketify-") if found else "missing"

@@ -52,21 +52,30 @@ class ServerProcess:
     environ: Mapping[str, str]
     port: int
     log: Path
+    start_seconds: float = START_SECONDS
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Start the server on its core and return once it accepts connections."""
+        self.launch()
+        self.wait_started()
+
+    def launch(self, core: int = SERVER_CORE) -> None:
+        """Start the server on a core and do not wait for it."""
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 self.argv,
                 env={**os.environ, **self.environ},
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=lambda: pin(0, SERVER_CORE),
+                preexec_fn=lambda: pin(0, core),
             )
-        deadline = time.monotonic() + START_SECONDS
+
+    def wait_started(self) -> None:
+        """Return once a launched server accepts connections."""
+        deadline = time.monotonic() + self.start_seconds
         while not self._accepts():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise BenchmarkError(f"{self.argv} did not start:\n{self.tail()}")
             time.sleep(0.05)

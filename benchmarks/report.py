@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from benchmarks.bars import METRICS, Results, Verdict
-from benchmarks.stats import Summary, summarise
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The measurements of one server, at one size, in one round."""
-
-    server: str
-    size: int
-    round_number: int
-    values: Mapping[str, float]
+from benchmarks.bars import Verdict
+from benchmarks.samples import METRICS, Sample, sizes_of, summary_of
+from benchmarks.stats import Summary
 
 
-def summaries(samples: Sequence[Sample]) -> dict[str, dict[int, dict[str, Summary]]]:
-    """Return server -> size -> metric -> summary over the rounds."""
-    gathered: dict[str, dict[int, dict[str, list[float]]]] = {}
-    for sample in samples:
-        metrics = gathered.setdefault(sample.server, {}).setdefault(sample.size, {})
-        for name, value in sample.values.items():
-            metrics.setdefault(name, []).append(value)
-    return {
-        server: {size: {name: summarise(values) for name, values in metrics.items()} for size, metrics in sizes.items()}
-        for server, sizes in gathered.items()
-    }
+def tables(samples: Sequence[Sample], suite: str, title: str) -> str:
+    """Return everything that one suite measured, a table a number of connections."""
+    heading = f"{suite}: {title}"
+    parts = [table(samples, suite, size) for size in sizes_of(samples, suite)]
+    return "\n\n".join([f"{heading}\n{'=' * len(heading)}", *parts])
 
 
-def medians(samples: Sequence[Sample]) -> Results:
-    """Return server -> size -> metric -> median, as the bars are judged by."""
-    return {
-        server: {size: {name: summary.median for name, summary in metrics.items()} for size, metrics in sizes.items()}
-        for server, sizes in summaries(samples).items()
-    }
-
-
-def table(samples: Sequence[Sample], servers: Sequence[str], size: int) -> str:
+def table(samples: Sequence[Sample], suite: str, size: int) -> str:
     """Return the measurements at one size, a row a metric, a column a server."""
-    found = summaries(samples)
+    servers = list(dict.fromkeys(one.server for one in samples if (one.suite, one.size) == (suite, size)))
     rows = [["metric", "unit", *servers]]
     for metric, (unit, _) in METRICS.items():
-        cells = [_cell(found.get(server, {}).get(size, {}).get(metric)) for server in servers]
+        cells = [_cell(summary_of(samples, suite, server, size, metric)) for server in servers]
         if any(cells):
             rows.append([metric, unit, *cells])
     return f"At {size:,} connections: median (lowest-highest of the rounds)\n" + _aligned(rows)
@@ -61,26 +38,36 @@ def _cell(summary: Summary | None) -> str:
 
 def bars_table(verdicts: Sequence[Verdict], is_judged: bool) -> str:
     """Return the bars, each with its value and whether it holds."""
-    rows = [["bar", "value", "limit", "", "to stock-bare"]]
+    rows = [["suite", "bar", "value", "limit", "", ""]]
     for verdict in verdicts:
         value = "-" if verdict.value is None else f"{verdict.value:.2f}"
-        second = "" if verdict.second is None else f"({verdict.second:.2f})"
-        rows.append([_name(verdict), value, f"{verdict.bar.limit:.2f}", _word(verdict, is_judged), second])
+        limit = f"{verdict.bar.limit:.2f}"
+        rows.append([verdict.bar.suite, _name(verdict), value, limit, _word(verdict, is_judged), _remark(verdict)])
     return "Bars\n" + _aligned(rows)
 
 
 def _name(verdict: Verdict) -> str:
-    against = {"": "", "smaller": " / same at fewer connections"}
-    suffix = against.get(verdict.bar.against, f" / {verdict.bar.against}")
-    return verdict.bar.metric + suffix
+    bar = verdict.bar
+    against = {"": "", "smaller": " / same at fewer connections"}.get(bar.against, f" / {bar.against}")
+    return f"{bar.metric} {bar.server}{against}"
 
 
 def _word(verdict: Verdict, is_judged: bool) -> str:
-    if verdict.holds is None:
+    if verdict.value is None:
         return "not measured"
     if not is_judged:
         return "not judged at this size"
+    if verdict.is_noisy:
+        return "TOO NOISY"
     return "pass" if verdict.holds else "FAIL"
+
+
+def _remark(verdict: Verdict) -> str:
+    if verdict.second is not None:
+        return f"to stock-bare {verdict.second:.2f}"
+    if verdict.noise is None:
+        return ""
+    return f"+-{verdict.noise:.1%} in rounds side by side" if math.isfinite(verdict.noise) else "too few rounds"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -95,6 +82,7 @@ def document(machine: Mapping[str, str], samples: Sequence[Sample], verdicts: Se
         "machine": dict(machine),
         "samples": [
             {
+                "suite": sample.suite,
                 "server": sample.server,
                 "connections": sample.size,
                 "round": sample.round_number,
@@ -104,12 +92,18 @@ def document(machine: Mapping[str, str], samples: Sequence[Sample], verdicts: Se
         ],
         "bars": [
             {
+                "suite": verdict.bar.suite,
                 "bar": _name(verdict),
-                "value": None if verdict.value is None else round(verdict.value, 3),
-                "to_stock_bare": None if verdict.second is None else round(verdict.second, 3),
+                "value": _rounded(verdict.value),
+                "to_stock_bare": _rounded(verdict.second),
+                "noise": _rounded(verdict.noise),
                 "limit": verdict.bar.limit,
                 "holds": verdict.holds,
             }
             for verdict in verdicts
         ],
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(value, 3)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 
 from benchmarks.load.client import LoadClient
 from benchmarks.load.publisher import Publisher
-from benchmarks.plan import Plan
+from benchmarks.plan import Plan, Suite
 from benchmarks.process import BenchmarkError, ServerProcess
 from benchmarks.stats import per
 
@@ -17,16 +17,38 @@ WARM_PUBLICATIONS = 5
 DELIVERY_SECONDS = 120.0
 # After the last delivery arrived, what the server still does for it is waited for and counted.
 QUIET_SECONDS = 0.1
+# Below this, what a connection costs is lost in what the process costs.
+FEWEST_FOR_A_SHARE = 100
+SHARES = ("handshake_us", "memory_kib", "memory_after_kib", "idle_us")
 
 
-@dataclass(frozen=True, slots=True)
 class Bench:
     """A running server, the load client on it, and the plan they follow."""
 
-    server: ServerProcess
-    client: LoadClient
-    plan: Plan
-    size: int
+    def __init__(self, server: ServerProcess, client: LoadClient, plan: Plan, suite: Suite, size: int):
+        """Measure `server` at `size` connections."""
+        self.server = server
+        self.client = client
+        self.plan = plan
+        self.amount = suite.deliveries(size)
+        self.size = size
+        self._payloads: Iterator[Mapping[str, object]] = map(suite.payload, count(1))
+
+    def publisher(self) -> Publisher:
+        """Return a publisher that goes on where the one before stopped."""
+        return Publisher(self.client, self._payloads)
+
+    def wait_delivered(self, expected: int) -> None:
+        """Return once the client has got `expected` deliveries.
+
+        Raises:
+            BenchmarkError: they did not all come, or more of them.
+        """
+        deadline = time.monotonic() + DELIVERY_SECONDS
+        while self.client.deliveries < expected and time.monotonic() < deadline:
+            self.client.pump(1.0)
+        if self.client.deliveries != expected:
+            raise BenchmarkError(f"expected {expected} deliveries, came {self.client.deliveries}")
 
 
 def measure(bench: Bench, with_idle: bool) -> dict[str, float]:
@@ -40,12 +62,14 @@ def measure(bench: Bench, with_idle: bool) -> dict[str, float]:
         values["idle_us"] = _idle(bench)
     values.update(_deliveries(bench))
     values["memory_after_kib"] = _grown_kib(bench, before)
+    if bench.size < FEWEST_FOR_A_SHARE:
+        return {name: value for name, value in values.items() if name not in SHARES}
     return values
 
 
 def _warm_up(bench: Bench) -> None:
     bench.client.open(WARM_LINKS)
-    with Publisher(bench.client) as publisher:
+    with bench.publisher() as publisher:
         for _ in range(WARM_PUBLICATIONS):
             publisher.publish()
         publisher.batch(WARM_PUBLICATIONS)
@@ -77,10 +101,14 @@ def _idle(bench: Bench) -> float:
 
 
 def _deliveries(bench: Bench) -> dict[str, float]:
-    amount = bench.plan.deliveries(bench.size)
-    with Publisher(bench.client) as publisher:
+    amount = bench.amount
+    with bench.publisher() as publisher:
+        received = bench.client.received_bytes
+        paced = _cpu(bench, amount.paced, lambda: _pace(bench, publisher))
+        sent = bench.client.received_bytes - received
         return {
-            "paced_us": _cpu(bench, amount.paced, lambda: _pace(bench, publisher)),
+            "paced_us": paced,
+            "sent_bytes": sent / (amount.paced * bench.size),
             "batch_us": _cpu(
                 bench,
                 amount.batches * bench.plan.batch_size,
@@ -96,7 +124,7 @@ def _repeat(count: int, action: Callable[[], None]) -> None:
 
 
 def _pace(bench: Bench, publisher: Publisher) -> None:
-    amount = bench.plan.deliveries(bench.size)
+    amount = bench.amount
     due = time.monotonic()
     for _ in range(amount.paced):
         publisher.publish()
@@ -110,12 +138,7 @@ def _cpu(bench: Bench, publications: int, action: Callable[[], None]) -> float:
     bench.client.deliveries = 0
     start = bench.server.cpu_seconds()
     action()
-    deadline = time.monotonic() + DELIVERY_SECONDS
-    while bench.client.deliveries < expected:
-        bench.client.pump(1.0)
-        if time.monotonic() > deadline:
-            raise BenchmarkError(f"expected {expected} deliveries, came {bench.client.deliveries}")
+    bench.wait_delivered(expected)
     bench.client.pump_for(QUIET_SECONDS)
-    if bench.client.deliveries != expected:
-        raise BenchmarkError(f"expected {expected} deliveries, came {bench.client.deliveries}")
+    bench.wait_delivered(expected)
     return per(bench.server.cpu_seconds() - start, expected)

@@ -32,6 +32,20 @@ def ratio(value: float, base: float) -> float:
     return value / base
 
 
+def noise(values: Sequence[float]) -> float:
+    """Return how far the median of these values may be off, as a fraction of it (about 95 % sure).
+
+    From the median absolute deviation, so that one disturbed round does not count for much. Fewer
+    than four values tell nothing.
+    """
+    if len(values) < 4:
+        return math.inf
+    median = statistics.median(values)
+    deviation = statistics.median(abs(value - median) for value in values)
+    # 1.4826 makes it a standard deviation, 1.2533 that of a median; twice that is 95 %.
+    return 2 * 1.2533 * 1.4826 * deviation / math.sqrt(len(values)) / abs(median)
+
+
 def per(total: float, count: int, unit: float = 1e6) -> float:
     """Return a total in seconds (or bytes with `unit` 1) divided by count, in 1/unit."""
     if count <= 0:

@@ -19,6 +19,9 @@ LISTS = {
     # Constrained by the runtime list: tests see the very versions that are deployed.
     "requirements/dev.txt": ["pyproject.toml", "requirements/dev.in", "-c", RUNTIME],
     "requirements/lock.txt": ["requirements/lock.in"],
+    # The other servers of the benchmark; nothing of the gateway's is in there.
+    "requirements/bench-build.txt": ["requirements/bench-build.in"],
+    "requirements/bench.txt": ["requirements/bench.in", "-c", "requirements/bench-build.txt"],
 }
 OPTIONS = [
     "--generate-hashes", "--universal", "--python-version", "3.11", "--quiet",

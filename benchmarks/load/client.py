@@ -1,45 +1,35 @@
-"""Thousands of WebSocket connections in one epoll set, each authenticated and subscribed."""
+"""Thousands of connections in one epoll set; how each is opened and read is up to a subclass."""
 
 from __future__ import annotations
 
-import json
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.load.frames import PING, PONG, masked, scan, split
 from benchmarks.process import BenchmarkError
-from benchmarks.tokens import connection_token
 
 CHANNEL = "bench"
 READ_BYTES = 65536
 OPEN_SECONDS = 120.0
-UPGRADE = (
-    "GET /connection/websocket HTTP/1.1\r\n"
-    "Host: 127.0.0.1:{port}\r\n"
-    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-    "User-Agent: holdfast-benchmark/1\r\nAccept-Encoding: gzip, deflate, br\r\n"
-    "Accept-Language: en-US,en;q=0.9\r\nCache-Control: no-cache\r\nPragma: no-cache\r\n\r\n"
-)
-SUBSCRIBE = masked(1, b'{"id":2,"subscribe":{"channel":"' + CHANNEL.encode() + b'"}}')
 
-CONNECTING, UPGRADING, JOINING, SUBSCRIBING, LIVE = range(5)
+CONNECTING, OPENING, JOINING, SUBSCRIBING, LIVE = range(5)
 
 
 @dataclass(slots=True)
 class Link:
-    """One connection: its socket, how far it got, and bytes of an incomplete frame."""
+    """One connection: its socket, what opens it, how far it got, and bytes of an incomplete frame."""
 
     sock: socket.socket
-    connect_frame: bytes
+    opening: bytes
     stage: int = CONNECTING
     tail: bytes = b""
+    session: str = ""
 
 
-class LoadClient:
+class LoadClient(ABC):
     """Opens links, answers their pings and counts the publications that reach them.
 
     Only what `pump` is given time for happens; the caller owns the clock.
@@ -51,21 +41,22 @@ class LoadClient:
         self.live = 0
         self.deliveries = 0
         self.pings = 0
+        self.received_bytes = 0
         self.epoll = select.epoll()
         self._links: dict[int, Link] = {}
         self._others: dict[int, Callable[[], None]] = {}
-        self._upgrade = UPGRADE.format(port=port).encode()
 
     # Public methods
 
     def open(self, count: int, in_flight: int = 100) -> None:
         """Open `count` more links, at most `in_flight` of them on their way at a time."""
         target = self.live + count
-        frames = _connect_frames(self.live, target)
+        # Made before the first dial, so that signing does not share the measured time.
+        openings = iter([self._opening(f"user-{number}") for number in range(self.live, target)])
         deadline = time.monotonic() + OPEN_SECONDS
         while self.live < target:
             while len(self._links) < target and len(self._links) - self.live < in_flight:
-                self._dial(next(frames))
+                self._dial(next(openings))
             self.pump(0.1)
             if time.monotonic() > deadline:
                 raise BenchmarkError(f"{self.live} of {target} links after {OPEN_SECONDS:.0f} s")
@@ -112,69 +103,20 @@ class LoadClient:
 
     # Private methods
 
-    def _dial(self, connect_frame: bytes) -> None:
+    def _dial(self, opening: bytes) -> None:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.connect_ex(("127.0.0.1", self.port))
-        self._links[sock.fileno()] = Link(sock, connect_frame)
+        self._links[sock.fileno()] = Link(sock, opening)
         self.epoll.register(sock.fileno(), select.EPOLLOUT)
 
-    def _is_secured(self, link: Link) -> bool:
-        """Whether the connected socket may carry the upgrade request now."""
-        return True
-
     def _advance(self, link: Link) -> None:
-        if link.stage == CONNECTING:
-            if self._is_secured(link):
-                link.sock.send(self._upgrade)
-                link.stage = UPGRADING
-                self.epoll.modify(link.sock.fileno(), select.EPOLLIN)
-            return
-        data = link.tail + self._read(link)
-        if link.stage == UPGRADING:
-            self._upgraded(link, data)
-            return
-        frames, used = split(data)
-        link.tail = data[used:]
-        for _, payload in frames:
-            if payload == PING:  # the first may come at any time once the connection is connected
-                link.sock.send(PONG)
-            else:
-                self._replied(link, payload)
-
-    def _upgraded(self, link: Link, data: bytes) -> None:
-        head, mark, rest = data.partition(b"\r\n\r\n")
-        link.tail = rest if mark else data
-        if not mark:
-            return
-        if not head.startswith(b"HTTP/1.1 101"):
-            raise BenchmarkError(f"expected 101, came {data[:300]!r}")
-        link.sock.send(link.connect_frame)
-        link.stage = JOINING
-
-    def _replied(self, link: Link, payload: bytes) -> None:
-        wanted = b'"connect":' if link.stage == JOINING else b'"subscribe":'
-        if wanted not in payload:
-            raise BenchmarkError(f"expected a reply with {wanted!r}, came {payload[:300]!r}")
-        if link.stage == JOINING:
-            link.sock.send(SUBSCRIBE)
-        else:
-            self.live += 1
-        link.stage += 1
-
-    def _count(self, link: Link) -> None:
-        data = link.tail + self._read(link)
-        found = scan(data)
-        if found.closed:
-            raise BenchmarkError(f"a link was closed by the server: {data[:200]!r}")
-        self.deliveries += found.publications
-        link.tail = data[found.used :]
-        if found.pings:
-            self.pings += found.pings
-            link.sock.send(PONG * found.pings)
-        if found.ws_pings:
-            link.sock.send(masked(10, b"") * found.ws_pings)
+        if link.stage != CONNECTING:
+            self._answered(link, link.tail + self._read(link))
+        elif self._is_secured(link):
+            self._begin(link)
+            self.epoll.modify(link.sock.fileno(), select.EPOLLIN)
 
     def _read(self, link: Link) -> bytes:
         try:
@@ -185,13 +127,27 @@ class LoadClient:
             raise BenchmarkError(f"a link broke at stage {link.stage}: {error}") from error
         if not data:
             raise BenchmarkError(f"a link was cut by the server at stage {link.stage}")
+        self.received_bytes += len(data)
         return data
 
+    # What a subclass fills in
 
-def _connect_frames(start: int, end: int) -> Iterator[bytes]:
-    # Made before the first dial, so that signing does not share the measured time.
-    frames = []
-    for number in range(start, end):
-        command = {"id": 1, "connect": {"token": connection_token(f"user-{number}"), "name": "js"}}
-        frames.append(masked(1, json.dumps(command, separators=(",", ":")).encode()))
-    return iter(frames)
+    def _is_secured(self, link: Link) -> bool:
+        """Whether the connected socket may carry the first request now."""
+        return True
+
+    @abstractmethod
+    def _opening(self, user: str) -> bytes:
+        """Return what introduces `user`, as it is put on the wire."""
+
+    @abstractmethod
+    def _begin(self, link: Link) -> None:
+        """Send the first request and enter the next stage."""
+
+    @abstractmethod
+    def _answered(self, link: Link, data: bytes) -> None:
+        """Go on with a link that is not live yet, given all bytes not yet used."""
+
+    @abstractmethod
+    def _count(self, link: Link) -> None:
+        """Read a live link, count what came and answer what wants an answer."""

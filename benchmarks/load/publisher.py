@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 
 from benchmarks.load.client import CHANNEL, LoadClient
+from benchmarks.load.payloads import compact
 from benchmarks.process import BenchmarkError
 
 API_KEY = "a-key-that-only-benchmarks-use"
-PUBLICATION_BYTES = 124
 ANSWER_SECONDS = 60.0
-
-
-def publication(number: int) -> dict[str, object]:
-    """Return data whose compact JSON is exactly 124 bytes long."""
-    data: dict[str, object] = {"number": number, "text": ""}
-    data["text"] = "x" * (PUBLICATION_BYTES - len(_compact(data)))
-    return data
-
-
-def _compact(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
 
 
 class Publisher:
     """Publishes through `/api/publish` and `/api/batch`; the links are served while it waits."""
 
-    def __init__(self, client: LoadClient):
-        """Share the epoll set of `client`."""
+    def __init__(self, client: LoadClient, payloads: Iterator[Mapping[str, object]]):
+        """Share the epoll set of `client`; `payloads` is the data of one publication after the other."""
         self._client = client
+        self._payloads = payloads
         self._buffer = b""
         self._answers = 0
-        self._number = 0
         self._is_waiting = False
         self._sock: socket.socket | None = None
 
@@ -60,11 +49,10 @@ class Publisher:
         self._call("batch", {"commands": [{"publish": self._next()} for _ in range(count)]})
 
     def _next(self) -> dict[str, object]:
-        self._number += 1
-        return {"channel": CHANNEL, "data": publication(self._number)}
+        return {"channel": CHANNEL, "data": next(self._payloads)}
 
     def _call(self, method: str, params: dict[str, object]) -> None:
-        body = _compact(params)
+        body = compact(params)
         head = (
             f"POST /api/{method} HTTP/1.1\r\nHost: 127.0.0.1:{self._client.port}\r\n"
             f"X-API-Key: {API_KEY}\r\nContent-Type: application/json\r\n"

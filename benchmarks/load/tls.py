@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from benchmarks.load.client import READ_BYTES, Link, LoadClient
+from benchmarks.load.client import READ_BYTES, Link
+from benchmarks.load.websocket import WebSocketClient
 from benchmarks.process import BenchmarkError
 
 
@@ -44,8 +45,8 @@ def make_certificate(cert_file: Path, key_file: Path) -> None:
     )
 
 
-class TlsLoadClient(LoadClient):
-    """A `LoadClient` whose links and API connection are encrypted."""
+class TlsWebSocketClient(WebSocketClient):
+    """A `WebSocketClient` whose links and API connection are encrypted."""
 
     def __init__(self, port: int, cert_file: Path):
         """Speak to `port` of 127.0.0.1, whose certificate is in `cert_file`."""

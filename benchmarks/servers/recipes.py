@@ -9,20 +9,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.load.client import LoadClient
 from benchmarks.load.publisher import API_KEY
-from benchmarks.load.tls import TlsLoadClient, make_certificate
+from benchmarks.load.tls import TlsWebSocketClient, make_certificate
+from benchmarks.load.websocket import WebSocketClient
 from benchmarks.plan import Plan
 from benchmarks.process import BenchmarkError, ServerProcess, free_port
+from benchmarks.servers import uwebsockets_setup
+from benchmarks.servers.before import Before
+from benchmarks.servers.paths import CACHE, NODE_DIR
 from benchmarks.tokens import SECRET
 
-ROOT = Path(__file__).resolve().parents[2]
-NODE_DIR = ROOT / "benchmarks" / "node"
-LOG_DIR = ROOT / ".cache" / "benchmarks"
-CERT_FILE = LOG_DIR / "localhost.pem"
-KEY_FILE = LOG_DIR / "localhost.key"
+CERT_FILE = CACHE / "localhost.pem"
+KEY_FILE = CACHE / "localhost.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,13 @@ class Recipe:
     command: Callable[[int], list[str]]
     environ: Callable[[int, Plan], dict[str, str]]
     prepare: Callable[[], None] = lambda: None
-    is_default: bool = True
-    connect: Callable[[int], LoadClient] = LoadClient
+    connect: Callable[[int], LoadClient] = WebSocketClient
 
     def server(self, plan: Plan) -> ServerProcess:
         """Return the server, not yet started, on a free port."""
         port = free_port()
-        LOG_DIR.mkdir(parents=True, exist_ok=True)
-        log = LOG_DIR / f"{self.name}.log"
+        CACHE.mkdir(parents=True, exist_ok=True)
+        log = CACHE / f"{self.name}.log"
         return ServerProcess(self.command(port), self.environ(port, plan), port, log)
 
 
@@ -73,7 +72,7 @@ def _tls_environ(port: int, plan: Plan) -> dict[str, str]:
 
 
 def _prepare_tls() -> None:
-    LOG_DIR.mkdir(parents=True, exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
     make_certificate(CERT_FILE, KEY_FILE)
 
 
@@ -123,7 +122,6 @@ RECIPES = (
         "the same without queues: each send awaited in turn, the slowest reader stops everybody",
         _stock_command("benchmarks.servers.stock_bare:app"),
         lambda port, plan: {**_bare_environ(port, plan), "BENCH_INLINE": "1"},
-        is_default=False,
     ),
     Recipe(
         "node",
@@ -133,14 +131,30 @@ RECIPES = (
         _install_node_packages,
     ),
     Recipe(
+        "uwebsockets",
+        "the same protocol logic on uWebSockets (C++) with Python handlers (socketify)",
+        uwebsockets_setup.command,
+        _bare_environ,
+        uwebsockets_setup.prepare,
+    ),
+    Recipe(
         "holdfast-tls",
         "this gateway with TLS",
         _gateway_command,
         _tls_environ,
         _prepare_tls,
-        is_default=False,
-        connect=lambda port: TlsLoadClient(port, CERT_FILE),
+        connect=lambda port: TlsWebSocketClient(port, CERT_FILE),
     ),
 )
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
-DEFAULT_NAMES = [recipe.name for recipe in RECIPES if recipe.is_default]
+
+
+def before_recipe(before: Before) -> Recipe:
+    """Return the recipe of this gateway at an earlier commit."""
+    return Recipe(
+        "before",
+        before.title(),
+        _gateway_command,
+        lambda port, plan: {**_gateway_environ(port, plan), **before.environ()},
+        before.prepare,
+    )

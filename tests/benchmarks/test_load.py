@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.load.frames import MASK, masked, scan, split
-from benchmarks.load.publisher import PUBLICATION_BYTES, publication
+from benchmarks.load.payloads import CHANGED_BYTES, DOCUMENT_BYTES, PUBLICATION_BYTES, compact, document, publication
 from benchmarks.tokens import SECRET, connection_token
 
 
@@ -63,6 +63,17 @@ def test_scan_sees_control_frames():
 def test_publication_size(number):
     """Every publication is as long as the bars say."""
     assert len(json.dumps(publication(number), separators=(",", ":"))) == PUBLICATION_BYTES
+
+
+@pytest.mark.parametrize("number", [1, 25, 26, 1000])
+def test_document_changes_in_one_place(number):
+    """A document keeps its size, and only the bytes of one field differ from the one before."""
+    before, after = compact(document(number - 1)), compact(document(number))
+    changed = [index for index, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
+
+    assert len(after) == DOCUMENT_BYTES
+    assert 0.8 * CHANGED_BYTES <= len(changed) <= CHANGED_BYTES
+    assert changed[-1] - changed[0] < CHANGED_BYTES
 
 
 def test_connection_token_is_valid():

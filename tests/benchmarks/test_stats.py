@@ -1,6 +1,8 @@
+import math
+
 import pytest
 
-from benchmarks.stats import Summary, per, ratio, summarise
+from benchmarks.stats import Summary, noise, per, ratio, summarise
 
 
 def test_summarise_rounds():
@@ -27,3 +29,16 @@ def test_per_delivery():
     assert per(0.5, 100_000) == pytest.approx(5.0)
     with pytest.raises(ValueError, match="positive count"):
         per(0.5, 0)
+
+
+def test_noise_of_few_values():
+    """Three rounds say nothing of how far off their median is."""
+    assert noise([1.0, 1.0, 1.0]) == math.inf
+
+
+def test_noise_shrinks_with_rounds():
+    """More rounds that scatter alike make the median surer; one that was disturbed hardly counts."""
+    few, many = [0.98, 1.0, 1.0, 1.02], [0.98, 1.0, 1.0, 1.02] * 4
+
+    assert noise(many) == pytest.approx(noise(few) / 2)
+    assert noise([1.0] * 5 + [9.0]) == 0.0

@@ -1,0 +1,63 @@
+"""Runs the suites of a plan: each server alone on its core, suite by suite, round by round."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from benchmarks.bars import is_settled
+from benchmarks.instructions import count_side_by_side
+from benchmarks.plan import Plan, Suite
+from benchmarks.process import CLIENT_CORE, BenchmarkError, pin, raise_descriptor_limit
+from benchmarks.samples import Sample
+from benchmarks.scenarios import Bench, measure
+from benchmarks.servers.recipes import Recipe
+
+# Descriptors that the load client and each server need beside one a connection.
+SPARE_DESCRIPTORS = 200
+
+
+def run(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Sample]:
+    """Measure every suite with those of its servers that are among `recipes`.
+
+    Raises:
+        BenchmarkError: a measurement could not be made.
+    """
+    limit = raise_descriptor_limit()
+    most = max(size for suite in plan.suites for size in suite.sizes)
+    if most + SPARE_DESCRIPTORS > limit:
+        raise BenchmarkError(f"{most} connections need more than {limit} descriptors")
+    pin(os.getpid(), CLIENT_CORE)
+    for suite in plan.suites:
+        ready = replace(suite, servers=tuple(name for name in suite.servers if name in recipes))
+        if ready.is_counted:
+            yield from count_side_by_side(plan, ready, [recipes[name] for name in ready.servers])
+        else:
+            yield from _rounds(plan, ready, recipes)
+
+
+def _rounds(plan: Plan, suite: Suite, recipes: Mapping[str, Recipe]) -> Iterator[Sample]:
+    samples: list[Sample] = []
+    number = 0
+    while number < suite.rounds or (number < suite.most_rounds and not is_settled(samples, suite.name)):
+        for size in suite.sizes:
+            for name in suite.order(number):
+                samples.append(_sample(plan, suite, recipes[name], size, number))
+                yield samples[-1]
+        number += 1
+
+
+def _sample(plan: Plan, suite: Suite, recipe: Recipe, size: int, round_number: int) -> Sample:
+    server = recipe.server(plan)
+    server.start()
+    client = recipe.connect(server.port)
+    try:
+        bench = Bench(server, client, plan, suite, size)
+        values = measure(bench, suite.idles(recipe.name, size, round_number))
+    except BenchmarkError as error:
+        raise BenchmarkError(f"{suite.name}, {recipe.name} at {size}: {error}\n{server.tail()}") from error
+    finally:
+        client.close()
+        server.stop()
+    return Sample(suite.name, recipe.name, size, round_number, values)
