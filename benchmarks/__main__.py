@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure every server in one run, print the tables, keep the JSON.
 
-Exit codes: 0 every bar holds (or nothing was judged), 1 a bar does not, 3 wrong usage, 4 a
-measurement could not be made.
+Exit codes: 0 every bar holds (or nothing was judged), 1 a bar does not, 3 wrong usage, 4 something
+could not be measured.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.bars import judge
+from benchmarks.bars import BARS, judge
 from benchmarks.machine import facts
 from benchmarks.parts import need_program
 from benchmarks.plan import FULL, QUICK, SERVERS, Plan
 from benchmarks.process import BenchmarkError
 from benchmarks.report import bars_table, document, tables
-from benchmarks.runner import run
+from benchmarks.runner import Outcome, run
 from benchmarks.samples import Sample
 from benchmarks.servers.before import Before
 from benchmarks.servers.paths import ROOT
 from benchmarks.servers.recipes import BY_NAME, Recipe, before_recipe
 
 RESULTS_DIR = ROOT / "benchmarks" / "results"
+EXIT_NOT_MEASURED = 4
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,15 +43,22 @@ def main(argv: list[str] | None = None) -> int:
     plan = _ready(_plan(options))
     recipes = _prepared(plan, {**BY_NAME, "before": before_recipe(before)})
     samples: list[Sample] = []
+    failures: list[str] = []
     try:
-        for sample in run(plan, recipes):
-            samples.append(sample)
-            _tell_progress(sample)
+        for outcome in run(plan, recipes):
+            _tell_progress(outcome)
+            if isinstance(outcome, Sample):
+                samples.append(outcome)
+            else:
+                failures.append(str(outcome))
     except BenchmarkError as error:
         print(f"could not measure: {error}", file=sys.stderr)
-        return 4
+        return EXIT_NOT_MEASURED
     machine = facts({"before": before.commit() or "missing"})
-    return _tell(plan, recipes, samples, machine, options.output)
+    code = _tell(plan, recipes, samples, machine, options.output)
+    for failure in failures:
+        print(f"\nCOULD NOT MEASURE {failure}", file=sys.stderr)
+    return EXIT_NOT_MEASURED if failures else code
 
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
@@ -115,13 +123,18 @@ def _may(name: str, prepare: Callable[[], None]) -> bool:
     return True
 
 
-def _tell_progress(sample: Sample) -> None:
-    shown = "  ".join(f"{name} {value:.2f}" for name, value in sample.values.items())
-    print(f"{sample.suite:<12}  round {sample.round_number + 1}  {sample.size:>6}  {sample.server:<12}  {shown}")
+def _tell_progress(outcome: Outcome) -> None:
+    if not isinstance(outcome, Sample):
+        print(f"could not measure {str(outcome).splitlines()[0]}", flush=True)
+        return
+    shown = "  ".join(f"{name} {value:.2f}" for name, value in outcome.values.items())
+    place = f"{outcome.suite:<12}  round {outcome.round_number + 1}  {outcome.size:>6}  {outcome.server:<16}"
+    print(f"{place}  {shown}", flush=True)
 
 
 def _tell(plan: Plan, recipes: dict[str, Recipe], samples: list[Sample], machine: dict[str, str], output: Path) -> int:
-    verdicts = judge(samples)
+    run_suites = {suite.name for suite in plan.suites}
+    verdicts = judge(samples, [bar for bar in BARS if bar.suite in run_suites])
     print("\n" + ", ".join(f"{name} {value}" for name, value in machine.items()) + "\n")
     for recipe in recipes.values():
         print(f"{recipe.name}: {recipe.title}")

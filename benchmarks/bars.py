@@ -47,6 +47,10 @@ BARS = (
     _as_before("memory_kib"),
     Bar("paced_instructions", "before", 1.03, "instructions"),
     Bar("batch_instructions", "before", 1.03, "instructions"),
+    Bar("paced_us", SUBJECT, 2.0, "transports", "holdfast-stream"),
+    Bar("batch_us", SUBJECT, 2.0, "transports", "holdfast-stream"),
+    Bar("single_us", SUBJECT, 2.0, "transports", "holdfast-stream"),
+    Bar("sent_bytes", SUBJECT, 0.1, "documents", "holdfast-delta"),
 )
 
 

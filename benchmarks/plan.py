@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from benchmarks.load.payloads import Payload, publication
+from benchmarks.load.payloads import Payload, document, publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ FEW = Deliveries(paced=8, paced_interval_seconds=1.0, batches=3, singles=12)
 MANY = Deliveries(paced=60, paced_interval_seconds=0.05, batches=10, singles=100)
 # Shorter rounds, since there are more of them.
 OFTEN = Deliveries(paced=4, paced_interval_seconds=0.75, batches=3, singles=12)
+# A document is as much work for the load client as sixteen messages.
+HEAVY = Deliveries(paced=4, paced_interval_seconds=1.5, batches=1, singles=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,25 @@ INSTRUCTIONS = Suite(
     rounds=1,
     is_counted=True,
 )
-FULL = Plan((SERVERS, BEFORE, INSTRUCTIONS))
+TRANSPORTS = Suite(
+    "transports",
+    "the ways to connect to this gateway",
+    ("holdfast", "holdfast-stream", "holdfast-sse", "holdfast-poll"),
+    sizes=(10_000,),
+    rounds=2,
+    measures_idle=True,
+)
+DOCUMENTS = Suite(
+    "documents",
+    "a document of 2,000 bytes of which 50 change with each publication: whole, as a delta, compressed",
+    ("holdfast", "holdfast-delta", "holdfast-deflate"),
+    # With one subscriber a delivery costs what its publication costs.
+    sizes=(1, 10_000),
+    rounds=1,
+    payload=document,
+    few=HEAVY,
+)
+FULL = Plan((SERVERS, BEFORE, INSTRUCTIONS, TRANSPORTS, DOCUMENTS))
 
 
 def quick(suite: Suite) -> Suite:

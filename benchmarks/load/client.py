@@ -20,13 +20,18 @@ CONNECTING, OPENING, JOINING, SUBSCRIBING, LIVE = range(5)
 
 @dataclass(slots=True)
 class Link:
-    """One connection: its socket, what opens it, how far it got, and bytes of an incomplete frame."""
+    """One connection: its socket, what opens it, how far it got, and bytes of an incomplete frame.
+
+    Streams and polls have a session; polls number their requests and acknowledge what came.
+    """
 
     sock: socket.socket
     opening: bytes
     stage: int = CONNECTING
     tail: bytes = b""
     session: str = ""
+    seq: int = 0
+    ack: int = 0
 
 
 class LoadClient(ABC):
@@ -91,6 +96,10 @@ class LoadClient(ABC):
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.pump(left)
+
+    def leave(self) -> None:
+        """End every link for good, as a client that goes away does."""
+        self.close()
 
     def close(self) -> None:
         """Reset every link, so that no port stays behind in TIME_WAIT."""

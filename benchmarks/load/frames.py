@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 # A fixed mask: the server unmasks as usual, the client saves a random number a frame.
 MASK = b"\x37\xfa\x21\x3d"
 PUSH = b'"pub":{'
 PING = b"{}"
+# The bit of a frame's first byte that permessage-deflate sets (RFC 7692, 6).
+COMPRESSED = 0x40
 
 
 def masked(opcode: int, payload: bytes) -> bytes:
@@ -36,6 +40,13 @@ class Scan:
     used: int = 0
 
 
+# Many links get the same frame: it is inflated for the first of them.
+@lru_cache(16)
+def inflated(payload: bytes) -> bytes:
+    """Return what a message compressed without context takeover says."""
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload + b"\x00\x00\xff\xff")
+
+
 def split(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
     """Return the whole frames (opcode, payload) in `data` and how many bytes they took."""
     frames: list[tuple[int, bytes]] = []
@@ -50,7 +61,8 @@ def split(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
             body += wide
         if body + length > size:
             break
-        frames.append((data[start] & 0x0F, data[body : body + length]))
+        payload = data[body : body + length]
+        frames.append((data[start] & 0x0F, inflated(payload) if data[start] & COMPRESSED else payload))
         start = body + length
     return frames, start
 

@@ -14,7 +14,7 @@ UPGRADE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
     "User-Agent: holdfast-benchmark/1\r\nAccept-Encoding: gzip, deflate, br\r\n"
-    "Accept-Language: en-US,en;q=0.9\r\nCache-Control: no-cache\r\nPragma: no-cache\r\n\r\n"
+    "Accept-Language: en-US,en;q=0.9\r\nCache-Control: no-cache\r\nPragma: no-cache\r\n{more}\r\n"
 )
 
 
@@ -31,11 +31,21 @@ def subscribe_command(**options: object) -> bytes:
 class WebSocketClient(LoadClient):
     """A load client whose links are WebSockets."""
 
+    # What the server has to have agreed to, in the head of its 101 and in its reply to subscribe.
+    _agreed_upgrade = b"\r\nupgrade: websocket"
+    _agreed_subscribe = b'"subscribe":'
+
     def __init__(self, port: int):
         """Speak to `port` of 127.0.0.1."""
         super().__init__(port)
-        self._upgrade = UPGRADE.format(port=port).encode()
-        self._subscribe = masked(1, subscribe_command())
+        self._upgrade = self._request(port)
+        self._subscribe = masked(1, self._subscription())
+
+    def _request(self, port: int) -> bytes:
+        return UPGRADE.format(port=port, more="").encode()
+
+    def _subscription(self) -> bytes:
+        return subscribe_command()
 
     def _opening(self, user: str) -> bytes:
         return masked(1, connect_command(user))
@@ -61,13 +71,13 @@ class WebSocketClient(LoadClient):
         link.tail = rest if mark else data
         if not mark:
             return
-        if not head.startswith(b"HTTP/1.1 101"):
-            raise BenchmarkError(f"expected 101, came {data[:300]!r}")
+        if not head.startswith(b"HTTP/1.1 101") or self._agreed_upgrade not in head.lower():
+            raise BenchmarkError(f"expected 101 with {self._agreed_upgrade!r}, came {data[:300]!r}")
         link.sock.send(link.opening)
         link.stage = JOINING
 
     def _replied(self, link: Link, payload: bytes) -> None:
-        wanted = b'"connect":' if link.stage == JOINING else b'"subscribe":'
+        wanted = b'"connect":' if link.stage == JOINING else self._agreed_subscribe
         if wanted not in payload:
             raise BenchmarkError(f"expected a reply with {wanted!r}, came {payload[:300]!r}")
         if link.stage == JOINING:
@@ -88,3 +98,22 @@ class WebSocketClient(LoadClient):
             link.sock.send(PONG * found.pings)
         if found.ws_pings:
             link.sock.send(masked(10, b"") * found.ws_pings)
+
+
+class DeltaClient(WebSocketClient):
+    """A WebSocket client that asks for deltas; it counts them and does not apply them."""
+
+    _agreed_subscribe = b'"delta":true'
+
+    def _subscription(self) -> bytes:
+        return subscribe_command(delta="fossil")
+
+
+class DeflateClient(WebSocketClient):
+    """A WebSocket client that offers compression; what it sends itself is too short to gain by it."""
+
+    _agreed_upgrade = b"permessage-deflate"
+
+    def _request(self, port: int) -> bytes:
+        more = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+        return UPGRADE.format(port=port, more=more).encode()

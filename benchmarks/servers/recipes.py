@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.load.client import LoadClient
+from benchmarks.load.polls import PollClient
 from benchmarks.load.publisher import API_KEY
+from benchmarks.load.streams import SseClient, StreamClient
 from benchmarks.load.tls import TlsWebSocketClient, make_certificate
-from benchmarks.load.websocket import WebSocketClient
+from benchmarks.load.websocket import DeflateClient, DeltaClient, WebSocketClient
 from benchmarks.plan import Plan
 from benchmarks.process import BenchmarkError, ServerProcess, free_port
 from benchmarks.servers import uwebsockets_setup
@@ -69,6 +71,16 @@ def _gateway_environ(port: int, plan: Plan) -> dict[str, str]:
 def _tls_environ(port: int, plan: Plan) -> dict[str, str]:
     files = {"HOLDFAST_TLS__CERT_FILE": str(CERT_FILE), "HOLDFAST_TLS__KEY_FILE": str(KEY_FILE)}
     return {**_gateway_environ(port, plan), **files}
+
+
+def _gateway_with(**settings: str) -> Callable[[int, Plan], dict[str, str]]:
+    """Return an environment with settings that only one recipe has; the earlier commit may not know them."""
+    return lambda port, plan: {**_gateway_environ(port, plan), **settings}
+
+
+def _poll_environ(port: int, plan: Plan) -> dict[str, str]:
+    # An empty answer is to a poll what a ping is to a WebSocket.
+    return {**_gateway_environ(port, plan), "HOLDFAST_POLL__TIMEOUT": f"{plan.ping_seconds:g}s"}
 
 
 def _prepare_tls() -> None:
@@ -144,6 +156,26 @@ RECIPES = (
         _tls_environ,
         _prepare_tls,
         connect=lambda port: TlsWebSocketClient(port, CERT_FILE),
+    ),
+    Recipe("holdfast-stream", "its http_stream", _gateway_command, _gateway_environ, connect=StreamClient),
+    Recipe("holdfast-sse", "its server-sent events", _gateway_command, _gateway_environ, connect=SseClient),
+    Recipe("holdfast-poll", "its long polling", _gateway_command, _poll_environ, connect=PollClient),
+    Recipe(
+        "holdfast-delta",
+        "this gateway with deltas",
+        _gateway_command,
+        _gateway_with(
+            HOLDFAST_CHANNEL__WITHOUT_NAMESPACE__ALLOWED_DELTA_TYPES='["fossil"]',
+            HOLDFAST_CHANNEL__WITHOUT_NAMESPACE__DELTA_PUBLISH="true",
+        ),
+        connect=DeltaClient,
+    ),
+    Recipe(
+        "holdfast-deflate",
+        "this gateway with permessage-deflate",
+        _gateway_command,
+        _gateway_with(HOLDFAST_WEBSOCKET__COMPRESSION="true"),
+        connect=DeflateClient,
     ),
 )
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
