@@ -39,6 +39,8 @@ class Suite:
     # Idle CPU is a long window: read in the first round, and in every round of the servers that a bar hangs on.
     measures_idle: bool = False
     idle_every_round: tuple[str, ...] = ()
+    # Read in another suite already.
+    idle_elsewhere: tuple[str, ...] = ()
     payload: Payload = publication
     few: Deliveries = FEW
     many: Deliveries = MANY
@@ -51,7 +53,7 @@ class Suite:
 
     def idles(self, server: str, size: int, round_number: int) -> bool:
         """Tell whether the idle window is spent on this measurement: at the largest size only."""
-        if not self.measures_idle or size != max(self.sizes):
+        if not self.measures_idle or size != max(self.sizes) or server in self.idle_elsewhere:
             return False
         return round_number == 0 or server in self.idle_every_round
 
@@ -107,6 +109,8 @@ TRANSPORTS = Suite(
     sizes=(10_000,),
     rounds=2,
     measures_idle=True,
+    idle_elsewhere=("holdfast",),
+    few=OFTEN,
 )
 DOCUMENTS = Suite(
     "documents",

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.plan import BEFORE, FULL, QUICK, SERVERS
+from benchmarks.plan import BEFORE, FULL, QUICK, SERVERS, TRANSPORTS
 from benchmarks.servers.recipes import BY_NAME
 
 
@@ -20,7 +20,9 @@ def test_idle_is_measured_where_it_counts(server, size, round_number, expected):
 
 
 def test_idle_is_left_out():
-    """A suite without the idle window never spends it."""
+    """A suite without the idle window never spends it, nor one that finds a server's in another suite."""
+    assert not TRANSPORTS.idles("holdfast", 10_000, 0)
+    assert TRANSPORTS.idles("holdfast-poll", 10_000, 0)
     assert not BEFORE.idles("holdfast", 10_000, 0)
 
 
