@@ -68,7 +68,9 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--suites", help=f"some of {','.join(suites)}; all of them unless --servers is given")
     parser.add_argument("--servers", help=f"servers of the suite `servers`, comma-separated: {','.join(BY_NAME)}")
     parser.add_argument("--before", default="", metavar="REF", help="compare with this commit, not the newest release")
-    parser.add_argument("--sizes", help="numbers of connections, comma-separated")
+    parser.add_argument(
+        "--sizes", help="numbers of connections, comma-separated; where instructions are counted, it has its own"
+    )
     parser.add_argument("--rounds", type=int, help="how often each server is measured")
     parser.add_argument("--idle-seconds", type=float, help="idle window, 0 for none")
     parser.add_argument("--output", type=Path, default=RESULTS_DIR / "latest.json")
@@ -88,7 +90,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         changes["sizes"] = tuple(sorted(int(size) for size in options.sizes.split(",")))
     if options.rounds:
         changes |= {"rounds": options.rounds, "most_rounds": 0}
-    suites = [replace(suite, **changes) for suite in plan.suites if suite.name in options.suites]
+    wanted = [suite for suite in plan.suites if suite.name in options.suites]
+    suites = [suite if suite.is_counted else replace(suite, **changes) for suite in wanted]
     if options.servers:
         names = tuple(options.servers)
         suites = [replace(suite, servers=names) if suite.name == SERVERS.name else suite for suite in suites]

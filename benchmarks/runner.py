@@ -32,7 +32,7 @@ def run(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Outcome]:
         BenchmarkError: nothing can be measured here.
     """
     limit = raise_descriptor_limit()
-    most = max(size for suite in plan.suites for size in suite.sizes)
+    most = max((size for suite in plan.suites for size in suite.sizes), default=0)
     if most + SPARE_DESCRIPTORS > limit:
         raise BenchmarkError(f"{most} connections need more than {limit} descriptors")
     pin(os.getpid(), CLIENT_CORE)
@@ -47,7 +47,7 @@ def run(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Outcome]:
 def _counts(plan: Plan, suite: Suite, recipes: Mapping[str, Recipe]) -> Iterator[Outcome]:
     try:
         yield from count_side_by_side(plan, suite, [recipes[name] for name in suite.servers])
-    except BenchmarkError as error:
+    except (BenchmarkError, OSError) as error:
         yield BenchmarkError(f"{suite.name}: {error}")
 
 
@@ -55,7 +55,7 @@ def _rounds(plan: Plan, suite: Suite, recipes: Mapping[str, Recipe]) -> Iterator
     samples: list[Sample] = []
     failed: set[str] = set()
     number = 0
-    while number < suite.rounds or (number < suite.most_rounds and not is_settled(samples, suite.name)):
+    while number < suite.rounds or (number < suite.most_rounds and _may_settle(samples, suite, failed)):
         for size, name in product(suite.sizes, suite.order(number)):
             if name in failed:
                 continue
@@ -67,6 +67,11 @@ def _rounds(plan: Plan, suite: Suite, recipes: Mapping[str, Recipe]) -> Iterator
             else:
                 yield samples[-1]
         number += 1
+
+
+def _may_settle(samples: list[Sample], suite: Suite, failed: set[str]) -> bool:
+    """Tell whether a further round could tell what noise hides so far."""
+    return not failed and not is_settled(samples, suite.name)
 
 
 def _sample(plan: Plan, suite: Suite, recipe: Recipe, size: int, round_number: int) -> Sample:
