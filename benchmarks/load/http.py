@@ -5,23 +5,22 @@ from __future__ import annotations
 from benchmarks.load.frames import PING, PUSH, Scan
 
 # As much as a browser sends with a fetch.
-HEADERS = (
-    "Host: 127.0.0.1:{port}\r\n"
+BROWSER_HEADERS = (
     "User-Agent: holdfast-benchmark/1\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br\r\n"
     "Accept-Language: en-US,en;q=0.9\r\nCache-Control: no-cache\r\nPragma: no-cache\r\n"
 )
 EVENT_PING = b"data: " + PING
 
 
-def post(port: int, path: str, body: bytes) -> bytes:
+def post(port: int, path: str, body: bytes, headers: str = BROWSER_HEADERS) -> bytes:
     """Return a POST of JSON whose connection stays open."""
-    head = f"POST {path} HTTP/1.1\r\n{HEADERS.format(port=port)}Content-Type: application/json\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}Content-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def get(port: int, target: str) -> bytes:
     """Return a GET."""
-    return f"GET {target} HTTP/1.1\r\n{HEADERS.format(port=port)}\r\n".encode()
+    return f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{BROWSER_HEADERS}\r\n".encode()
 
 
 def response(data: bytes) -> tuple[bytes, bytes, int] | None:

@@ -29,10 +29,10 @@ class PollClient(LoadClient):
 
     def leave(self) -> None:
         """Say goodbye for every session, or it would live on without its connection."""
-        line = RequestLine(self, PATH)
+        line = RequestLine(self)
         for link in self._links.values():
             link.seq += 1
-            line.send(compact({**self._request(link), "close": True}))
+            line.send(PATH, compact({**self._request(link), "close": True}))
         # Whoever leaves is not listening: nothing of the open requests is read any more.
         self.close()
         while not line.is_idle:

@@ -6,17 +6,18 @@ import socket
 from collections import deque
 
 from benchmarks.load.client import LoadClient
-from benchmarks.load.http import post, response
+from benchmarks.load.http import BROWSER_HEADERS, post, response
 from benchmarks.process import BenchmarkError
 
 
 class RequestLine:
-    """Posts bodies to one path in order; the links are served meanwhile."""
+    """Posts bodies in order; the links are served meanwhile. `answer` is the body of the last response."""
 
-    def __init__(self, client: LoadClient, path: str):
-        """Share the epoll set of `client`."""
+    def __init__(self, client: LoadClient, headers: str = BROWSER_HEADERS):
+        """Share the epoll set of `client`; each request has `headers`."""
+        self.answer = b""
         self._client = client
-        self._path = path
+        self._headers = headers
         self._waiting: deque[bytes] = deque()
         self._sent: bytes | None = None
         self._buffer = b""
@@ -27,9 +28,9 @@ class RequestLine:
         """Whether everything was answered."""
         return self._sent is None
 
-    def send(self, body: bytes) -> None:
+    def send(self, path: str, body: bytes) -> None:
         """Post a body as soon as those before it were answered."""
-        self._waiting.append(post(self._client.port, self._path, body))
+        self._waiting.append(post(self._client.port, path, body, self._headers))
         if self.is_idle:
             self._next()
 
@@ -70,6 +71,7 @@ class RequestLine:
         if found is None:
             return
         if not found[0].startswith(b"HTTP/1.1 20"):
-            raise BenchmarkError(f"expected 2xx for POST {self._path}, came {self._buffer[:300]!r}")
+            raise BenchmarkError(f"expected 2xx, came {self._buffer[:300]!r}")
+        self.answer = found[1]
         self._buffer = self._buffer[found[2] :]
         self._next()

@@ -24,7 +24,7 @@ class StreamClient(LoadClient):
         """Speak to `port` of 127.0.0.1."""
         super().__init__(port)
         self._node = ""
-        self._pongs = [RequestLine(self, "/emulation") for _ in range(PONG_LINES)]
+        self._pongs = [RequestLine(self) for _ in range(PONG_LINES)]
         self._turn = cycle(self._pongs)
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class StreamClient(LoadClient):
             self._pong(link)
 
     def _pong(self, link: Link) -> None:
-        next(self._turn).send(compact({"session": link.session, "node": self._node, "data": "{}"}))
+        next(self._turn).send("/emulation", compact({"session": link.session, "node": self._node, "data": "{}"}))
 
 
 class SseClient(StreamClient):

@@ -5,7 +5,10 @@ import threading
 
 
 class Server:
-    """Accepts a connection for each script, in order, and answers each read with the next bytes of its script."""
+    """Accepts a connection for each script, in order, and answers each read with the next bytes of its script.
+
+    None in a script hangs up.
+    """
 
     def __init__(self, *scripts):
         self.requests = [[] for _ in scripts]
@@ -45,6 +48,8 @@ class Server:
             try:
                 for answer in script:
                     self.requests[number].append(sock.recv(65536))
+                    if answer is None:
+                        return
                     sock.sendall(answer)
                 while data := sock.recv(65536):
                     self.requests[number].append(data)

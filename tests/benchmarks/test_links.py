@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.load.frames import split
 from benchmarks.load.polls import PollClient
+from benchmarks.load.publisher import Publisher
 from benchmarks.load.streams import SseClient, StreamClient
 from benchmarks.load.websocket import DeflateClient, DeltaClient, WebSocketClient
 from benchmarks.process import BenchmarkError
@@ -141,3 +142,30 @@ def test_poll_links_leave():
     assert json.loads(server.requests[1][0].partition(b"\r\n\r\n")[2]) == {
         "session": "s", "node": "n", "seq": 2, "ack": 2, "close": True,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "is_refused"), [(b'{"result":{}}', False), (b'{"error":{"code":102}}', True)])
+def test_publisher_waits_for_its_answer(answer, is_refused):
+    """A publication is sent with the key and the next payload, and a refusal ends the measurement."""
+    with Server([_answer(**json.loads(answer))]) as server:
+        client = WebSocketClient(server.port)
+        with Publisher(client, iter([{"number": 1}])) as publisher:
+            if is_refused:
+                with pytest.raises(BenchmarkError, match="refused"):
+                    publisher.publish()
+            else:
+                publisher.publish()
+
+    head, _, body = server.requests[0][0].partition(b"\r\n\r\n")
+    assert b"\r\nX-API-Key: " in head
+    assert json.loads(body) == {"channel": "bench", "data": {"number": 1}}
+
+
+def test_publisher_finds_its_connection_closed():
+    """A connection that the server closed meanwhile is made again; the publication is not lost."""
+    with Server([None], [_answer(result={})]) as server:
+        client = WebSocketClient(server.port)
+        with Publisher(client, iter([{"number": 1}])) as publisher:
+            publisher.publish()
+
+    assert server.requests[0][0] == server.requests[1][0]
