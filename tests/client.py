@@ -33,7 +33,7 @@ class RawClient:
         """The client id that the gateway gave it."""
         return str(self.connected["connect"]["client"])
 
-    def command(self, method: str, **params: Any) -> dict[str, Any]:
+    def command(self, method: str, /, **params: Any) -> dict[str, Any]:
         """Send a command and return its whole reply."""
         self._last_id += 1
         self.socket.send(json.dumps({"id": self._last_id, method: params}))

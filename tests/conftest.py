@@ -10,6 +10,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.backends import Backend, running_backend
 from tests.gateway import Gateway, running
 
 # `make test` says the same twice: its examples are always the same ones. `make proof` looks for new ones.
@@ -39,3 +40,10 @@ def start_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     yield start
     for gateway in started:
         gateway.kill()
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    """A user's backend whose answers the test chooses; it knows no path until then."""
+    with running_backend() as one:
+        yield one

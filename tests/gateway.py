@@ -119,7 +119,7 @@ class Gateway:
 
     # What it answers
 
-    def call(self, method: str, **request: Any) -> dict[str, Any]:
+    def call(self, method: str, /, **request: Any) -> dict[str, Any]:
         """Call an API method and return the whole answer."""
         return self.post(method, request).json()
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import jwt
 
 from holdfast.auth.validator import ImprovedTokenValidator
@@ -18,7 +19,11 @@ from holdfast.connections.core import Clocks, Core, LocalDelivery, Parts
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.transport import Handshake
 from holdfast.protocol.framing import RAW_JSON, Encoding
+from holdfast.proxy.exchange import CallError
+from holdfast.proxy.headers import Headers
+from holdfast.proxy.table import ProxyTable
 from holdfast.settings import Settings
+from holdfast.settings_proxies import Proxy
 from tests.protobuf import decode_replies, encode_commands
 
 SECRET = "an hmac secret of more than thirty-two bytes"
@@ -32,6 +37,25 @@ EVERYTHING = {
     "history_size": 10,
     "history_ttl": 300,
 }
+
+
+class FakeCaller:
+    """Makes the calls of a proxy to a function."""
+
+    def __init__(self, proxy: Proxy, backend: Callable[[httpx.Request], httpx.Response]) -> None:
+        self._url = proxy.endpoint
+        self._backend = backend
+
+    async def post(self, body: bytes, headers: Headers) -> bytes:
+        """Return what the function answers."""
+        await asyncio.sleep(0)
+        response = self._backend(httpx.Request("POST", self._url, headers=headers, content=body))
+        if response.status_code != 200:
+            raise CallError("proxy_bad_status", str(response.status_code), status=response.status_code)
+        return response.content
+
+    async def close(self) -> None:
+        """Do nothing."""
 
 
 class FakeTransport:
@@ -101,6 +125,13 @@ class Client:
         assert isinstance(reply, dict)
         return reply
 
+    async def ask(self, method: str, /, **request: Any) -> dict[str, Any]:
+        """Send one command, let the user's backend answer, and return the reply."""
+        self._id += 1
+        self.send({"id": self._id, method: request})
+        await self.world.turn()
+        return next(one for one in self.received() if one.get("id") == self._id)
+
     def received(self) -> list[dict[str, Any]]:
         """Return what came since the last look, one object a line."""
         units, self._read = self.transport.units[self._read :], len(self.transport.units)
@@ -119,9 +150,15 @@ class Client:
 
 
 class World:
-    """One instance; `wrap` may put something between it and the embedded broker."""
+    """One instance; `wrap` may put something between it and the embedded broker, `backend` answers its proxies."""
 
-    def __init__(self, clock: Any, wrap: Callable[[MemoryBroker], Any] | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        wrap: Callable[[MemoryBroker], Any] | None = None,
+        backend: Callable[[httpx.Request], httpx.Response] | None = None,
+        **settings: Any,
+    ) -> None:
         given = {"token": {"hmac_secret": SECRET}, "channel": {"without_namespace": EVERYTHING}, **settings}
         self.settings = Settings.model_validate(given)
         self.clock = clock
@@ -131,7 +168,8 @@ class World:
         self.broker = wrap(self.memory) if wrap else self.memory
         self.validator = ImprovedTokenValidator(self.settings.token, clock=clock)
         clocks = Clocks(clock, clock)
-        self.core = Core(self.settings, "here", Parts(self.broker, self.hub, self.validator, clocks, loop))
+        proxies = ProxyTable(self.settings, clock, lambda proxy: FakeCaller(proxy, backend)) if backend else None
+        self.core = Core(self.settings, "here", Parts(self.broker, self.hub, self.validator, clocks, loop, proxies))
         self.manager = EnhancedWebSocketManager(self.core)
         self.control = Control(self.core)
 

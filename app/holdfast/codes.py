@@ -53,6 +53,7 @@ _RESTART = "restart"
 _CLIENT = "client-protocol"
 _API = "server-api"
 _CHANNELS = "channels"
+_PROXY = "proxies"
 
 
 def _close(slug: str, number: int, action: Action, meaning: str, remedy: str, runbook: str, status: int = 400) -> Code:
@@ -188,6 +189,31 @@ _COMMANDS = (
     _error("shutting_down", 1900, "retry", "The instance is stopping and takes no more publications.", "Repeat at another instance.", _RESTART, 503),
 )
 
+_PROXIES = (
+    _error("proxy_timeout", 100, "retry", "The backend did not answer within the proxy's timeout.",
+           "Look for a slow backend; raise the proxy's `timeout` only with `client.handshake_timeout` in mind.", _PROXY, 504),
+    _error("proxy_refused", 100, "retry", "No connection to the backend came about: refused, no route, no such name, or a TLS failure.",
+           "Compare the proxy's `endpoint` with where the backend listens.", _PROXY, 502),
+    _error("proxy_broken", 100, "retry", "The backend ended the connection before its answer was whole.",
+           "Look for a crash or a restart in the backend's log.", _PROXY, 502),
+    _error("proxy_bad_status", 100, "retry", "The backend answered with another HTTP status than 200.",
+           "Look into the backend's log; map the status in `status_to_code_transforms` if it is meant.", _PROXY, 502),
+    _error("proxy_bad_reply", 100, "retry", "The backend's answer is not what the proxy expects: no JSON, a wrong type, no result.",
+           "The detail names the field; compare with docs/proxy.md.", _PROXY, 502),
+    _error("proxy_bad_number", 100, "retry", "The backend answered with a code that clients may not be sent, or with a reason that is JSON or too long.",
+           "Use 400-1899 for errors and 4000-4099, 4200-4599, 4700-4999 for disconnects, with a short plain reason.", _PROXY, 502),
+    _error("proxy_redirect", 100, "retry", "The backend answered with a redirect, which is never followed.",
+           "Set the proxy's `endpoint` to the final address.", _PROXY, 502),
+    _error("proxy_too_large", 100, "retry", "The backend's answer is larger than `max_response_bytes`.",
+           "Answer with less, or raise the limit.", _PROXY, 502),
+    _error("proxy_busy", 100, "retry", "Too many calls of this proxy are in flight and none ended in time.",
+           "Look for a slow backend; raise `max_in_flight` only if it can take more.", _PROXY, 503),
+    _error("proxy_breaker_open", 100, "retry", "Calls of this proxy kept failing, so none is made for a while.",
+           "Look for the cause in `holdfast_proxy_calls_total`; calls resume by themselves.", _PROXY, 503),
+    _error("application_error", 400, "stop", "The user's backend answered with an error of its own; the client gets its number and message.",
+           "Ask the backend.", _PROXY),
+)
+
 _LIFE = (
     _close("connection_closed", 3000, "retry", "The connection was closed without a special cause.", "Nothing.", _CLIENT),
     _close("shutdown", 3001, "retry", "The instance is stopping; its clients leave at their own moment each.", "Nothing; SDKs reconnect.", _RESTART, 503),
@@ -271,7 +297,16 @@ _HTTP = (
 
 # fmt: on
 
-ALL: tuple[Code, ...] = (*_CONNECTION_TOKEN, *_SUBSCRIPTION_TOKEN, *_COMMANDS, *_LIFE, *_UNSUBSCRIBES, *_FRAMES, *_HTTP)
+ALL: tuple[Code, ...] = (
+    *_CONNECTION_TOKEN,
+    *_SUBSCRIPTION_TOKEN,
+    *_COMMANDS,
+    *_PROXIES,
+    *_LIFE,
+    *_UNSUBSCRIBES,
+    *_FRAMES,
+    *_HTTP,
+)
 CODES: Mapping[str, Code] = MappingProxyType({code.slug: code for code in ALL})
 
 

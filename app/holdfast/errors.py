@@ -8,6 +8,8 @@
     ├── CapacityError    limits of rate, queue and number
     ├── DoorError        HTTP: origin, API key, path, body
     ├── BrokerError      the broker did not do it
+    ├── ProxyError       the user's backend did not answer as it should
+    ├── ApplicationError what the user's backend answered instead of a result
     └── LifecycleError   ends of a connection: shutdown, expiry, no pong, by force
 
 An error names one cause (`slug`); number, HTTP status and client action come from `codes`.
@@ -46,6 +48,21 @@ class GatewayError(Exception):
     def code(self) -> Code:
         """The row of the code table."""
         return CODES[self.slug]
+
+    @property
+    def number(self) -> int:
+        """The number that the client is given."""
+        return self.code.number
+
+    @property
+    def message(self) -> str:
+        """The message or reason that the client is given."""
+        return self.slug
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether an error reply says that the same may succeed later."""
+        return self.code.temporary
 
     def __str__(self) -> str:
         return f"{self.slug}: {self.detail}" if self.detail else self.slug
@@ -149,6 +166,37 @@ class BrokerError(GatewayError):
     slugs = frozenset({"broker_unavailable", "internal_error"})
 
 
+class ProxyError(GatewayError):
+    """The user's backend gave no usable answer; the client may try again."""
+
+    slugs = _starting("proxy_")
+
+
+class ApplicationError(GatewayError):
+    """An error (`application_error`) or an end (`application`) by the user's backend, with its own number and text."""
+
+    slugs = frozenset({"application_error", "application"})
+
+    def __init__(self, slug: str, number: int, message: str, *, temporary: bool = False, **context: object) -> None:
+        super().__init__(slug, "", number=number, **context)
+        self._given = number, message, temporary
+
+    @property
+    def number(self) -> int:
+        """The backend's number."""
+        return self._given[0]
+
+    @property
+    def message(self) -> str:
+        """The backend's message or reason."""
+        return self._given[1]
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the backend says that the same may succeed later."""
+        return self._given[2]
+
+
 class LifecycleError(GatewayError):
     """How a connection's life ends without anybody having erred."""
 
@@ -168,7 +216,6 @@ class LifecycleError(GatewayError):
             "force_disconnect",
             "handshake_timeout",
             "poll_idle",
-            "application",
             "client_gone",
             "client_closed",
         }
@@ -182,5 +229,7 @@ AREAS: tuple[type[GatewayError], ...] = (
     CapacityError,
     DoorError,
     BrokerError,
+    ProxyError,
+    ApplicationError,
     LifecycleError,
 )

@@ -23,6 +23,7 @@ from holdfast.connections.drain import drain, pacing
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.ticker import check_forever, tick_forever
+from holdfast.proxy.table import ProxyTable
 from holdfast.routes.api_messages import Node, Process
 from holdfast.routes.metrics import read_numbers_of
 from holdfast.server.gateway import GatewayServer
@@ -66,6 +67,8 @@ class Gateway:
         await self.probe.start()
         await self.validator.start()
         read_numbers_of(self.core)
+        if self.core.backend is not None:
+            self.core.backend.table.report()
         metrics.DRAINING.set_function(self._still_here)
         self._begin(tick_forever(self.core), check_forever(self.core))
         self._begin(measure_forever(metrics.LOOP_LAG.observe, self.core.clock))
@@ -97,6 +100,8 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        if self.core.backend is not None:
+            await self.core.backend.table.close()
         await self.validator.stop()
         # What was answered belongs into the snapshot; a broker that hangs must leave it time to be written.
         await self.core.publish_queue.drain(self.settings.shutdown.timeout / 2)
@@ -163,7 +168,8 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop) -> Gateway:
     is_binary = ChannelRules(settings.channel).is_binary
     broker = MemoryBroker(settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary)
     instance = settings.instance or f"{socket.gethostname()}-{os.getpid()}"
-    core = Core(settings, instance, Parts(broker, hub, validator, clocks, loop))
+    proxies = ProxyTable(settings, clocks.monotonic)
+    core = Core(settings, instance, Parts(broker, hub, validator, clocks, loop, proxies if len(proxies) else None))
     return Gateway(settings, core, validator)
 
 

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from holdfast.settings_proxies import ChannelProxies, ClientProxies, NamedProxy, RpcSettings
 from holdfast.settings_types import (
     ApiKey,
     ChannelRegex,
     CookieName,
     Duration,
+    Group,
     Moment,
     Network,
     OptionalPath,
     Origin,
     WebAddress,
 )
-
-
-class Group(BaseModel):
-    """A branch of the tree: frozen, and unknown keys are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TlsSettings(Group):
@@ -125,6 +121,7 @@ class ClientSettings(Group):
     reconnect_window: Duration = Field(
         10.0, description="Told to clients: spread the first attempt over this after an end without a word."
     )
+    proxy: ClientProxies = Field(ClientProxies(), description="Calls to the user's backend.")
 
 
 class HmacKey(Group):
@@ -244,6 +241,12 @@ class ChannelOptions(Group):
         "",
         description="Must be found in the names clients use, behind the namespace; RE2 syntax; empty is ASCII alone.",
     )
+    subscribe_proxy_enabled: bool = Field(False, description="The user's backend admits subscriptions.")
+    subscribe_proxy_name: str = Field("", description="Which of `proxies`; empty takes `channel.proxy.subscribe`.")
+    publish_proxy_enabled: bool = Field(False, description="The user's backend admits publications of clients.")
+    publish_proxy_name: str = Field("", description="Which of `proxies`; empty takes `channel.proxy.publish`.")
+    sub_refresh_proxy_enabled: bool = Field(False, description="The user's backend prolongs subscriptions that expire.")
+    sub_refresh_proxy_name: str = Field("", description="Which of `proxies`; empty takes `channel.proxy.sub_refresh`.")
 
 
 class Namespace(ChannelOptions):
@@ -268,6 +271,7 @@ class ChannelSettings(Group):
     publication_data_format: DataFormat = Field(
         "", description="What publications may hold where the namespace does not say; empty is `json`."
     )
+    proxy: ChannelProxies = Field(ChannelProxies(), description="Calls to the user's backend.")
 
 
 class ApiSettings(Group):
@@ -347,6 +351,8 @@ class Settings(Group):
     client: ClientSettings = Field(ClientSettings(), description="Client connections.")
     token: TokenSettings = Field(TokenSettings(), description="Tokens.")
     channel: ChannelSettings = Field(ChannelSettings(), description="Channels.")
+    rpc: RpcSettings = Field(RpcSettings(), description="Calls of clients.")
+    proxies: tuple[NamedProxy, ...] = Field((), description="Proxies that namespaces choose by name.")
     api: ApiSettings = Field(ApiSettings(), description="Server API.")
     broker: BrokerSettings = Field(BrokerSettings(), description="Embedded broker.")
     shutdown: ShutdownSettings = Field(ShutdownSettings(), description="Shutdown.")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from holdfast.settings import ChannelOptions, ChannelSettings, PublicKey, Settings, TokenRules
 from holdfast.settings_faults import Fault
+from holdfast.settings_proxy_checks import check_proxies
 
 _LONGEST_STOP = 600.0  # seconds; the profile never lets a pod's terminationGracePeriodSeconds exceed it
 _OPEN_TO_ALL = {"*", "*://*", "http://*", "https://*"}
@@ -27,6 +28,7 @@ def check_combinations(settings: Settings) -> list[Fault]:
         *(_rules("token.subscription", settings.token.subscription) if settings.token.subscription else ()),
         *_names(settings.channel),
         *_channels(settings.channel),
+        *check_proxies(settings),
     ]
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from holdfast.settings import Settings
-from holdfast.settings_schema import Leaf, Shape, leaves, shape_of
+from holdfast.settings_proxies import Proxy
+from holdfast.settings_schema import Leaf, Shape, leaves, shape_at, shape_of, variable_of
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 
@@ -50,6 +51,8 @@ def _redacted(value: object) -> Any:
         return {name: _redacted(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, tuple):
         return [_redacted(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _redacted(item) for name, item in value.items()}
     if isinstance(value, str):
         return _CREDENTIALS.sub("…@", value)
     return value if isinstance(value, int | float | None) else str(value)
@@ -58,8 +61,16 @@ def _redacted(value: object) -> Any:
 def _sections() -> Iterator[str]:
     group = None
     lists: list[tuple[str, type[BaseModel]]] = []
+    told: list[str] = []  # proxies
     for leaf in leaves():
         here = leaf.key.rpartition(".")[0]
+        proxy = _proxy_of(leaf.key)
+        if proxy and proxy not in told:
+            told.append(proxy)
+            if proxy != told[0]:
+                yield f"\n## `{proxy}`\n\n{_as_before(proxy, told[0])}"
+        if proxy and proxy != told[0]:
+            continue
         if here != group:
             group = here
             yield from _heading(f"`{here}`" if here else "Top level")
@@ -75,6 +86,24 @@ def _sections() -> Iterator[str]:
                 required=field.is_required(),
             )
     yield ""
+
+
+def _proxy_of(key: str) -> str:
+    """Return the key of the proxy that a setting belongs to, if it does."""
+    steps = key.split(".")
+    for end in range(1, len(steps)):
+        shape = shape_at(steps[:end])
+        if shape is not None and shape.model is not None and issubclass(shape.model, Proxy):
+            return ".".join(steps[:end])
+    return ""
+
+
+def _as_before(key: str, first: str) -> str:
+    """Say of a proxy that it has the settings of the first one."""
+    shape = shape_at(key.split("."))
+    has_switch = shape is not None and shape.model is not None and "enabled" in shape.model.model_fields
+    switch = "" if has_switch else " But for `enabled`: namespaces switch it on."
+    return f"The settings of `{first}`, as `{key}.…` and `{variable_of(key.split('.'))}__…`.{switch}"
 
 
 def _heading(title: str, text: str = "") -> Iterator[str]:
@@ -95,7 +124,7 @@ def _row(leaf: Leaf, *, required: bool = False) -> str:
 def _default(shape: Shape, value: object) -> str:
     if value is None:
         return "null"
-    if shape.kind in {"secret", "list", "group"} and not (isinstance(value, tuple) and value):
+    if shape.kind in {"secret", "list", "map", "group"} and not (isinstance(value, tuple) and value):
         return "empty"
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value)

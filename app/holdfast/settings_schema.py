@@ -23,7 +23,7 @@ from holdfast.settings_types import parse_duration
 ENV_PREFIX = "HOLDFAST_"
 _DELIMITER = "__"
 
-Kind = Literal["flag", "whole number", "number", "duration", "text", "path", "secret", "choice", "list", "group"]
+Kind = Literal["flag", "whole number", "number", "duration", "text", "path", "secret", "choice", "list", "map", "group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class Shape:
             return "one of " + ", ".join(repr(choice) if choice == "" else str(choice) for choice in self.choices)
         if self.kind == "list" and self.item is not None:
             return f"a list, each item {self.item.describe()}"
+        if self.kind == "map" and self.item is not None:
+            return f"a map of names, each to {self.item.describe()}"
         return {
             "flag": "true or false",
             "whole number": "a whole number",
@@ -127,6 +129,8 @@ def _shape(annotation: Any, metadata: tuple[object, ...]) -> Shape:
         return Shape("choice", choices=arguments)
     if origin is tuple:
         return Shape("list", item=_shape(arguments[0], ()), metadata=metadata)
+    if origin is dict:
+        return Shape("map", item=_shape(arguments[1], ()), metadata=metadata)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return Shape("group", model=annotation)
     if any(isinstance(m, BeforeValidator) and m.func is parse_duration for m in metadata):
@@ -138,7 +142,7 @@ def shape_at(loc: Sequence[int | str]) -> Shape | None:
     """Return the shape at a path of keys and list positions, None where the tree has nothing."""
     shape = Shape("group", model=Settings)
     for step in loc:
-        if shape.item is not None and isinstance(step, int):
+        if shape.item is not None and isinstance(step, str if shape.kind == "map" else int):
             shape = shape.item
         elif shape.model is not None and step in shape.model.model_fields:
             shape = shape_of(shape.model.model_fields[str(step)])

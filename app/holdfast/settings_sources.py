@@ -153,7 +153,9 @@ def _take(source: Source, name: str, environ: Mapping[str, str]) -> None:
         value = _convert(shape, text)
         _text_of(value)
     except (ValueError, RecursionError):
-        form = {"group": "an object as JSON", "list": "a list as JSON"}.get(shape.kind, "UTF-8 text")
+        form = {"group": "an object as JSON", "map": "an object as JSON", "list": "a list as JSON"}.get(
+            shape.kind, "UTF-8 text"
+        )
         source.faults.append(Fault(f"{name}: expected {form}, saw {show(shape, text)}", (".".join(path),)))
         return
     put(source.data, path, value)
@@ -178,7 +180,7 @@ def _convert(shape: Shape, text: str) -> object:
     """Turn a variable's text into what the file would have held; leave what does not fit to the type check."""
     if shape.is_optional and text == "":
         return None
-    if shape.kind in {"list", "group"}:
+    if shape.kind in {"list", "map", "group"}:
         return json.loads(text)
     if shape.kind == "flag":
         return _FLAGS.get(text.strip().lower(), text)

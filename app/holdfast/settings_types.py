@@ -1,4 +1,4 @@
-"""The types of settings that are more than a number or a text: durations, origins, networks, moments, addresses."""
+"""The types of settings that are more than a number or a text: groups, durations, origins, networks, addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+
+class Group(BaseModel):
+    """A branch of the tree: frozen, and unknown keys are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")

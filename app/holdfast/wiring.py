@@ -93,7 +93,7 @@ def _poll(doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, origin
 
 def _api(doors: Doors) -> ApiEndpoint:
     core, api = doors.core, doors.settings.api
-    services = Services(core.rules, core.publisher, core.publish_queue, core.broker, doors.describe)
+    services = Services(core.rules, core.publisher, core.publish_queue, core.broker, doors.describe, core.backend)
     control = Control(core)
     parts = ApiParts(ApiCommands(services), ApiControl(control), ApiConnections(control, core.hub))
     methods = api_methods(parts, ManyRules(api.max_commands, api.max_parallel, TURN, observe_failed_command))

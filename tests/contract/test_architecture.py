@@ -8,7 +8,11 @@ from tests.contract.source import app_modules, imports_of, module_name
 
 # The settings tree and what loads, checks and describes it.
 SETTINGS = frozenset(
-    {"settings"} | {f"settings_{part}" for part in ("types", "schema", "faults", "sources", "checks", "load", "docs")}
+    {"settings"}
+    | {
+        f"settings_{part}"
+        for part in ("types", "schema", "faults", "sources", "proxies", "checks", "proxy_checks", "load", "docs")
+    }
 )
 ORDER: tuple[frozenset[str], ...] = (
     frozenset({"", "codes", "codes_docs", "errors"} | SETTINGS),

@@ -56,7 +56,7 @@ def test_error_number_says_what_the_client_does(code: Code) -> None:
 def test_number_is_centrifugos_or_in_our_ranges(code: Code) -> None:
     """Centrifugo's number where it has one, else one of ours."""
     ours = is_reserved(code.number)
-    known = code.number in CENTRIFUGO | RFC_6455 | {4000} or code.kind == "unsubscribe"
+    known = code.number in CENTRIFUGO | RFC_6455 | {400, 4000} or code.kind == "unsubscribe"
 
     assert ours or known
 

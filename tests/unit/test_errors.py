@@ -6,7 +6,7 @@ import pytest
 
 from holdfast import errors
 from holdfast.codes import CODES
-from holdfast.errors import AREAS, ConfigError, GatewayError, TokenError
+from holdfast.errors import AREAS, ApplicationError, ConfigError, GatewayError, TokenError
 
 
 @pytest.mark.parametrize("slug", CODES)
@@ -52,3 +52,12 @@ def test_config_error_keeps_all_faults() -> None:
 
     assert error.faults == ["one", "two"]
     assert str(error) == "one\ntwo"
+
+
+def test_application_error_has_what_the_backend_said() -> None:
+    """Its own number and text go to the client, the slug into log and metric."""
+    error = ApplicationError("application_error", 1000, "no such room", temporary=True, proxy="rpc")
+
+    assert (error.number, error.message, error.is_temporary) == (1000, "no such room", True)
+    assert error.context == {"number": 1000, "proxy": "rpc"}
+    assert (TokenError("token_expired").number, TokenError("token_expired").message) == (109, "token_expired")

@@ -5,13 +5,16 @@ import json
 import pytest
 
 from holdfast.settings import ApiSettings, HmacKey, JwksSettings, Settings, TokenSettings
-from holdfast.settings_docs import render_settings_docs, settings_show
-from holdfast.settings_schema import leaves
+from holdfast.settings_docs import _proxy_of, render_settings_docs, settings_show
+from holdfast.settings_schema import leaves, variable_of
 
 
 @pytest.mark.parametrize("leaf", list(leaves()), ids=lambda leaf: leaf.key)
 def test_docs_name_every_setting(leaf) -> None:
-    """Key, variable and help of every setting are on the page."""
+    """Key, variable and help of every setting are on the page; of proxies, which are all alike, those of the first."""
+    if (proxy := _proxy_of(leaf.key)) not in ("", "client.proxy.connect"):
+        assert f"as `{proxy}.…` and `{variable_of(proxy.split('.'))}__…`" in render_settings_docs()
+        return
     row = next(line for line in render_settings_docs().splitlines() if line.startswith(f"| `{leaf.key}`"))
 
     assert leaf.variable in row
@@ -45,6 +48,15 @@ def test_show_hides_secrets_and_says_whether_they_are_set() -> None:
     assert shown["token"]["jwks"]["url"] == "https://…@host/keys"
     assert shown["api"]["keys"] == ["********"]
     assert settings_show(Settings())["token"]["hmac_secret"] == ""
+
+
+def test_show_hides_headers_and_credentials_of_proxies() -> None:
+    """Names of static headers are shown, their values and a user in the endpoint are not."""
+    proxy = {"endpoint": "http://me:geheim@host/x", "http": {"static_headers": {"X-Key": "geheim"}}}
+    shown = settings_show(Settings.model_validate({"rpc": {"proxy": proxy}}))["rpc"]["proxy"]
+
+    assert shown["endpoint"] == "http://…@host/x"
+    assert shown["http"]["static_headers"] == {"X-Key": "********"}
 
 
 def test_show_is_plain_data() -> None:

@@ -22,6 +22,7 @@ from holdfast.settings_schema import dotted, leaves, path_of, shape_at, variable
         (("channel", "user_boundary"), "a text not empty"),
         (("channel", "namespaces", 3, "name"), "a text matching ^[-a-zA-Z0-9_.]{2,}$"),
         (("client",), "a group of settings"),
+        (("rpc", "proxy", "http", "static_headers"), "a map of names, each to a secret text"),
     ],
 )
 def test_shape_describes_itself(path: tuple[int | str, ...], expected: str) -> None:
@@ -56,7 +57,10 @@ def test_shape_at_unknown_path_is_none(path: tuple[int | str, ...]) -> None:
         (("api", "keys"), True),
         (("api", "keys", 0), True),
         (("client", "allowed_origins"), False),
-        (("client",), False),
+        (("client",), True),
+        (("client", "proxy", "connect", "http", "static_headers"), True),
+        (("client", "proxy", "connect", "http", "static_headers", "x-key"), True),
+        (("shutdown",), False),
     ],
 )
 def test_holds_secret_looks_inside(path: tuple[int | str, ...], holds: bool) -> None:

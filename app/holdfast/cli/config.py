@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
@@ -42,20 +44,24 @@ def file_warnings(loaded: Settings) -> list[str]:
     """
     from holdfast.auth.configured import configured_keys
     from holdfast.errors import ConfigError
+    from holdfast.proxy.table import ProxyTable
     from holdfast.server.tls import ReloadingContext
 
     warnings: list[str] = []
     faults: list[str] = []
+    makers: list[Callable[[], object]] = [lambda: ProxyTable(loaded, time.monotonic)]
     for rules, path in ((loaded.token, "token"), (loaded.token.subscription, "token.subscription")):
         try:
             warnings += configured_keys(rules, path).warnings if rules is not None else ()
         except ConfigError as error:
             faults += error.faults
-    try:
-        if loaded.tls.cert_file is not None:
-            ReloadingContext(loaded.tls)
-    except ConfigError as error:
-        faults += error.faults
+    if loaded.tls.cert_file is not None:
+        makers.append(lambda: ReloadingContext(loaded.tls))
+    for make in makers:
+        try:
+            make()
+        except ConfigError as error:
+            faults += error.faults
     if faults:
         raise ConfigError(faults)
     return warnings

@@ -222,7 +222,7 @@ class Connection:
     def fail(self, error: GatewayError) -> None:
         """Close for an error whose code is a close."""
         self.core.manager.on_refused(self, error)
-        self.close(error.slug)
+        self.close(error.slug, number=error.number, reason=error.message)
 
     def close(self, slug: str, *, number: int = 0, reason: str = "") -> None:
         """Close with a cause's number, or with an application's own number and reason."""

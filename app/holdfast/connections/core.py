@@ -11,6 +11,7 @@ from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.broker.base import Broker, HistoryFilter
 from holdfast.channels.hub import Hub
 from holdfast.channels.namespaces import ChannelRules
+from holdfast.connections.backend import Backend
 from holdfast.connections.expiry import Expiry
 from holdfast.connections.feed import Feed
 from holdfast.connections.heartbeat import Heartbeat
@@ -20,8 +21,10 @@ from holdfast.connections.positions import Positions
 from holdfast.connections.presence import PresenceKeeper
 from holdfast.connections.publish_queue import PublishQueue
 from holdfast.connections.publishing import Publisher
+from holdfast.connections.refreshing import Refresher
 from holdfast.connections.stats import ConnectionStats
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+from holdfast.proxy.table import ProxyTable
 from holdfast.resilience.eager import run_eagerly
 from holdfast.resilience.token_bucket import TokenBucket
 from holdfast.settings import Settings
@@ -64,13 +67,14 @@ class LocalDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the core is put together from."""
+    """What the core is put together from; `proxies` are absent where nothing is asked of the user's backend."""
 
     broker: Broker
     hub: Hub
     validator: ImprovedTokenValidator
     clocks: Clocks
     loop: asyncio.AbstractEventLoop
+    proxies: ProxyTable | None = None
 
 
 class Core:
@@ -108,6 +112,9 @@ class Core:
         self.membership = Membership(broker, settings.broker.presence_ttl)
         self.presence = PresenceKeeper(self.membership, self.client.presence_update_interval)
         self.expiry = Expiry(self.client, self.clock, self.wall_clock)
+        self.backend = Backend(parts.proxies) if parts.proxies else None
+        if self.backend is not None:
+            self.expiry.refresher = Refresher(self, self.backend)
         self.positions = Positions(self.hub, self.read_top, self.client.position_check_interval, self.clock, self.spawn)
         self.hub.on_gap = self.positions.invalidate
         self.manager: EnhancedWebSocketManager  # set by the manager, which needs the core first

@@ -99,5 +99,5 @@ def _refuse(connection: Connection, command_id: int, method: str, error: Gateway
         connection.ending = error.slug
     connection.core.manager.on_error_reply(connection, method, error)
     # SDKs whose refresh fails with a plain 109 stop for ever; told that it is temporary, they fetch a new token.
-    temporary = code.temporary or (code.action == "fetch_token" and method in _REFRESHES)
-    connection.reply(Reply(id=command_id, error=ErrorBody(code.number, code.slug, temporary)))
+    temporary = error.is_temporary or (code.action == "fetch_token" and method in _REFRESHES)
+    connection.reply(Reply(id=command_id, error=ErrorBody(error.number, error.message, temporary)))

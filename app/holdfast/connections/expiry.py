@@ -12,6 +12,7 @@ from holdfast.settings import ClientSettings
 
 if TYPE_CHECKING:
     from holdfast.connections.connection import Connection
+    from holdfast.connections.refreshing import Refresher
 
 # Expiries lie minutes ahead, so a turn of the wheel may too.
 _TICK = 0.25
@@ -36,6 +37,7 @@ class Expiry:
 
     def __init__(self, settings: ClientSettings, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
         self._settings = settings
+        self.refresher: Refresher | None = None
         self._clock = clock
         self._wall_clock = wall_clock
         self._handshakes: TimeWheel[Connection] = TimeWheel(_TICK, _SLOTS, clock)
@@ -64,8 +66,9 @@ class Expiry:
         """Close the connection some grace after its `expire_at`, which may have moved; 0 is never."""
         self.forget_session(connection)
         if connection.expire_at:
-            due = self._due(connection.expire_at + self._settings.expired_close_delay)
-            connection.deadline = self._sessions.add(connection, due)
+            is_asked = self.refresher is not None and self.refresher.takes_sessions
+            grace = 0.0 if is_asked else self._settings.expired_close_delay
+            connection.deadline = self._sessions.add(connection, self._due(connection.expire_at + grace))
 
     def forget_session(self, connection: Connection) -> None:
         """Forget the session's deadline."""
@@ -77,7 +80,9 @@ class Expiry:
         self.forget_subscription(connection, channel)
         if expire_at:
             life = _Life(connection, channel)
-            handle = self._subscriptions.add(life, self._due(expire_at + self._settings.expired_sub_close_delay))
+            is_asked = self.refresher is not None and self.refresher.takes_subscription(channel)
+            grace = 0.0 if is_asked else self._settings.expired_sub_close_delay
+            handle = self._subscriptions.add(life, self._due(expire_at + grace))
             self._handles[life] = handle, life
 
     def forget_subscription(self, connection: Connection, channel: str) -> None:
@@ -93,19 +98,17 @@ class Expiry:
             connection.close("handshake_timeout")
         for connection in self._sessions.advance(now):
             connection.deadline = -1
-            connection.close("connection_expired")
+            if self.refresher is not None and self.refresher.takes_sessions:
+                connection.core.spawn(self.refresher.refresh_session(connection))
+            else:
+                connection.close("connection_expired")
         for life in self._subscriptions.advance(now):
             # One that ended in this very turn is in the list all the same.
             if self._handles.pop(life, None) is not None:
-                self._end(life)
+                self._due_now(*life)
 
-    # Private methods
-
-    def _due(self, moment: float) -> float:
-        return self._clock() + max(0.0, moment - self._wall_clock())
-
-    def _end(self, life: _Life) -> None:
-        connection, channel = life
+    def end_subscription(self, connection: Connection, channel: str) -> None:
+        """End a subscription that was not prolonged; with a server-side one the connection ends."""
         subscription = connection.subs.get(channel)
         if subscription is None:
             return
@@ -113,3 +116,14 @@ class Expiry:
             connection.close("subscription_expired")
         else:
             connection.core.spawn(subscribing.cancel(connection, channel, "subscription_token_lapsed"))
+
+    # Private methods
+
+    def _due(self, moment: float) -> float:
+        return self._clock() + max(0.0, moment - self._wall_clock())
+
+    def _due_now(self, connection: Connection, channel: str) -> None:
+        if self.refresher is not None and self.refresher.takes_subscription(channel):
+            connection.core.spawn(self.refresher.refresh_subscription(connection, channel))
+        else:
+            self.end_subscription(connection, channel)

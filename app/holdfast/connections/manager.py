@@ -94,6 +94,8 @@ class EnhancedWebSocketManager:
 
     def depart(self, connection: Connection) -> None:
         """Take a connection that ends out of everything, at once; presence and feeds follow."""
+        if self.core.backend is not None:
+            self.core.backend.forget(connection)
         if not connection.is_connected:
             self.core.expiry.handshake_done(connection)
             self.opening.discard(connection)

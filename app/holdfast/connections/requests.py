@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from holdfast.broker.base import HistoryFilter
 from holdfast.channels import permissions
 from holdfast.channels.namespaces import ResolvedChannel
-from holdfast.connections.publishing import DEFAULT_TERMS
+from holdfast.connections.publishing import DEFAULT_TERMS, PublishTerms
 from holdfast.errors import ChannelError, ProtocolError
 from holdfast.protocol.messages import (
     NONE,
@@ -21,6 +21,7 @@ from holdfast.protocol.messages import (
     PublishRequest,
     Reply,
     RpcRequest,
+    RpcResult,
     SendRequest,
     StreamPosition,
 )
@@ -35,11 +36,19 @@ async def publish(connection: Connection, command_id: int, request: PublishReque
     resolved = _resolve(connection, request.channel, "publish")
     if not request.data and resolved.options.publication_data_format != "binary":
         raise ProtocolError("malformed_command", "publish needs data")
-    mine = connection.subs.get(request.channel)
-    _demand(permissions.can_publish(resolved, connection.user, subscribed=mine is not None))
-    info = connection.client_info(mine.info if mine else NONE)
+    backend, data, terms = connection.core.backend, request.data, DEFAULT_TERMS
     is_json = not connection.encoding.codec.binary
-    await connection.core.publisher.publish(request.channel, request.data, DEFAULT_TERMS, info, is_json=is_json)
+    if backend is not None and backend.checks_publications(resolved):
+        admitted = await backend.publish(connection, resolved, data)
+        terms = PublishTerms(skip_history=admitted.skips_history)
+        if admitted.data is not None:
+            data, is_json = admitted.data, admitted.is_json
+    else:
+        is_mine = request.channel in connection.subs
+        _demand(permissions.can_publish(resolved, connection.user, subscribed=is_mine))
+    mine = connection.subs.get(request.channel)
+    info = connection.client_info(mine.info if mine else NONE)
+    await connection.core.publisher.publish(request.channel, data, terms, info, is_json=is_json)
     connection.reply(Reply(id=command_id, publish=EmptyResult()))
 
 
@@ -77,8 +86,12 @@ async def history(connection: Connection, command_id: int, request: HistoryReque
 
 
 async def rpc(connection: Connection, command_id: int, request: RpcRequest) -> None:
-    """Refuse a call: nothing answers calls here."""
-    raise ChannelError("not_available", f"nothing is configured to answer the method {request.method[:64]!r}")
+    """Let the user's backend answer a call."""
+    backend = connection.core.backend
+    if backend is None:
+        raise ChannelError("not_available", f"nothing is configured to answer the method {request.method[:64]!r}")
+    data = await backend.rpc(connection, request.method, request.data)
+    connection.reply(Reply(id=command_id, rpc=RpcResult(data)))
 
 
 async def send(connection: Connection, command_id: int, request: SendRequest) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Raw
 
 from holdfast import __version__
 from holdfast.auth.claims import ANONYMOUS, ConnectionClaims, SubscribeOptions
@@ -29,22 +31,34 @@ if TYPE_CHECKING:
 _FRESH = SubscribeRequest()
 
 
+class _Arrival(NamedTuple):
+    """Who comes: what a token or the user's backend says; `data` is the backend's for the client."""
+
+    claims: ConnectionClaims
+    data: Raw = NONE
+    is_proxied: bool = False
+
+
 async def connect(connection: Connection, command_id: int, request: ConnectRequest) -> None:
     """Open the session: who is it, which channels does the token bring, and what was missed in them."""
     if connection.is_connected:
         raise ProtocolError("already_connected", "the session is open")
-    claims = await _authenticate(connection, request)
-    _admit(connection, claims)
     connection.client = client_id.make(connection.core.wall_clock())
+    arrival = await _authenticate(connection, request)
+    claims = arrival.claims
+    _admit(connection, arrival)
     connection.user = claims.user
     connection.info = claims.info or NONE
     connection.expire_at = claims.expire_at
-    pending = await _prepare_subscriptions(connection, claims, request.subs or {})
+    pending = await _prepare_subscriptions(connection, arrival, request.subs or {})
     if connection.closed:
         subscribing.abandon(connection, pending)
         return
+    if (backend := connection.core.backend) is not None:
+        backend.remember(connection, request, claims.meta)
     connection.core.manager.register(connection)
     result = _result(connection, request)
+    result.data = arrival.data
     if pending:
         result.subs = {one.channel: subscribing.commit(connection, one) for one in pending}
     connection.reply(Reply(id=command_id, connect=result))
@@ -54,12 +68,16 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
 
 async def refresh(connection: Connection, command_id: int, request: RefreshRequest) -> None:
     """Prolong the session by a fresh token of the same user."""
+    if _is_refreshed_here(connection):
+        raise ProtocolError("bad_request", "sessions are prolonged from the server's side here")
     claims = await connection.core.validator.validate_refresh(request.token, user=connection.user)
     if connection.closed:
         return
     if _channels_changed(connection, claims):
         raise LifecycleError("insufficient_state", "the new token brings other channels; a new session gets them")
     connection.info = claims.info or NONE
+    if connection.core.backend is not None:
+        connection.core.backend.replace_meta(connection, claims.meta)
     prolong(connection, claims.expire_at)
     expires, ttl = _life(connection)
     connection.reply(Reply(id=command_id, refresh=RefreshResult(expires=expires, ttl=ttl)))
@@ -71,22 +89,27 @@ def prolong(connection: Connection, expire_at: int) -> None:
     connection.core.expiry.watch_session(connection)
 
 
-async def _authenticate(connection: Connection, request: ConnectRequest) -> ConnectionClaims:
+async def _authenticate(connection: Connection, request: ConnectRequest) -> _Arrival:
     core = connection.core
     handshake = connection.handshake
     if handshake is None:
         raise ProtocolError("already_connected", "the session is ending")
-    found = locate_token(request.token, handshake.headers, handshake.query, core.token_cookie)
+    backend = core.backend if core.backend is not None and core.backend.answers_connects else None
+    headers = handshake.headers if backend is None else backend.without_its_own(handshake.headers)
+    found = locate_token(request.token, headers, handshake.query, core.token_cookie)
     found = found._replace(attempt=handshake.attempt_id)
+    if not found.token and backend is not None:
+        return _Arrival(*await backend.connect(connection, request), is_proxied=True)
     # Some SDKs write an empty token where the application has none.
     if not found.token and core.client.allow_anonymous:
-        return ANONYMOUS
-    return await core.validator.validate_connection(found)
+        return _Arrival(ANONYMOUS)
+    return _Arrival(await core.validator.validate_connection(found))
 
 
-def _admit(connection: Connection, claims: ConnectionClaims) -> None:
-    core = connection.core
-    if not claims.user and claims is not ANONYMOUS and core.client.disallow_anonymous_connection_tokens:
+def _admit(connection: Connection, arrival: _Arrival) -> None:
+    core, claims = connection.core, arrival.claims
+    is_by_token = claims is not ANONYMOUS and not arrival.is_proxied
+    if not claims.user and is_by_token and core.client.disallow_anonymous_connection_tokens:
         raise TokenError("token_anonymous", "`sub` is empty and `client.disallow_anonymous_connection_tokens` is on")
     _check_user_limit(connection, claims.user)
 
@@ -99,20 +122,21 @@ def _check_user_limit(connection: Connection, user: str) -> None:
 
 
 async def _prepare_subscriptions(
-    connection: Connection, claims: ConnectionClaims, asked: dict[str, SubscribeRequest]
+    connection: Connection, arrival: _Arrival, asked: dict[str, SubscribeRequest]
 ) -> list[Pending]:
-    wanted = _channels_of(claims)
+    wanted = _channels_of(arrival.claims)
     limit = connection.core.client.channel_limit
     if len(wanted) > limit:
-        raise ChannelError("channel_limit_close", f"the token names {len(wanted)} channels, {limit} are allowed")
+        raise ChannelError("channel_limit_close", f"the session has {len(wanted)} channels, {limit} are allowed")
     pending: list[Pending] = []
     try:
         for channel, options in wanted.items():
             if connection.closed:
                 break
             request = _position(asked.get(channel, _FRESH))
-            pending.append(await subscribing.prepare(connection, channel, request, _grant(options)))
-        _check_user_limit(connection, claims.user)  # others of the user may have come meanwhile
+            grant = _grant(options, from_backend=arrival.is_proxied)
+            pending.append(await subscribing.prepare(connection, channel, request, grant))
+        _check_user_limit(connection, arrival.claims.user)  # others of the user may have come meanwhile
     except BaseException:
         subscribing.abandon(connection, pending)
         raise
@@ -137,10 +161,16 @@ def _position(asked: SubscribeRequest) -> SubscribeRequest:
     return SubscribeRequest(recover=asked.recover, epoch=asked.epoch, offset=asked.offset, delta=asked.delta)
 
 
-def _grant(options: SubscribeOptions | None) -> Grant:
-    if options is None:
-        return Grant(server_side=True, from_token=True)
-    return Grant(options.info or NONE, options.data or NONE, 0, options.overrides, server_side=True, from_token=True)
+def _grant(options: SubscribeOptions | None, *, from_backend: bool) -> Grant:
+    given = options or SubscribeOptions()
+    return Grant(
+        given.info or NONE,
+        given.data or NONE,
+        overrides=given.overrides,
+        server_side=True,
+        from_token=not from_backend,
+        from_backend=from_backend,
+    )
 
 
 def _result(connection: Connection, request: ConnectRequest) -> ConnectResult:
@@ -162,8 +192,14 @@ def _result(connection: Connection, request: ConnectRequest) -> ConnectResult:
     return result
 
 
+def _is_refreshed_here(connection: Connection) -> bool:
+    """Tell whether the server prolongs sessions itself, so that clients need not know of their end."""
+    refresher = connection.core.expiry.refresher
+    return refresher is not None and refresher.takes_sessions
+
+
 def _life(connection: Connection) -> tuple[bool, int]:
     """Return whether the session expires, and in how many whole seconds."""
-    if not connection.expire_at:
+    if not connection.expire_at or _is_refreshed_here(connection):
         return False, 0
     return True, max(1, round(connection.expire_at - connection.core.wall_clock()))

@@ -115,6 +115,8 @@ async def prepare(connection: Connection, channel: str, request: SubscribeReques
     demand_codec(connection, options)
     asked = Asked(request.positioned, request.recoverable, request.join_leave)
     flags = decide(options, grant, asked)
+    if _is_refreshed_here(connection, channel):
+        flags &= ~REFRESHABLE
     await core.feed.acquire(channel)
     pending = Pending(channel, request, grant, flags, core.hub.begin(channel))
     try:
@@ -250,6 +252,9 @@ async def _grant(connection: Connection, resolved: ResolvedChannel, request: Sub
             request.token, channel=request.channel, user=connection.user, client=connection.client
         )
         return Grant(claims.info or NONE, claims.data or NONE, claims.expire_at, claims.overrides, by_token=True)
+    backend = connection.core.backend
+    if backend is not None and backend.admits(resolved):
+        return await backend.subscribe(connection, resolved, request)
     refusal = permissions.can_subscribe(resolved, connection.user)
     if refusal == "subscription_token_missing":
         # Some SDKs write an empty token where the application has none.
@@ -272,7 +277,9 @@ def _allowed(connection: Connection, resolved: ResolvedChannel, request: Subscri
 
 def _terms(connection: Connection, pending: Pending) -> SubscribeResult:
     flags, request = pending.flags, pending.request
-    expires, ttl = _life(connection, pending.grant.expire_at)
+    # A client that is told of the end would ask for a token that nobody needs.
+    told_end = 0 if _is_refreshed_here(connection, pending.channel) else pending.grant.expire_at
+    expires, ttl = _life(connection, told_end)
     result = SubscribeResult(expires=expires, ttl=ttl, data=pending.grant.data, was_recovering=request.recover)
     result.delta = pending.has_deltas
     if flags & STREAM:
@@ -286,6 +293,12 @@ def _terms(connection: Connection, pending: Pending) -> SubscribeResult:
                 result.publications = chain(pending.missed, connection.encoding.codec)
             result.offset = request.offset
     return result
+
+
+def _is_refreshed_here(connection: Connection, channel: str) -> bool:
+    """Tell whether the server prolongs subscriptions to this channel itself."""
+    refresher = connection.core.expiry.refresher
+    return refresher is not None and refresher.takes_subscription(channel)
 
 
 def _life(connection: Connection, expire_at: int) -> tuple[bool, int]:

@@ -19,6 +19,7 @@ ANNOUNCED: Final = 16  # causes joins and leaves
 PRESENT: Final = 32  # stands in presence
 REFRESHABLE: Final = 64  # lives by a subscription token
 FROM_TOKEN: Final = 128  # named by the connection's token
+FROM_BACKEND: Final = 256  # admitted, or named at the connect, by the user's backend
 
 STREAM: Final = POSITIONED | RECOVERABLE
 
@@ -42,7 +43,8 @@ class Asked(Struct, frozen=True, gc=False):
 class Grant(Struct, frozen=True, gc=False):
     """What a token, the API or the namespace grants beside the options.
 
-    `by_token`: a subscription token admitted it; `from_token`: the connection's token named the channel.
+    `by_token`: a subscription token admitted it, or may prolong it; `from_token`: the connection's token named the
+    channel; `from_backend`: the user's backend did either.
     """
 
     info: Raw = NONE
@@ -52,6 +54,7 @@ class Grant(Struct, frozen=True, gc=False):
     server_side: bool = False
     by_token: bool = False
     from_token: bool = False
+    from_backend: bool = False
 
 
 _plain: dict[int, Subscription] = {}
@@ -91,6 +94,8 @@ def decide(options: ChannelOptions, grant: Grant, asked: Asked) -> int:
         flags |= REFRESHABLE
     if grant.from_token:
         flags |= FROM_TOKEN
+    if grant.from_backend:
+        flags |= FROM_BACKEND
     return flags
 
 

@@ -153,4 +153,4 @@ class ApiEndpoint:
 
 def error_of(error: GatewayError) -> ErrorBody:
     """Return the `error` object of an answer."""
-    return ErrorBody(error.code.number, error.slug, error.detail)
+    return ErrorBody(error.number, error.message, error.detail)

@@ -10,13 +10,14 @@ from msgspec import Raw
 
 from holdfast.broker.base import Broker, HistoryFilter
 from holdfast.channels.namespaces import ChannelRules, ResolvedChannel
+from holdfast.connections.backend import Backend
 from holdfast.connections.publish_queue import PublishQueue
 from holdfast.connections.publishing import Publisher, PublishTerms
 from holdfast.errors import ChannelError, GatewayError, ProtocolError
 from holdfast.protocol.messages import Publication, StreamPosition
 from holdfast.routes import api_messages as api
 from holdfast.routes.api import error_of
-from holdfast.routes.api_payloads import binary_publication, published_payload
+from holdfast.routes.api_payloads import binary_publication, optional_payload, published_payload
 
 TURN = 100
 """Publications one request makes before others get their turn of the event loop."""
@@ -24,13 +25,14 @@ TURN = 100
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What these methods work with; `describe` tells of this instance."""
+    """What these methods work with; `describe` tells of this instance, `backend` answers rpc where there is one."""
 
     rules: ChannelRules
     publisher: Publisher
     queue: PublishQueue
     broker: Broker
     describe: Callable[[], api.Node]
+    backend: Backend | None = None
 
 
 class ApiCommands:
@@ -42,6 +44,7 @@ class ApiCommands:
         self._queue = services.queue
         self._broker = services.broker
         self._describe = services.describe
+        self._backend = services.backend
 
     async def publish(self, request: api.PublishRequest) -> api.PublishResult:
         """Publish into one channel, or, asked to be `async`, promise to."""
@@ -103,6 +106,17 @@ class ApiCommands:
     async def info(self, request: api.InfoRequest) -> api.InfoResult:
         """Describe the running instances."""
         return api.InfoResult([self._describe()])
+
+    async def rpc(self, request: api.RpcRequest) -> api.RpcResult:
+        """Let the user's backend answer a call, as it answers a client's."""
+        if not request.method:
+            raise ProtocolError("bad_request", "Expected a method in `method`, came nothing.")
+        if self._backend is None:
+            raise ChannelError("not_available", "Nothing is configured to answer rpc.")
+        params = optional_payload("params", request.params)
+        return api.RpcResult(
+            await self._backend.rpc(None, request.method, params or optional_payload("data", request.data))
+        )
 
     # Private methods
 

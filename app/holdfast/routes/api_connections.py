@@ -16,6 +16,7 @@ from holdfast.connections import client_id
 from holdfast.connections.connection import Connection
 from holdfast.connections.control import Control
 from holdfast.connections.subscription import (
+    FROM_BACKEND,
     FROM_TOKEN,
     POSITIONED,
     PRESENT,
@@ -37,7 +38,8 @@ MAX_ROWS = 20_000
 SLICE_ROWS = 200
 
 # Centrifugo's numbers for what let a client into a channel.
-_BY_CONNECTION_TOKEN, _BY_SUBSCRIPTION_TOKEN, _BY_OPTIONS, _BY_API = 1, 3, 6, 10
+_BY_CONNECTION_TOKEN, _BY_CONNECT_PROXY, _BY_SUBSCRIPTION_TOKEN, _BY_SUBSCRIBE_PROXY = 1, 2, 3, 4
+_BY_OPTIONS, _BY_API = 6, 10
 
 _encode = msgspec.json.Encoder().encode
 
@@ -149,6 +151,8 @@ class ApiConnections:
 
 
 def _source(flags: int) -> int:
+    if flags & FROM_BACKEND:
+        return _BY_CONNECT_PROXY if flags & SERVER_SIDE else _BY_SUBSCRIBE_PROXY
     if flags & SERVER_SIDE:
         return _BY_CONNECTION_TOKEN if flags & FROM_TOKEN else _BY_API
     return _BY_SUBSCRIPTION_TOKEN if flags & REFRESHABLE else _BY_OPTIONS

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-from holdfast.protocol.messages import ClientInfo, Publication
+from holdfast.protocol.messages import NONE, ClientInfo, Publication
 
 # Offsets and versions are unsigned 64-bit numbers, Unix times signed ones, history limits signed 32-bit ones.
 Unsigned = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -162,6 +162,14 @@ class ConnectionsRequest(_Request):
     expression: str | None = None
 
 
+class RpcRequest(_Request):
+    """Call a method of the user's backend; `params` is Centrifugo's name for `data`."""
+
+    method: str = ""
+    params: Payload = UNSET
+    data: Payload = UNSET
+
+
 class InfoRequest(_Request):
     """Describe the running instances."""
 
@@ -179,6 +187,7 @@ class Command(_Request):
     history: HistoryRequest | None = None
     history_remove: ChannelRequest | None = None
     info: InfoRequest | None = None
+    rpc: RpcRequest | None = None
     refresh: RefreshRequest | None = None
     channels: ChannelsRequest | None = None
     connections: ConnectionsRequest | None = None
@@ -291,6 +300,12 @@ class Node(_Result, omit_defaults=False):
     process: Process
 
 
+class RpcResult(_Result):
+    """The backend's answer."""
+
+    data: Raw = NONE
+
+
 class InfoResult(_Result, omit_defaults=False):
     """The running instances."""
 
@@ -306,4 +321,5 @@ Result = (  # what a method of the API returns
     | HistoryResult
     | ChannelsResult
     | InfoResult
+    | RpcResult
 )

@@ -45,6 +45,7 @@ def api_methods(parts: ApiParts, rules: ManyRules) -> dict[str, Method]:
         "channels": (api.ChannelsRequest, commands.channels),
         "connections": (api.ConnectionsRequest, parts.connections.connections),
         "info": (api.InfoRequest, commands.info),
+        "rpc": (api.RpcRequest, commands.rpc),
     }
     methods = {name: method_of(name, request, run) for name, (request, run) in table.items()}
     lines = Lines(dict(methods), rules).as_method()

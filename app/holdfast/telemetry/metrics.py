@@ -85,9 +85,9 @@ def _gauge(name: str, text: str, *labels: str) -> Gauge:
     return Gauge(name, text, labels, registry=REGISTRY)
 
 
-def _histogram(name: str, text: str, buckets: Sequence[float]) -> Histogram:
-    DECLARED.append(Declared(name, "histogram", text, ()))
-    return Histogram(name, text, buckets=buckets, registry=REGISTRY)
+def _histogram(name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+    DECLARED.append(Declared(name, "histogram", text, labels))
+    return Histogram(name, text, labels, buckets=buckets, registry=REGISTRY)
 
 
 # What is running
@@ -163,6 +163,21 @@ API_SECONDS = _histogram(
     "holdfast_api_request_seconds",
     "How long API requests took, from a complete body to the result.",
     (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
+)
+
+# Calls to the user's backend
+PROXY_CALLS = _counter(
+    "holdfast_proxy_calls_total", 'Calls to the backend by proxy and outcome: "ok", or the slug.', "proxy", "slug"
+)
+PROXY_SECONDS = _histogram(
+    "holdfast_proxy_call_seconds",
+    "How long calls to the backend took, from the command to the answer.",
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+    "proxy",
+)
+PROXY_IN_FLIGHT = Scraped("gauge", "holdfast_proxy_calls_in_flight", "Calls to the backend being made.", "proxy")
+PROXY_BREAKER = Scraped(
+    "gauge", "holdfast_proxy_breaker_state", "0 lets calls through, 1 tries single ones, 2 stops them all.", "proxy"
 )
 
 # Embedded broker

@@ -51,6 +51,19 @@ def test_config_check_looks_into_keys_and_certificates(cli, tmp_path):
         assert name in outcome.err
 
 
+def test_config_check_looks_into_the_certificates_of_proxies(cli, tmp_path):
+    """As a start would."""
+    tls = {"enabled": True, "server_ca_pem": str(tmp_path / "none.pem")}
+    proxy = {"endpoint": "https://backend.example", "http": {"tls": tls}}
+    settings = {"rpc": {"proxy": proxy, "without_namespace": {"proxy_enabled": True}}}
+    (tmp_path / "holdfast.yaml").write_text(yaml.safe_dump(settings))
+
+    outcome = cli("config", "check")
+
+    assert outcome.code == 3
+    assert "rpc.proxy.http.tls: expected usable PEM files" in outcome.err
+
+
 def test_config_check_takes_good_certificates(cli, tmp_path):
     """A pair that belongs together is fine."""
     cert, key = write_certificate(tmp_path, "gw.test")

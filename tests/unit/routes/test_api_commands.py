@@ -56,10 +56,13 @@ class Bench:
         self.is_closing = False
         self.delivered = Delivered()
         self.broker = MemoryBroker(SETTINGS, Subscribers())
-        rules = ChannelRules(SETTINGS.channel)
-        publisher = Publisher(self.broker, rules, lambda: self.is_closing, 300.0)
-        self.queue = PublishQueue(publisher, SETTINGS.api, lambda: 0.0, asyncio.get_running_loop())
-        self.commands = ApiCommands(Services(rules, publisher, self.queue, self.broker, lambda: "node"))
+        self.rules = ChannelRules(SETTINGS.channel)
+        self.publisher = Publisher(self.broker, self.rules, lambda: self.is_closing, 300.0)
+        self.queue = PublishQueue(self.publisher, SETTINGS.api, lambda: 0.0, asyncio.get_running_loop())
+        self.commands = ApiCommands(self.services())
+
+    def services(self, backend=None) -> Services:
+        return Services(self.rules, self.publisher, self.queue, self.broker, lambda: "node", backend)
 
 
 @pytest.fixture
@@ -299,3 +302,37 @@ async def test_publish_nothing(bench):
     assert bench.delivered.publications == [("bytes:a", b"", None)]
     with pytest.raises(ProtocolError, match="bad_request"):
         await bench.commands.publish(api.PublishRequest("news"))
+
+
+class Backend:
+    """A user's backend that repeats what it is asked."""
+
+    async def rpc(self, connection, method, data):
+        assert connection is None
+        return Raw(b'["%b",%b]' % (method.encode(), bytes(data) or b"0"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (api.RpcRequest("m", params=Raw(b"1")), b'["m",1]'),
+        (api.RpcRequest("m", data=Raw(b"2")), b'["m",2]'),
+        (api.RpcRequest("m"), b'["m",0]'),
+    ],
+)
+async def test_rpc_is_answered_by_the_backend(bench, request_, answer):
+    """With `params`, `data` or neither."""
+    commands = ApiCommands(bench.services(Backend()))
+
+    assert bytes((await commands.rpc(request_)).data) == answer
+
+
+async def test_rpc_without_backend_or_method_is_refused(bench):
+    """Nothing is there to answer it, or nothing is asked."""
+    commands = bench.commands
+
+    with pytest.raises(ChannelError) as nobody:
+        await commands.rpc(api.RpcRequest("m"))
+    with pytest.raises(ProtocolError) as nothing:
+        await commands.rpc(api.RpcRequest())
+    assert (nobody.value.slug, nothing.value.slug) == ("not_available", "bad_request")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import httpx
 import msgspec
 import pytest
 
@@ -139,3 +140,25 @@ async def test_connections_are_read_in_slices(world: World, monkeypatch: pytest.
     assert list(answer["connections"]) == [client.connection.client for client in clients[1:8]]
     assert answer["num_clients"] == 7
     assert "truncated" not in answer
+
+
+async def test_connections_tell_what_the_backend_let_in(backed: World) -> None:
+    """Centrifugo's numbers for the connect and the subscribe proxy."""
+    client = backed.open()
+    await client.ask("connect")
+    await client.ask("subscribe", channel="own")
+    answer = await ask(backed, user="anna")
+    channels = answer["connections"][client.connection.client]["state"]["channels"]
+
+    assert {name: one["source"] for name, one in channels.items()} == {"named": 2, "own": 4}
+
+
+@pytest.fixture
+async def backed() -> World:
+    """An instance whose backend lets everybody in as anna."""
+    connect = {"enabled": True, "endpoint": "http://backend/connect"}
+    channel = {"proxy": {"subscribe": {"endpoint": "http://backend/subscribe"}}}
+    channel["without_namespace"] = {"subscribe_proxy_enabled": True}
+    answer = httpx.Response(200, json={"result": {"user": "anna", "channels": ["named"]}})
+    world = World(Clock(NOW), backend=lambda _: answer, client={"proxy": {"connect": connect}}, channel=channel)
+    return await world.start()

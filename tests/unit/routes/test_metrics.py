@@ -63,14 +63,14 @@ async def test_metrics_open_metrics(core):
 
 
 def test_read_numbers_leaves_nothing_out(core):
-    """No metric that lives elsewhere stays without its source."""
+    """No metric that lives elsewhere stays without its source, but for those of proxies, which report by themselves."""
     read_numbers_of(core)
     read_polls_of(Sessions())
     sourceless = [
         name for name, one in vars(metrics).items() if isinstance(one, metrics.Scraped) and one._source is None
     ]
 
-    assert sourceless == []
+    assert sourceless == ["PROXY_IN_FLIGHT", "PROXY_BREAKER"]
 
 
 async def test_metrics_other_method():
