@@ -46,7 +46,7 @@ format: setup ## Sort imports and format in place
 	$(PY) -m ruff check --quiet --fix-only .
 	$(PY) -m ruff format --quiet .
 
-conformance: setup ## Run Autobahn's 301 WebSocket cases on both paths
+conformance: setup ## Run Autobahn's 517 WebSocket cases, those without compression on both paths
 	$(PY) -m tests.conformance
 
 bench: node ## Measure against other servers and an earlier commit, 20 minutes; leave the machine alone meanwhile

@@ -256,7 +256,7 @@ _UNSUBSCRIBES = (
 
 _FRAMES = (
     _close("frame_unmasked", 1002, "retry", "A client frame was not masked (RFC 6455, 5.1).", "Use a conforming client.", _CLIENT),
-    _close("frame_reserved_bits", 1002, "retry", "A reserved bit was set without an extension (RFC 6455, 5.2).", "Use a conforming client.", _CLIENT),
+    _close("frame_reserved_bits", 1002, "retry", "A reserved bit was set that no agreed extension has a use for (RFC 6455, 5.2).", "Use a conforming client.", _CLIENT),
     _close("frame_reserved_opcode", 1002, "retry", "A frame had a reserved opcode (RFC 6455, 5.2).", "Use a conforming client.", _CLIENT),
     _close("frame_length", 1002, "retry", "A frame length was not minimal or exceeded 63 bits (RFC 6455, 5.2).", "Use a conforming client.", _CLIENT),
     _close("frame_control_too_long", 1002, "retry", "A control frame was longer than 125 bytes (RFC 6455, 5.5).", "Use a conforming client.", _CLIENT),
@@ -267,6 +267,8 @@ _FRAMES = (
            "Use a conforming client.", _CLIENT),
     _close("frame_close_malformed", 1002, "retry", "A close frame had one byte, a forbidden code or too long a reason (RFC 6455, 7.4).",
            "Use a conforming client.", _CLIENT),
+    _close("frame_deflate_malformed", 1007, "retry", "A compressed message was not whole DEFLATE data (RFC 7692, 7.2).",
+           "Use a conforming client, or switch `websocket.compression` off.", _CLIENT),
     _close("invalid_utf8", 1007, "retry", "A text message or a close reason was not UTF-8 (RFC 6455, 8.1).", "Send text as UTF-8.", _CLIENT),
     _close("message_too_big", 1009, "stop", "A message was larger than the limit.",
            "Send less, or raise `websocket.max_message_bytes`.", _CLIENT, 413),

@@ -63,6 +63,14 @@ class WebSocketSettings(Group):
     write_high_water: int = Field(
         65536, ge=4096, description="Bytes in a connection's buffer from which it counts as congested."
     )
+    compression: bool = Field(
+        False,
+        description="Agree on permessage-deflate with clients that offer it; see docs/compression.md.",
+    )
+    compression_min_size: int = Field(
+        0, ge=0, description="Bytes from which a payload is compressed; 0 compresses all that get shorter by it."
+    )
+    compression_level: int = Field(1, ge=1, le=9, description="zlib's level: 1 is fast, 9 is small.")
 
 
 class PollSettings(Group):

@@ -16,6 +16,7 @@ from holdfast.connections.control import Control
 from holdfast.connections.core import Core
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.errors import DoorError
+from holdfast.protocol.compression import Compression
 from holdfast.routes.api import ApiEndpoint, ApiRules
 from holdfast.routes.api_commands import TURN, ApiCommands, Services
 from holdfast.routes.api_connections import ApiConnections
@@ -26,9 +27,9 @@ from holdfast.routes.api_methods import ApiParts, api_methods
 from holdfast.routes.api_order import ManyRules
 from holdfast.routes.errors import not_found
 from holdfast.routes.health import Livez, Readyz, Startupz
-from holdfast.routes.metrics import MetricsEndpoint, read_polls_of
+from holdfast.routes.metrics import MetricsEndpoint, read_compression_of, read_polls_of
 from holdfast.routes.observers import observe_api_call, observe_failed_command, observe_handshake
-from holdfast.settings import Settings
+from holdfast.settings import Settings, WebSocketSettings
 from holdfast.transports.cors import CrossOrigin
 from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint
 from holdfast.transports.poll_session import PollSessions
@@ -67,7 +68,9 @@ def make_endpoints(doors: Doors) -> Endpoints:
         clock=core.clock,
     )
     return Endpoints(
-        websocket=WebSocketEndpoint(doors.manager.open, admission, settings.websocket, originate),
+        websocket=WebSocketEndpoint(
+            doors.manager.open, admission, settings.websocket, originate, _compression(settings.websocket)
+        ),
         poll=_poll(doors, admission, origins, originate) if settings.poll.enabled else not_found,
         api=_api(doors),
         livez=Livez(),
@@ -75,6 +78,12 @@ def make_endpoints(doors: Doors) -> Endpoints:
         startupz=Startupz(core.lifecycle),
         metrics=MetricsEndpoint(),
     )
+
+
+def _compression(settings: WebSocketSettings) -> Compression | None:
+    compression = Compression(settings.compression_min_size, settings.compression_level)
+    read_compression_of(compression)
+    return compression if settings.compression else None
 
 
 def _poll(doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, originate: Originate) -> ASGIApp:

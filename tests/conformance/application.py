@@ -14,7 +14,9 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
 from holdfast.connections.transport import Handshake
+from holdfast.protocol.compression import WINDOWS, Compression
 from holdfast.protocol.frames import OPCODE_BINARY, OPCODE_TEXT
+from holdfast.protocol.framing import WS_JSON
 from holdfast.server.gateway import GatewayServer
 from holdfast.server.runtime import loop_factory
 from holdfast.settings import Settings, WebSocketSettings
@@ -25,7 +27,11 @@ from holdfast.transports.websocket import WebSocketEndpoint
 PATHS = ("handover", "asgi")
 
 # Autobahn's group 9 sends messages of 16 MiB.
-LARGE = WebSocketSettings(max_message_bytes=17 * 2**20, write_high_water=2**20)
+LARGE = WebSocketSettings(max_message_bytes=17 * 2**20, write_high_water=2**20, compression=True)
+
+
+COMPRESSION = Compression(min_size=0, level=1)
+WINDOW_OF = {COMPRESSION.encoding(WS_JSON, bits): bits for bits in WINDOWS}
 
 
 class Echo:
@@ -37,8 +43,13 @@ class Echo:
         self.ends: list[tuple[int, str]] = []
 
     def on_message(self, data: bytes, is_text: bool) -> None:
-        """Echo."""
-        self.transport.send_frame(OPCODE_TEXT if is_text else OPCODE_BINARY, data)
+        """Echo, compressed where that was agreed on."""
+        opcode = OPCODE_TEXT if is_text else OPCODE_BINARY
+        window_bits = WINDOW_OF.get(self.transport.encoding)
+        if window_bits is None:
+            self.transport.send_frame(opcode, data)
+        else:
+            self.transport.write(COMPRESSION.frame(opcode, window_bits, data))
 
     def on_congested(self) -> None:
         """Read no more."""
@@ -60,7 +71,8 @@ def admit(handshake: Handshake) -> None:
 def echo_server(path: str, port: int = 0, websocket: WebSocketSettings = LARGE) -> GatewayServer:
     """Return a server with the echo at `/`, by one of `PATHS`."""
     settings = Settings(port=port, websocket=websocket)
-    endpoint = WebSocketEndpoint(Echo, admit, websocket)
+    compression = COMPRESSION if websocket.compression else None
+    endpoint = WebSocketEndpoint(Echo, admit, websocket, compression=compression)
     app = Starlette(routes=[WebSocketRoute("/", endpoint)])
     return GatewayServer(app, settings, offers_handover=path == "handover")
 

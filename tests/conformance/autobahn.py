@@ -9,19 +9,25 @@ import sys
 import venv
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from tests.conformance.application import PATHS
 from tests.parts import PYTHON2_HOW, ROOT, python2
 
 CACHE = ROOT / ".cache" / "autobahn"
 REQUIREMENTS = Path(__file__).with_name("autobahn-requirements.txt")
 VIRTUALENV = "virtualenv<20.22"  # the last that can make environments for Python 2.7
 
-# Groups 12 and 13 are permessage-deflate, which is not negotiated.
-ALL_CASES = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*")
-COUNT_OF_ALL = 301
+RFC6455 = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*")
+# Permessage-deflate, which is agreed on where the socket is handed over; each of these takes a minute or two.
+DEFLATE = (*(f"12.{part}.*" for part in range(1, 6)), *(f"13.{part}.*" for part in range(1, 8)))
+ALL_CASES = (*RFC6455, *DEFLATE)
+COUNT_OF_ALL = {"asgi": 301, "handover": 517}
+AT_ONCE = 2  # an echo and the suite keep more than one core busy
 PASSED = frozenset({"OK", "NON-STRICT", "INFORMATIONAL"})
 
 
@@ -41,6 +47,13 @@ class Report:
     def count(self) -> int:
         """Return how many cases ran."""
         return sum(self.verdicts.values())
+
+    def add(self, verdicts: dict[str, dict[str, str]]) -> None:
+        """Count the verdicts of some cases."""
+        for case, verdict in sorted(verdicts.items()):
+            self.verdicts[verdict["behavior"]] += 1
+            if verdict["behavior"] not in PASSED or verdict["behaviorClose"] not in PASSED:
+                self.failed.append(f"{case} ({verdict['behavior']}, close {verdict['behaviorClose']})")
 
     def __str__(self) -> str:
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(self.verdicts.items()))
@@ -70,34 +83,58 @@ def install_suite() -> Path:
     return program
 
 
-def run_suite(paths: tuple[str, ...], cases: tuple[str, ...], folder: Path) -> list[Report]:
-    """Run cases against an echo server for each path and return the reports; HTML of each case goes to `folder`.
+@dataclass(frozen=True)
+class Run:
+    """Cases that one process of the suite puts to some of the paths, and the folder of their pages."""
+
+    paths: tuple[str, ...]
+    cases: tuple[str, ...]
+    folder: Path
+
+
+def plan(cases: tuple[str, ...], folder: Path) -> list[Run]:
+    """Return the runs for some cases: the long ones of compression each by itself, so that they go side by side."""
+    deflate = [case for case in cases if case.startswith(("12.", "13."))]
+    plain = tuple(case for case in cases if case not in deflate)
+    short = tuple(case for case in deflate if "*" not in case)
+    runs = [Run(("handover",), (case,), folder / case.strip(".*")) for case in deflate if case not in short]
+    if short:
+        runs.append(Run(("handover",), short, folder / "deflate"))
+    if plain:
+        runs.append(Run(PATHS, plain, folder / "rfc6455"))
+    return runs
+
+
+def run_suite(cases: tuple[str, ...], folder: Path) -> list[Report]:
+    """Run cases against echo servers and return a report for each path; HTML of each case goes under `folder`.
 
     Raises:
         SuiteUnavailableError: see `install_suite`.
     """
     program = install_suite()
-    folder.mkdir(parents=True, exist_ok=True)
+    reports = {path: Report(path) for path in PATHS}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for found in pool.map(partial(_run, program), plan(cases, folder)):
+            for path, verdicts in found.items():
+                reports[path].add(verdicts)
+    return [report for report in reports.values() if report.count]
+
+
+def _run(program: Path, run: Run) -> dict[str, dict[str, dict[str, str]]]:
+    """Return the verdicts by path and case."""
+    run.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        servers = [{"agent": path, "url": f"ws://127.0.0.1:{stack.enter_context(_echo(path))}"} for path in paths]
-        spec = {"outdir": str(folder), "servers": servers, "cases": cases, "exclude-cases": []}
-        spec_file = folder / "spec.json"
+        servers = [{"agent": path, "url": f"ws://127.0.0.1:{stack.enter_context(_echo(path))}"} for path in run.paths]
+        spec = {"outdir": str(run.folder), "servers": servers, "cases": run.cases, "exclude-cases": []}
+        spec_file = run.folder / "spec.json"
         spec_file.write_text(json.dumps({**spec, "exclude-agent-cases": {}}))
         command = [str(program), "--mode", "fuzzingclient", "--spec", str(spec_file)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1200, check=False)
-    index = folder / "index.json"
+        done = subprocess.run(command, cwd=run.folder, capture_output=True, text=True, timeout=2400, check=False)
+    index = run.folder / "index.json"
     if not index.exists():
         raise RuntimeError(f"the suite wrote no report:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return [_report(path, verdicts) for path, verdicts in sorted(json.loads(index.read_text()).items())]
-
-
-def _report(path: str, verdicts: dict[str, dict[str, str]]) -> Report:
-    report = Report(path)
-    for case, verdict in sorted(verdicts.items()):
-        report.verdicts[verdict["behavior"]] += 1
-        if verdict["behavior"] not in PASSED or verdict["behaviorClose"] not in PASSED:
-            report.failed.append(f"{case} ({verdict['behavior']}, close {verdict['behaviorClose']})")
-    return report
+    found: dict[str, dict[str, dict[str, str]]] = json.loads(index.read_text())
+    return found
 
 
 @contextmanager

@@ -55,10 +55,11 @@ CLIENT: dict[str, Any] = {
 class SdkGateway(Gateway):
     """A gateway that tests in another language may use and restart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: Any) -> None:
         super().__init__(
             folder,
             {
+                **more,
                 "client": CLIENT,
                 "channel": {"namespaces": NAMESPACES},
                 "broker": {"snapshot_path": str(folder / "history.snapshot")},

@@ -6,6 +6,7 @@ from holdfast.app import Endpoints
 from holdfast.main import build
 from holdfast.routes.errors import not_found
 from holdfast.settings import PollSettings, Settings
+from holdfast.telemetry import metrics
 from holdfast.wiring import Doors, make_endpoints
 
 
@@ -38,3 +39,13 @@ async def test_polls_can_be_switched_off():
     endpoints = make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
 
     assert endpoints.poll is not_found
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_compression_is_made_as_the_settings_say(is_on):
+    """The door agrees on it only where it is switched on; the metrics are there all the same."""
+    gateway = build(Settings(websocket={"compression": is_on}), asyncio.get_running_loop())
+    doors = Doors(gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe)
+
+    assert (make_endpoints(doors).websocket._compression is not None) is is_on
+    assert list(metrics.COMPRESSED_CONNECTIONS.collect())

@@ -1,8 +1,8 @@
 """RFC 6455 frames without I/O: a parser of what clients send, and encoders of what the server sends.
 
 The parser checks everything that can be checked without knowing what a message means: bits,
-opcodes, masks, lengths, fragmentation, close payloads, UTF-8 and the message limit. Extensions
-are not negotiated here, so a reserved bit is always a violation.
+opcodes, masks, lengths, fragmentation, close payloads, UTF-8 and the message limit. A reserved bit
+is a violation, but for the one that marks a compressed message where that was agreed on.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from struct import Struct
 from typing import Final, NoReturn
 
 from holdfast.errors import ProtocolError
+from holdfast.protocol.deflate import compressed_limit
 from holdfast.protocol.utf8 import continue_utf8
 
 try:
@@ -24,6 +25,8 @@ OPCODE_CLOSE: Final = 0x8
 OPCODE_PING: Final = 0x9
 OPCODE_PONG: Final = 0xA
 
+COMPRESSED: Final = 0x40  # RSV1, on the first frame of a compressed message (RFC 7692, 6)
+
 NO_STATUS: Final = 1005  # stands for a close frame without a code; never sent (RFC 6455, 7.4.1)
 
 _FINAL: Final = 0x80
@@ -34,6 +37,7 @@ _LONGEST_HEADER: Final = 14
 _KNOWN_OPCODES: Final = frozenset(
     {OPCODE_CONTINUATION, OPCODE_TEXT, OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PING, OPCODE_PONG}
 )
+_COMPRESSED_OPCODES: Final = frozenset({COMPRESSED | OPCODE_TEXT, COMPRESSED | OPCODE_BINARY})
 _CONTROL_LIMIT: Final = 125
 _CLOSE_CODE: Final = Struct("!H")
 _SHORT_HEADER: Final = Struct("!BBH")
@@ -43,7 +47,7 @@ _REGISTERED_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)
 
 
 def encode_frame(opcode: int, payload: bytes) -> bytes:
-    """Return one final, unmasked frame."""
+    """Return one final, unmasked frame; the opcode may have `COMPRESSED` added."""
     size = len(payload)
     first = _FINAL | opcode
     if size < 126:
@@ -130,6 +134,9 @@ class FrameParser:
     PING and PONG, and OPCODE_CLOSE with its checked payload, after which all input is ignored. How the
     bytes are cut into pieces never changes what comes out. A begun message holds what arrived of
     it and never more than `max_message_bytes`; whether it would is judged from the header.
+
+    A compressed message comes out as it came in, with `COMPRESSED` in its opcode: what it would grow to is
+    nobody's concern before somebody wants it (`protocol.compression.decompress`).
     """
 
     __slots__ = (
@@ -139,6 +146,7 @@ class FrameParser:
         "_is_final",
         "_limit",
         "_mask",
+        "_may_compress",
         "_message_opcode",
         "_partial_control",
         "_partial_message",
@@ -146,9 +154,10 @@ class FrameParser:
         "_utf8_tail",
     )
 
-    def __init__(self, max_message_bytes: int) -> None:
-        """Start before the first byte of a frame."""
+    def __init__(self, max_message_bytes: int, may_compress: bool = False) -> None:
+        """Start before the first byte of a frame; compressed messages are taken only if the client `may_compress`."""
         self._limit = max_message_bytes
+        self._may_compress = may_compress
         self._done = False
         self._header = b""  # an incomplete header
         # The frame being read; no frame is when the mask is empty.
@@ -206,7 +215,7 @@ class FrameParser:
         """Judge the first two bytes of a frame and return the length of its whole header."""
         first, second = header[0], header[1]
         opcode, length = first & 0x0F, second & 0x7F
-        if first & _RESERVED:
+        if first & _RESERVED and not (self._may_compress and first & ~_FINAL in _COMPRESSED_OPCODES):
             self._fail("frame_reserved_bits", f"expected none of {_RESERVED:#x}, got {first:#x}")
         if opcode not in _KNOWN_OPCODES:
             self._fail("frame_reserved_opcode", f"expected 0-2 or 8-10, got {opcode}")
@@ -227,14 +236,21 @@ class FrameParser:
         opcode = header[0] & 0x0F
         length = self._parse_length(header)
         if not opcode & _CONTROL:
+            if opcode:
+                self._message_opcode = header[0] & ~_FINAL
             total = len(self._partial_message) + length
             if total > self._limit:
-                self._fail("message_too_big", f"expected at most {self._limit} bytes, got {total}")
-            self._message_opcode = opcode or self._message_opcode
+                self._check_size(total)
         self._frame_opcode = opcode
         self._is_final = bool(header[0] & _FINAL)
         self._mask = header[-4:]
         self._remaining = length
+
+    def _check_size(self, total: int) -> None:
+        """Refuse a message that is longer than the limit, unless it is so because it was compressed badly."""
+        limit = compressed_limit(self._limit) if self._message_opcode & COMPRESSED else self._limit
+        if total > limit:
+            self._fail("message_too_big", f"expected at most {limit} bytes, got {total}")
 
     def _parse_length(self, header: bytes) -> int:
         short = header[1] & 0x7F

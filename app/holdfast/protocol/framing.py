@@ -15,7 +15,8 @@ class Encoding:
     """A codec and how its payloads travel.
 
     `wrap` turns a payload into a unit that a transport writes as it is; `join` glues units, in order, so that one
-    write carries them all. `ping` is empty for transports that know without pings who is there.
+    write carries them all. `ping` is empty for transports that know without pings who is there. `is_compressed` says
+    that permessage-deflate was agreed on, so that the client may compress too.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Encoding:
     wrap: Callable[[bytes], bytes]
     join: Callable[[list[bytes]], bytes]
     ping: bytes
+    is_compressed: bool = False
 
 
 def _text_frame(payload: bytes) -> bytes:

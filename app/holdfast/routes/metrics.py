@@ -6,6 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.connections.core import Core
 from holdfast.errors import DoorError
+from holdfast.protocol.compression import Compression
 from holdfast.routes.errors import check_method, refuse, send_bytes
 from holdfast.telemetry import metrics
 from holdfast.transports.poll_session import PollSessions
@@ -50,3 +51,9 @@ def read_polls_of(sessions: PollSessions) -> None:
     """Let a scrape read what polls count."""
     metrics.POLL_SESSIONS.read_from(lambda: len(sessions))
     metrics.POLLS.read_from(lambda: sessions.outcomes)
+
+
+def read_compression_of(compression: Compression) -> None:
+    """Let a scrape read what was compressed."""
+    metrics.COMPRESSED_CONNECTIONS.read_from(lambda: compression.agreed)
+    metrics.COMPRESSION_BYTES.read_from(lambda: {"before": compression.bytes_before, "after": compression.bytes_after})

@@ -22,10 +22,10 @@ class ServerContext:
     """Limits, deadlines and whether sockets are handed over; one for the public and one for the internal port.
 
     `requests` bounds the time to a complete request; `refused` is how long a refused peer is still read, so that it
-    sees the answer.
+    sees the answer. `reads_offers` says that somebody may want to know which extensions a handshake offers.
     """
 
-    __slots__ = ("extensions", "http", "offers_handover", "refused", "requests", "sockets")
+    __slots__ = ("extensions", "http", "offers_handover", "reads_offers", "refused", "requests", "sockets")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class ServerContext:
         """Take the limits from the settings; timers run on `loop`."""
         self.http = settings.http
         self.offers_handover = offers_handover
+        self.reads_offers = settings.websocket.compression
         self.extensions: dict[str, object] = {LISTENER: listener}
         self.sockets = SocketContext(settings.websocket, loop)
         self.requests: DeadlineQueue[HandoverProtocol] = DeadlineQueue(

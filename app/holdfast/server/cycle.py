@@ -10,6 +10,7 @@ from holdfast.errors import BrokerError, DoorError, GatewayError
 from holdfast.resilience.eager import run_eagerly
 from holdfast.server.events import AsgiApp, AsgiEvents, Event
 from holdfast.telemetry.logs import get_logger
+from holdfast.transports.extensions import Offer
 from holdfast.transports.handover import ABNORMAL, WebSocketTransport
 from holdfast.transports.opening import accept_response
 from holdfast.transports.refusal import refusal_response, response_bytes
@@ -37,11 +38,15 @@ class UpgradeCycle:
         "_key",
         "_socket",
         "accepted_at",
+        "offers",
     )
 
-    def __init__(self, socket: WebSocketTransport, key: bytes, early: bytes, accepted_at: float) -> None:
-        """Answer for `socket`; `key` is the client's, `early` what came behind its request."""
+    def __init__(
+        self, socket: WebSocketTransport, key: bytes, early: bytes, accepted_at: float, offers: list[Offer]
+    ) -> None:
+        """Answer for `socket`; `key` and `offers` are the client's, `early` is what came behind its request."""
         self.accepted_at = accepted_at
+        self.offers = offers
         self._socket = socket
         self._key = key
         self._early = early

@@ -22,6 +22,7 @@ from holdfast.server.context import ServerContext
 from holdfast.server.cycle import UpgradeCycle
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
+from holdfast.transports.extensions import offered_extensions
 from holdfast.transports.handover import WebSocketTransport
 from holdfast.transports.opening import offered_subprotocols, opening_key
 from holdfast.transports.refusal import refusal_response
@@ -240,12 +241,13 @@ class HandoverProtocol(HttpToolsProtocol):
                 raise DoorError("bad_handshake", "The answer to the request before it is not complete.")
             scope = self._websocket_scope()
             key = opening_key(scope["method"], scope["http_version"], self.headers)
+            offers = offered_extensions(self.headers) if self.context.reads_offers else []
         except (DoorError, httptools.HttpParserError, UnicodeError) as error:
             self.refuse(error if isinstance(error, DoorError) else DoorError("bad_http", "The URL is none."))
             return
         self.connections.discard(self)
         socket = WebSocketTransport(self.transport, self.context.sockets)
-        cycle = UpgradeCycle(socket, key, early, self.accepted_at)
+        cycle = UpgradeCycle(socket, key, early, self.accepted_at, offers)
         if self.context.offers_handover:
             scope["extensions"][HANDOVER] = cycle
         cycle.start(self.app, scope, self.loop, self.tasks)

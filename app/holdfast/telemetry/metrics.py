@@ -139,6 +139,15 @@ CHANNELS = Scraped("gauge", "holdfast_channels", "Channels with subscribers on t
 PUBLICATIONS = Scraped("counter", "holdfast_publications_total", "Publications that came to this instance's channels.")
 DELIVERIES = Scraped("counter", "holdfast_deliveries_total", "Publications written to subscribers.")
 DELIVERED_BYTES = Scraped("counter", "holdfast_delivered_bytes_total", "Bytes of publications written to subscribers.")
+COMPRESSION_BYTES = Scraped(
+    "counter",
+    "holdfast_compression_bytes_total",
+    "Bytes of messages before and after compression, each message once for all who share it.",
+    "side",
+)
+COMPRESSED_CONNECTIONS = Scraped(
+    "counter", "holdfast_compressed_connections_total", "WebSocket connections that agreed on compression."
+)
 RECOVERIES = Scraped(
     "counter",
     "holdfast_recoveries_total",

@@ -13,7 +13,9 @@ from enum import IntEnum
 from holdfast.codes import CODES
 from holdfast.connections.transport import Handshake, MessageSink, SinkFactory
 from holdfast.errors import GatewayError, ProtocolError
+from holdfast.protocol.compression import decompress
 from holdfast.protocol.frames import (
+    COMPRESSED,
     OPCODE_BINARY,
     OPCODE_CLOSE,
     OPCODE_PING,
@@ -215,7 +217,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
             return  # a peer that was told to go is read, lest a reset destroys what it was told
         parser = self._parser
         if parser is None:
-            parser = self._parser = FrameParser(self._context.max_message_bytes)
+            parser = self._parser = FrameParser(self._context.max_message_bytes, self.encoding.is_compressed)
         try:
             for opcode, payload in parser.feed(data):
                 self._take(opcode, payload)
@@ -232,6 +234,10 @@ class WebSocketTransport(asyncio.BufferedProtocol):
             self._answer_ping(payload)
         elif opcode == OPCODE_CLOSE:
             self._answer_close(payload)
+        # One that is closing gets nothing decompressed: nobody wants it, and each byte could cost us a thousand.
+        elif opcode & COMPRESSED and self._state is _OPEN:
+            opcode ^= COMPRESSED
+            self._deliver(decompress(opcode, payload, self._context.max_message_bytes), opcode == OPCODE_TEXT)
 
     def _deliver(self, payload: bytes, is_text: bool) -> None:
         if self._sink is None or self._state != State.OPEN:

@@ -1,7 +1,7 @@
 """The WebSocket door: an ASGI endpoint that admits a handshake and then gets out of the way.
 
 On our own server the connection goes on by itself (`handover`); on any other ASGI server the same endpoint stays and
-carries messages (`asgi`).
+carries messages (`asgi`). There the server underneath has its own mind about extensions, and compression is its affair.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.connections.transport import Admission, Handshake, SinkFactory
 from holdfast.errors import GatewayError
+from holdfast.protocol.compression import Compression
 from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, WS_JSON, WS_PROTOBUF, Encoding
 from holdfast.settings import WebSocketSettings
 from holdfast.transports.asgi import AsgiTransport
+from holdfast.transports.extensions import Offer, agree
 from holdfast.transports.refusal import refusal_body, refusal_headers
 
 HANDOVER: Final = "holdfast.handover"
@@ -34,6 +36,8 @@ class Handover(Protocol):
 
     accepted_at: float
     """When the socket was accepted, by the loop's clock."""
+    offers: list[Offer]
+    """The extensions that the client offers, where the settings have a use for one."""
 
     def attach(self, sinks: SinkFactory, handshake: Handshake) -> None:
         """Give the accepted connection to a sink; events flow to it from now on."""
@@ -57,12 +61,14 @@ class WebSocketEndpoint:
         admission: Admission,
         settings: WebSocketSettings,
         originate: Originate = as_it_came,
+        compression: Compression | None = None,
     ) -> None:
-        """Open connections with `sinks` where `admission` lets them in."""
+        """Open connections with `sinks` where `admission` lets them in; agree on `compression` if there is one."""
         self._sinks = sinks
         self._admission = admission
         self._settings = settings
         self._originate = originate
+        self._compression = compression
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI WebSocket scope; suspends only where there is no hand-over."""
@@ -78,12 +84,22 @@ class WebSocketEndpoint:
         except GatewayError as error:
             await refuse_handshake(scope, send, error)
             return
-        await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol or None, "headers": []})
+        headers = self._agree(handover.offers, handshake) if handover is not None else []
+        await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol or None, "headers": headers})
         if handover is not None:
             handover.attach(self._sinks, handshake)
             return
         handshake.encoding = RAW_PROTOBUF if handshake.encoding is WS_PROTOBUF else RAW_JSON
         await AsgiTransport(send, self._settings).run(receive, self._sinks, handshake)
+
+    def _agree(self, offers: list[Offer], handshake: Handshake) -> list[tuple[bytes, bytes]]:
+        """Let the handshake's encoding compress if the client can, and return the headers that tell it so."""
+        agreement = agree(offers) if self._compression is not None else None
+        if self._compression is None or agreement is None:
+            return []
+        self._compression.agreed += 1
+        handshake.encoding = self._compression.encoding(handshake.encoding, agreement.window_bits)
+        return [(b"sec-websocket-extensions", agreement.header)]
 
 
 def read_handshake(scope: Scope, originate: Originate) -> Handshake:

@@ -60,6 +60,15 @@ test('a publisher hears itself', async (t) => {
   assert.equal(seen[0].data, 'me');
 });
 
+test('a long publication comes back as it went', async (t) => {
+  const { sub, seen } = await subscribed(t, unique('chat:'));
+  const story = Array.from({ length: 500 }, (_, number) => ({ number, text: 'again and again' }));
+  await sub.publish(story);
+  await until(() => seen.length, 'the publication');
+
+  assert.deepEqual(seen[0].data, story);
+});
+
 test('unsubscribing ends delivery and subscribing again resumes it', async (t) => {
   const { sub, seen, centrifuge } = await subscribed(t, unique('chat:'));
   sub.unsubscribe();

@@ -7,6 +7,8 @@ from holdfast.channels.local import LocalChannel
 from holdfast.channels.subscriber import Gone
 from holdfast.channels.tags_filter import TagsFilter
 from holdfast.channels.tailored import Tailoring
+from holdfast.protocol.compression import Compression
+from holdfast.protocol.framing import WS_JSON
 from holdfast.protocol.messages import ClientInfo, FilterNode, MemberPush, Publication, Push, StreamPosition
 from tests.unit.channels.test_hub import Reader
 
@@ -167,3 +169,23 @@ def test_seal_encodes_once_for_plain_and_filtered(channel: LocalChannel) -> None
     first, second = channel.batches
 
     assert first.unit is second.unit
+
+
+def test_compressed_unit_is_built_once_for_all_who_agreed_on_it(channel: LocalChannel) -> None:
+    """Subscribers with and without compression share a unit each, and compressing happens once."""
+    compression = Compression(0, 1)
+    packed, plain = compression.encoding(WS_JSON, 12), WS_JSON
+    readers = [Reader(encoding) for encoding in (packed, plain, packed, plain, packed)]
+    for reader in readers:
+        channel.enter(reader, None)
+    publication = Publication(Raw(b'"' + b"x" * 500 + b'"'))
+    channel.open = [publication]
+
+    channel.seal()
+
+    payload = packed.codec.encode_push(Push(channel="news", pub=publication))
+    assert compression.bytes_before == len(payload)
+    assert {len(batch.targets): batch.unit for batch in channel.batches} == {
+        3: packed.wrap(payload),
+        2: plain.wrap(payload),
+    }

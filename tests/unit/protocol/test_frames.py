@@ -3,7 +3,9 @@
 import pytest
 
 from holdfast.errors import ProtocolError
+from holdfast.protocol.deflate import compressed_limit
 from holdfast.protocol.frames import (
+    COMPRESSED,
     NO_STATUS,
     OPCODE_BINARY,
     OPCODE_CLOSE,
@@ -243,3 +245,71 @@ def test_parser_is_idle_between_messages_only():
     assert parser.is_idle
     list(parser.feed(client_frame(OPCODE_TEXT, b"hello", final=False)))
     assert not parser.is_idle
+
+
+def parse_compressed(*chunks, limit=LIMIT):
+    """Return the events of a fresh parser that takes compressed messages."""
+    parser = FrameParser(limit, may_compress=True)
+    return [event for chunk in chunks for event in parser.feed(chunk)]
+
+
+def test_parser_marks_compressed_messages():
+    """A message whose first frame has RSV1 comes out whole, marked and as it is; the others as ever."""
+    data = (
+        client_frame(COMPRESSED | OPCODE_TEXT, b"\xff\xfe")
+        + client_frame(COMPRESSED | OPCODE_BINARY, b"a", final=False)
+        + client_frame(OPCODE_PING, b"!")
+        + client_frame(OPCODE_CONTINUATION, b"b")
+        + client_frame(OPCODE_TEXT, b"c")
+        + client_frame(COMPRESSED | OPCODE_TEXT, b"")
+    )
+    expected = [
+        (COMPRESSED | OPCODE_TEXT, b"\xff\xfe"),
+        (OPCODE_PING, b"!"),
+        (COMPRESSED | OPCODE_BINARY, b"ab"),
+        (OPCODE_TEXT, b"c"),
+        (COMPRESSED | OPCODE_TEXT, b""),
+    ]
+
+    assert parse_compressed(data) == expected
+    assert parse_compressed(*(data[i : i + 1] for i in range(len(data)))) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        client_frame(COMPRESSED | OPCODE_PING, b""),
+        client_frame(COMPRESSED | OPCODE_CLOSE, b""),
+        client_frame(COMPRESSED | 0x20 | OPCODE_TEXT, b""),
+        client_frame(0x20 | OPCODE_TEXT, b""),
+        client_frame(COMPRESSED | OPCODE_TEXT, final=False) + client_frame(COMPRESSED | OPCODE_CONTINUATION),
+    ],
+)
+def test_parser_takes_the_mark_on_first_frames_alone(data):
+    """RSV1 on control frames and continuations, and the other reserved bits, stay violations."""
+    with pytest.raises(ProtocolError) as caught:
+        parse_compressed(data)
+
+    assert caught.value.slug == "frame_reserved_bits"
+
+
+def test_parser_bounds_compressed_messages():
+    """What comes compressed may be a little longer than the limit, as a bad encoder would make it."""
+    most = compressed_limit(1000)
+
+    assert parse_compressed(client_frame(COMPRESSED | OPCODE_TEXT, b"x" * most), limit=1000)
+    for data in (
+        client_frame(COMPRESSED | OPCODE_TEXT, b"x" * (most + 1))[:8],
+        client_frame(COMPRESSED | OPCODE_TEXT, b"x" * most, final=False) + client_frame(OPCODE_CONTINUATION, b"x")[:6],
+        client_frame(OPCODE_TEXT, b"x" * 1001)[:8],
+    ):
+        with pytest.raises(ProtocolError) as caught:
+            parse_compressed(data, limit=1000)
+        assert caught.value.slug == "message_too_big"
+
+
+def test_single_text_frame_leaves_compressed_ones_to_the_parser():
+    """The short cut knows nothing of compression."""
+    frame = client_frame(COMPRESSED | OPCODE_TEXT, b"abc")
+
+    assert single_text_frame(memoryview(frame), len(frame), LIMIT) is None

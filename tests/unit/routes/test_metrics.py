@@ -5,7 +5,9 @@ from typing import ClassVar
 import pytest
 
 from holdfast.connections.stats import ConnectionStats
-from holdfast.routes.metrics import MetricsEndpoint, read_numbers_of, read_polls_of
+from holdfast.protocol.compression import Compression
+from holdfast.protocol.frames import OPCODE_TEXT
+from holdfast.routes.metrics import MetricsEndpoint, read_compression_of, read_numbers_of, read_polls_of
 from holdfast.telemetry import metrics
 from tests.asgi import call
 
@@ -63,14 +65,15 @@ async def test_metrics_open_metrics(core):
 
 
 def test_read_numbers_leaves_nothing_out(core):
-    """No metric that lives elsewhere stays without its source, but for those of proxies, which report by themselves."""
+    """No metric that lives elsewhere stays without its source, except where broker and proxies see to it."""
     read_numbers_of(core)
     read_polls_of(Sessions())
-    sourceless = [
+    read_compression_of(Compression(0, 1))
+    sourceless = {
         name for name, one in vars(metrics).items() if isinstance(one, metrics.Scraped) and one._source is None
-    ]
+    }
 
-    assert sourceless == ["PROXY_IN_FLIGHT", "PROXY_BREAKER"]
+    assert sourceless <= {"BROKER_STREAMS", "PROXY_IN_FLIGHT", "PROXY_BREAKER"}
 
 
 async def test_metrics_other_method():
@@ -85,3 +88,17 @@ async def test_metrics_of_polls():
 
     assert "holdfast_poll_sessions 1.0" in lines
     assert 'holdfast_polls_total{outcome="empty"} 2.0' in lines
+
+
+async def test_metrics_of_compression():
+    """What was compressed is read where it is counted."""
+    compression = Compression(0, 1)
+    compression.agreed = 2
+    compression.frame(OPCODE_TEXT, 12, b"x" * 100)
+    read_compression_of(compression)
+    answer = await call(MetricsEndpoint())
+
+    lines = answer.body.decode().splitlines()
+    assert "holdfast_compressed_connections_total 2.0" in lines
+    assert 'holdfast_compression_bytes_total{side="before"} 100.0' in lines
+    assert f'holdfast_compression_bytes_total{{side="after"}} {float(compression.bytes_after)}' in lines

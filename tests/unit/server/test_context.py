@@ -52,3 +52,9 @@ class Key:
 
     def __getattr__(self, name):
         return getattr(self._inner, name)
+
+
+def test_context_reads_offers_where_somebody_may_want_one():
+    """Without compression no time is spent on the extensions that each browser offers."""
+    assert not ServerContext(Settings(), FakeLoop()).reads_offers
+    assert ServerContext(Settings(websocket={"compression": True}), FakeLoop()).reads_offers

@@ -22,7 +22,7 @@ class Served:
     def __init__(self, app, early=b""):
         self.wire = FakeTransport()
         self.socket = WebSocketTransport(self.wire, SocketContext(WebSocketSettings(), FakeLoop()))
-        self.cycle = UpgradeCycle(self.socket, KEY, early, 1.5)
+        self.cycle = UpgradeCycle(self.socket, KEY, early, 1.5, [])
         self.tasks = set()
         self.app = app
 

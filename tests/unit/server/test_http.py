@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 from holdfast.server.context import ServerContext
 from holdfast.server.gateway import GatewayServer
 from holdfast.server.http import HandoverProtocol
-from holdfast.settings import Settings
+from holdfast.settings import Settings, WebSocketSettings
 from holdfast.transports.websocket import WebSocketEndpoint
 from tests.sockets import FakeTransport, RecordingSink, upgrade_request
 
@@ -21,12 +21,13 @@ SETTINGS = Settings(http={"max_header_bytes": 1024, "max_headers": 10, "max_url_
 class Served:
     """One HTTP connection to an application."""
 
-    def __init__(self, app, *, offers_handover=True):
+    def __init__(self, app, *, offers_handover=True, compression=False):
         loop = asyncio.get_running_loop()
-        self.config = GatewayServer(app, SETTINGS).config
+        settings = SETTINGS.model_copy(update={"websocket": WebSocketSettings(compression=compression)})
+        self.config = GatewayServer(app, settings).config
         self.config.load()
         self.state = ServerState()
-        self.context = ServerContext(SETTINGS, loop, offers_handover=offers_handover)
+        self.context = ServerContext(settings, loop, offers_handover=offers_handover)
         self.wire = FakeTransport()
         self.protocol = HandoverProtocol(self.config, self.state, {}, self.context, loop)
         self.protocol.connection_made(self.wire)
@@ -396,3 +397,29 @@ async def test_upgrade_behind_much_else_in_one_read_keeps_what_follows(serve):
 
     assert served.wire.protocol._sink.messages == [b""]
     served.wire.protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize(("compression", "count"), [(True, 2), (False, 0)])
+async def test_upgrade_tells_what_extensions_are_offered(serve, compression, count):
+    """Who decides on compression gets the offers parsed; without compression nobody looks."""
+    offers = []
+
+    async def app(scope, receive, send):
+        offers.extend(scope["extensions"]["holdfast.handover"].offers)
+        await never_answers(scope, receive, send)
+
+    request = upgrade_request("/", "Sec-WebSocket-Extensions: foo", "Sec-WebSocket-Extensions: permessage-deflate; a=b")
+    serve(app, compression=compression).protocol.data_received(request)
+
+    assert len(offers) == count
+
+
+async def test_upgrade_with_malformed_extensions_is_refused(serve):
+    """RFC 6455, 9.1 lets the handshake fail; where nobody looks at extensions it goes on."""
+    request = upgrade_request("/", "Sec-WebSocket-Extensions: a b")
+    strict, unaware = serve(never_answers, compression=True), serve(never_answers)
+    strict.protocol.data_received(request)
+    unaware.protocol.data_received(request)
+
+    assert (strict.status, strict.slug) == (400, "bad_handshake")
+    assert unaware.wire.sent == b""

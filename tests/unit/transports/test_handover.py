@@ -3,12 +3,16 @@
 import asyncio
 import gc
 import weakref
+from dataclasses import replace
 
 import pytest
 
 from holdfast.connections.transport import Handshake
 from holdfast.errors import CapacityError
+from holdfast.protocol.compression import Compression
+from holdfast.protocol.deflate import deflate
 from holdfast.protocol.frames import (
+    COMPRESSED,
     OPCODE_BINARY,
     OPCODE_PING,
     OPCODE_PONG,
@@ -16,18 +20,20 @@ from holdfast.protocol.frames import (
     encode_close,
     encode_frame,
 )
+from holdfast.protocol.framing import WS_JSON
 from holdfast.settings import WebSocketSettings
 from holdfast.transports.handover import SocketContext, WebSocketTransport
 from tests.sockets import FakeLoop, FakeTransport, RecordingSink, client_close, client_frame
 
 HANDSHAKE = Handshake("/", b"", [], "127.0.0.1", "ws", "attempt")
+COMPRESSING = replace(HANDSHAKE, encoding=Compression(0, 1).encoding(WS_JSON, 12))
 CLOSE_TIMEOUT = 1.0
 
 
 class Opened:
     """A connection that was handed over to a recording sink."""
 
-    def __init__(self, *, has_eof=True, sinks=RecordingSink, early=b""):
+    def __init__(self, *, has_eof=True, sinks=RecordingSink, early=b"", handshake=HANDSHAKE):
         self.loop = FakeLoop()
         self.wire = FakeTransport(has_eof=has_eof)
         settings = WebSocketSettings(max_message_bytes=1024, close_timeout=CLOSE_TIMEOUT)
@@ -40,7 +46,7 @@ class Opened:
             self.sink = sinks(transport, handshake)
             return self.sink
 
-        self.socket.attach(make, HANDSHAKE, early)
+        self.socket.attach(make, handshake, early)
 
     @property
     def events(self):
@@ -343,3 +349,68 @@ def test_lost_socket_is_freed_without_the_collector():
         assert sink() is None
     finally:
         gc.enable()
+
+
+def compressed(opcode, message, **more):
+    """Return a client's compressed frame."""
+    return client_frame(COMPRESSED | opcode, deflate(message, 1, 15), **more)
+
+
+@pytest.mark.parametrize("cut", [1, 5, 1000])
+def test_socket_decompresses_where_that_was_agreed_on(cut):
+    """Compressed messages and others come out alike, however they are cut, and no parser stays behind."""
+    opened = Opened(handshake=COMPRESSING)
+    data = (
+        compressed(OPCODE_TEXT, b"one")
+        + client_frame(OPCODE_TEXT, b"two")
+        + compressed(OPCODE_BINARY, b"\xff" * 500)
+        + compressed(OPCODE_TEXT, b"")
+    )
+
+    for start in range(0, len(data), cut):
+        opened.receive(data[start : start + cut])
+
+    assert opened.events == [
+        (OPCODE_TEXT, b"one"),
+        (OPCODE_TEXT, b"two"),
+        (OPCODE_BINARY, b"\xff" * 500),
+        (OPCODE_TEXT, b""),
+    ]
+    assert opened.socket._parser is None
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "slug"),
+    [
+        (compressed(OPCODE_TEXT, b"x" * 1025), 1009, "message_too_big"),
+        (compressed(OPCODE_TEXT, b"\xff"), 1007, "invalid_utf8"),
+        (client_frame(COMPRESSED | OPCODE_TEXT, b"\xff"), 1007, "frame_deflate_malformed"),
+        (client_frame(COMPRESSED | OPCODE_PING, b""), 1002, "frame_reserved_bits"),
+    ],
+)
+def test_socket_fails_bad_compression(frame, code, slug):
+    """Bombs, broken text and broken data each close with their cause, and what follows is not looked at."""
+    opened = Opened(handshake=COMPRESSING)
+
+    opened.receive(frame + compressed(OPCODE_TEXT, b"later"))
+
+    assert opened.sent == encode_close(code, slug)
+    assert opened.events == [("closed", code, slug)]
+
+
+def test_socket_without_compression_refuses_the_mark(opened):
+    """Nobody compresses what was not agreed on."""
+    opened.receive(compressed(OPCODE_TEXT, b"one"))
+
+    assert opened.events == [("closed", 1002, "frame_reserved_bits")]
+
+
+def test_socket_that_is_closing_decompresses_nothing(monkeypatch):
+    """A few bytes can ask for much work; after our goodbye nobody needs it done."""
+    opened = Opened(handshake=COMPRESSING)
+    opened.socket.close(3000, "enough")
+    monkeypatch.setattr("holdfast.transports.handover.decompress", pytest.fail)
+
+    opened.receive(compressed(OPCODE_TEXT, b"x" * 1000) * 50 + client_close(3000))
+
+    assert opened.events == [("closed", 3000, "enough")]

@@ -5,21 +5,24 @@ import json
 import pytest
 
 from holdfast.errors import DoorError
-from holdfast.protocol.framing import RAW_PROTOBUF, WS_JSON, WS_PROTOBUF
+from holdfast.protocol.compression import Compression
+from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, WS_JSON, WS_PROTOBUF
 from holdfast.settings import WebSocketSettings
+from holdfast.transports.extensions import Offer
 from holdfast.transports.websocket import HANDOVER, WebSocketEndpoint, as_it_came, refuse_handshake
 from tests.sockets import RecordingSink
 
 SETTINGS = WebSocketSettings()
 
 
-class Offer:
+class Taker:
     """A hand-over that remembers to whom the connection went."""
 
     accepted_at = 42.0
 
-    def __init__(self):
+    def __init__(self, offers=()):
         self.taken = None
+        self.offers = list(offers)
 
     def attach(self, sinks, handshake):
         """Remember."""
@@ -63,7 +66,7 @@ def refuse(handshake):
 
 async def test_endpoint_hands_the_connection_over():
     """With the extension the endpoint accepts, gives the connection away and returns."""
-    offer = Offer()
+    offer = Taker()
     caller = Caller(extensions={HANDOVER: offer})
 
     await WebSocketEndpoint(RecordingSink, admit, SETTINGS)(caller.scope, caller.receive, caller.send)
@@ -93,7 +96,7 @@ async def test_endpoint_hands_the_connection_over():
 )
 async def test_endpoint_negotiates_the_codec(offers, query, echoed, encoding):
     """The first known offer is echoed and decides, or the query does where it asks for Protobuf, as in Centrifugo."""
-    offer = Offer()
+    offer = Taker()
     caller = Caller(extensions={HANDOVER: offer}, subprotocols=offers, query=query)
 
     await WebSocketEndpoint(RecordingSink, admit, SETTINGS)(caller.scope, caller.receive, caller.send)
@@ -122,7 +125,7 @@ async def test_endpoint_without_the_extension_carries_protobuf_in_bytes():
 
 async def test_endpoint_asks_who_the_client_is():
     """The operator's trusted proxies decide about address and scheme."""
-    offer = Offer()
+    offer = Taker()
     caller = Caller(extensions={HANDOVER: offer})
     endpoint = WebSocketEndpoint(RecordingSink, admit, SETTINGS, lambda peer, scheme, headers: ("10.0.0.1", "https"))
 
@@ -133,7 +136,7 @@ async def test_endpoint_asks_who_the_client_is():
 
 async def test_endpoint_refuses_before_accept():
     """A refusal is an HTTP answer with its cause; nobody is accepted."""
-    caller = Caller(extensions={HANDOVER: Offer(), "websocket.http.response": {}})
+    caller = Caller(extensions={HANDOVER: Taker(), "websocket.http.response": {}})
 
     await WebSocketEndpoint(RecordingSink, refuse, SETTINGS)(caller.scope, caller.receive, caller.send)
 
@@ -170,3 +173,54 @@ async def test_refusal_without_the_denial_extension_is_a_close():
 def test_no_proxy_is_believed_by_default(scheme):
     """The peer stands for itself."""
     assert as_it_came("192.0.2.1", scheme, [(b"x-forwarded-for", b"10.0.0.1")]) == ("192.0.2.1", scheme)
+
+
+DEFLATE = Offer("permessage-deflate", [("client_max_window_bits", None)])
+
+
+@pytest.mark.parametrize(("subprotocols", "base"), [([], WS_JSON), (["centrifuge-protobuf"], WS_PROTOBUF)])
+async def test_endpoint_agrees_on_compression(subprotocols, base):
+    """The answer names the extension, the handshake carries the encoding that compresses, whatever the codec."""
+    offer, compression = Taker([DEFLATE]), Compression(0, 1)
+    caller = Caller(extensions={HANDOVER: offer}, subprotocols=subprotocols)
+    endpoint = WebSocketEndpoint(RecordingSink, admit, SETTINGS, compression=compression)
+
+    await endpoint(caller.scope, caller.receive, caller.send)
+
+    ((name, value),) = caller.sent[0]["headers"]
+    assert name == b"sec-websocket-extensions"
+    assert value.startswith(b"permessage-deflate; server_no_context_takeover; client_no_context_takeover")
+    assert offer.taken[1].encoding is compression.encoding(base, 12)
+    assert compression.agreed == 1
+
+
+@pytest.mark.parametrize(
+    ("compression", "offers"), [(None, [DEFLATE]), (Compression(0, 1), []), (Compression(0, 1), [Offer("foo", [])])]
+)
+async def test_endpoint_does_not_compress_uninvited(compression, offers):
+    """Without the setting or without an offer that fits, all is as ever."""
+    offer = Taker(offers)
+    caller = Caller(extensions={HANDOVER: offer})
+
+    await WebSocketEndpoint(RecordingSink, admit, SETTINGS, compression=compression)(
+        caller.scope, caller.receive, caller.send
+    )
+
+    assert caller.sent[0]["headers"] == []
+    assert offer.taken[1].encoding is WS_JSON
+
+
+async def test_endpoint_leaves_extensions_to_another_server():
+    """Without the hand-over the server underneath agrees on compression, or does not."""
+    handshakes = []
+    caller = Caller({"type": "websocket.disconnect", "code": 1000})
+
+    def make(transport, handshake):
+        handshakes.append(handshake)
+        return RecordingSink(transport, handshake)
+
+    endpoint = WebSocketEndpoint(make, admit, SETTINGS, compression=Compression(0, 1))
+    await endpoint(caller.scope, caller.receive, caller.send)
+
+    assert caller.sent[0]["headers"] == []
+    assert handshakes[0].encoding is RAW_JSON
