@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -13,6 +14,9 @@ from holdfast.server.context import LISTENER
 
 WEBSOCKET_PATH = "/connection/websocket"
 POLL_PATH = "/connection/poll"
+HTTP_STREAM_PATH = "/connection/http_stream"
+SSE_PATH = "/connection/sse"
+EMULATION_PATH = "/emulation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Endpoints:
     readyz: ASGIApp
     startupz: ASGIApp
     metrics: ASGIApp
+    streams: Mapping[str, ASGIApp]
+    """By path, with what belongs to them; what is switched off is not there."""
 
 
 class PortSplit:
@@ -48,6 +54,7 @@ def make_app(endpoints: Endpoints, *, has_internal_port: bool) -> ASGIApp:
         WebSocketRoute(WEBSOCKET_PATH, endpoints.websocket),
         Route(WEBSOCKET_PATH, UpgradeRequired()),
         Route(POLL_PATH, endpoints.poll),
+        *(Route(path, endpoint) for path, endpoint in endpoints.streams.items()),
     ]
     internal: list[BaseRoute] = [
         Route("/api/{method}", endpoints.api),

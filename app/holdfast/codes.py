@@ -226,7 +226,7 @@ _LIFE = (
     _close("insufficient_state", 3010, "retry", "The instance could not keep the client's position.", "Nothing; SDKs reconnect and recover.", _CHANNELS),
     _close("force_reconnect", 3011, "retry", "The operator asked the client to reconnect.", "Nothing.", _CLIENT),
     _close("no_pong", 3012, "retry", "The client answered no ping in time.", "Look for a sleeping device or a dead path.", _CLIENT),
-    _close("command_rate_limit", 3013, "retry", "The client sent commands faster than allowed.", "Slow the client, or raise `client.command_rate`.", _CAPACITY),
+    _close("command_rate_limit", 3013, "retry", "The client sent commands faster than allowed.", "Slow the client, or raise `client.command_rate`.", _CAPACITY, 429),
     _close("state_invalidated", 3014, "retry", "The operator invalidated the client's state.", "Nothing; SDKs fetch a token and reconnect.", _TOKENS),
     _close("force_disconnect", 3503, "stop", "The operator disconnected the client for good.", "Ask the operator.", _CLIENT),
     _close("connection_limit", 3504, "stop", "The user has reached the limit of connections.", "Close other connections of this user.", _CAPACITY),
@@ -237,7 +237,7 @@ _LIFE = (
     _close("too_many_errors", 3509, "stop", "The client went on after too many errors.", "Correct the client.", _CLIENT),
     _close("handshake_timeout", 4100, "retry", "No connect command was answered within the handshake timeout.",
            "Look for a slow network; raise `client.handshake_timeout`.", _CLIENT, 408),
-    _close("inbox_overflow", 4101, "retry", "The client sent more commands than it waits for replies to.", "Wait for replies.", _CAPACITY),
+    _close("inbox_overflow", 4101, "retry", "The client sent more commands than it waits for replies to.", "Wait for replies.", _CAPACITY, 429),
     _close("poll_idle", 4102, "retry", "No request came for a poll session within `poll.idle_timeout`.",
            "Nothing; the client opens a new session. Look for a sleeping device or a dead path.", _CLIENT),
     _close("application", 4000, "retry", "The user's backend closed the connection with a number of its own (4000-4499: clients come back; 4500-4999: they stop).",
@@ -295,6 +295,8 @@ _HTTP = (
     _http("request_timeout", 1930, 408, "The request was not complete in time.", "Look for a slow or stuck client.", _CLIENT),
     Code("unknown_session", 1931, "http", "retry", 404, "This instance has no such session: it ended, or is another instance's.",
          "Nothing; the client opens a new session and recovers.", "info", _CLIENT),
+    _http("emulation_malformed", 1932, 400, "The body is no emulation request.", "Use an SDK, or compare with docs/protocol.md.", _CLIENT),
+    _http("connect_missing", 1933, 400, "The request to open a stream carries no commands.", "Use an SDK, or compare with docs/protocol.md.", _CLIENT),
 )
 
 # fmt: on

@@ -88,6 +88,30 @@ class PollSettings(Group):
     )
 
 
+class HttpStreamSettings(Group):
+    """Connections over endless HTTP responses, `/connection/http_stream`."""
+
+    enabled: bool = Field(True, description="Serve it.")
+    max_request_body_size: int = Field(65536, ge=1024, description="Largest body, in bytes, of the opening request.")
+
+
+class SseSettings(Group):
+    """Connections over server-sent events, `/connection/sse`."""
+
+    enabled: bool = Field(True, description="Serve it.")
+    max_request_body_size: int = Field(
+        65536,
+        ge=1024,
+        description="Largest body, in bytes, of an opening POST; commands in a URL keep to `http.max_url_bytes`.",
+    )
+
+
+class EmulationSettings(Group):
+    """The way back of http_stream and SSE, `/emulation`."""
+
+    max_request_body_size: int = Field(65536, ge=1024, description="Largest body of such a request, in bytes.")
+
+
 class ClientSettings(Group):
     """One client's connection."""
 
@@ -356,6 +380,9 @@ class Settings(Group):
     tls: TlsSettings = Field(TlsSettings(), description="TLS.")
     websocket: WebSocketSettings = Field(WebSocketSettings(), description="WebSocket limits.")
     poll: PollSettings = Field(PollSettings(), description="Long polling.")
+    http_stream: HttpStreamSettings = Field(HttpStreamSettings(), description="HTTP streaming.")
+    sse: SseSettings = Field(SseSettings(), description="Server-sent events.")
+    emulation: EmulationSettings = Field(EmulationSettings(), description="Commands of streams.")
     client: ClientSettings = Field(ClientSettings(), description="Client connections.")
     token: TokenSettings = Field(TokenSettings(), description="Tokens.")
     channel: ChannelSettings = Field(ChannelSettings(), description="Channels.")

@@ -11,11 +11,11 @@ from holdfast.admission.addresses import TrustedProxies
 from holdfast.admission.check import AdmissionCheck
 from holdfast.admission.origin import OriginPolicy
 from holdfast.admission.readiness import Readiness
-from holdfast.app import Endpoints
+from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, SSE_PATH, Endpoints
 from holdfast.connections.control import Control
 from holdfast.connections.core import Core
 from holdfast.connections.manager import EnhancedWebSocketManager
-from holdfast.errors import DoorError
+from holdfast.errors import DoorError, GatewayError
 from holdfast.protocol.compression import Compression
 from holdfast.routes.api import ApiEndpoint, ApiRules
 from holdfast.routes.api_commands import TURN, ApiCommands, Services
@@ -28,11 +28,18 @@ from holdfast.routes.api_order import ManyRules
 from holdfast.routes.errors import not_found
 from holdfast.routes.health import Livez, Readyz, Startupz
 from holdfast.routes.metrics import MetricsEndpoint, read_compression_of, read_polls_of
-from holdfast.routes.observers import observe_api_call, observe_failed_command, observe_handshake
+from holdfast.routes.observers import (
+    observe_api_call,
+    observe_emulation,
+    observe_failed_command,
+    observe_handshake,
+)
 from holdfast.settings import Settings, WebSocketSettings
 from holdfast.transports.cors import CrossOrigin
+from holdfast.transports.emulation import EMULATION_METHODS, EmulationEndpoint, EmulationRules
 from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint
 from holdfast.transports.poll_session import PollSessions
+from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, StreamKind, StreamRules
 from holdfast.transports.websocket import Originate, WebSocketEndpoint, read_handshake
 
 CHECK_TIMEOUT_SECONDS = 1.0
@@ -71,6 +78,7 @@ def make_endpoints(doors: Doors) -> Endpoints:
         websocket=WebSocketEndpoint(
             doors.manager.open, admission, settings.websocket, originate, _compression(settings.websocket)
         ),
+        streams=_streams(doors, admission, origins, originate),
         poll=_poll(doors, admission, origins, originate) if settings.poll.enabled else not_found,
         api=_api(doors),
         livez=Livez(),
@@ -98,6 +106,42 @@ def _poll(doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, origin
         observe_handshake(handshake, error)
 
     return CrossOrigin(PollEndpoint(door, sessions), origins, POLL_METHODS, refused)
+
+
+def _streams(
+    doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, originate: Originate
+) -> dict[str, ASGIApp]:
+    settings, manager = doors.settings, doors.manager
+
+    def endpoint(kind: StreamKind, max_body_bytes: int) -> ASGIApp:
+        rules = StreamRules(admission.refusal, observe_handshake, settings.websocket, max_body_bytes, originate)
+        opened = StreamEndpoint(kind, manager.open, rules)
+
+        def refused(scope: Scope, error: DoorError) -> None:
+            handshake = read_handshake(scope, originate)
+            handshake.transport = kind.name
+            observe_handshake(handshake, error)
+
+        return CrossOrigin(opened, origins, kind.methods, refused)
+
+    found: dict[str, ASGIApp] = {}
+    if settings.http_stream.enabled:
+        found[HTTP_STREAM_PATH] = endpoint(HTTP_STREAM, settings.http_stream.max_request_body_size)
+    if settings.sse.enabled:
+        found[SSE_PATH] = endpoint(SSE, settings.sse.max_request_body_size)
+    if found:
+        found[EMULATION_PATH] = _emulation(doors, origins, originate)
+    return found
+
+
+def _emulation(doors: Doors, origins: OriginPolicy, originate: Originate) -> ASGIApp:
+    def observe(scope: Scope, refusal: GatewayError | None) -> None:
+        peer = scope.get("client")
+        address, _ = originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])
+        observe_emulation(address, refusal)
+
+    rules = EmulationRules(doors.core.instance, doors.settings.emulation.max_request_body_size, observe)
+    return CrossOrigin(EmulationEndpoint(doors.manager, rules), origins, EMULATION_METHODS, observe)
 
 
 def _api(doors: Doors) -> ApiEndpoint:

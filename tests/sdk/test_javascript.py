@@ -11,18 +11,19 @@ from tests.sdk.gateway import SdkGateway
 from tests.sdk.node import HERE, part_about, run
 
 FILES = sorted((HERE / "javascript").glob("*.test.mjs"))
-CODECS = ("json", "protobuf")
 NAME = re.compile(r"^test\('([^']+)'", re.MULTILINE)
+WAYS = (("websocket", "json"), ("websocket", "protobuf"), ("http_stream", "json"), ("sse", "json"))
 CASES = [(path.name, name) for path in FILES for name in NAME.findall(path.read_text())]
 IDS = [f"{file.removesuffix('.test.mjs')}: {name}" for file, name in CASES]
 
 
 @pytest.mark.parametrize(("file", "name"), CASES, ids=IDS)
-@pytest.mark.parametrize("codec", CODECS)
-def test_javascript_sdk(file: str, name: str, codec: str, sdk_gateway: SdkGateway) -> None:
-    """The named test of the stock JavaScript SDK passes in each codec."""
+@pytest.mark.parametrize(("transport", "codec"), WAYS)
+def test_javascript_sdk(file: str, name: str, transport: str, codec: str, sdk_gateway: SdkGateway) -> None:
+    """The named test of the stock JavaScript SDK passes over each transport, in each codec it has there."""
     require("npm:tests/sdk")
 
-    results, printed = run((file,), (*sdk_gateway.environment(), ("HOLDFAST_CODEC", codec)))
+    way = (("HOLDFAST_TRANSPORT", transport), ("HOLDFAST_CODEC", codec))
+    results, printed = run((file,), (*sdk_gateway.environment(), *way))
 
     assert results.get(name), part_about(name, printed)

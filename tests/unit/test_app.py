@@ -1,10 +1,11 @@
 import pytest
 
-from holdfast.app import Endpoints, make_app
+from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, SSE_PATH, Endpoints, make_app
 from holdfast.server.context import LISTENER
 from tests.asgi import call
 
 INTERNAL = ("/api/publish", "/api", "/livez", "/readyz", "/startupz", "/metrics")
+STREAMS = (HTTP_STREAM_PATH, SSE_PATH, EMULATION_PATH)
 
 
 class Named:
@@ -31,7 +32,8 @@ class Crash:
 def endpoints(**given) -> Endpoints:
     """Return endpoints that say who they are."""
     names = ("websocket", "poll", "api", "livez", "readyz", "startupz", "metrics")
-    return Endpoints(**{**{name: Named(name) for name in names}, **given})
+    streams = {path: Named(path) for path in STREAMS}
+    return Endpoints(**{**{name: Named(name) for name in names}, "streams": streams, **given})
 
 
 @pytest.fixture
@@ -76,6 +78,16 @@ async def test_app_clients_two_ports(two_ports):
     extensions = {LISTENER: "internal", "websocket.http.response": {}}
     refused = await call(two_ports, **scope, extensions=extensions)
     assert (refused.status, refused.json()["slug"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", STREAMS)
+async def test_app_streams(two_ports, path):
+    """Streams and their way back are on the public port alone, and a stream that is switched off is nowhere."""
+    assert (await call(two_ports, "POST", path, **port("public"))).body.decode() == path
+    assert (await call(two_ports, "POST", path, **port("internal"))).status == 404
+    app = make_app(endpoints(streams={}), has_internal_port=False)
+
+    assert (await call(app, "POST", path)).status == 404
 
 
 async def test_app_plain_http_on_websocket_path(one_port):

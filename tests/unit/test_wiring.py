@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from holdfast.app import Endpoints
+from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, SSE_PATH, Endpoints
 from holdfast.main import build
 from holdfast.routes.errors import not_found
 from holdfast.settings import PollSettings, Settings
@@ -18,7 +18,27 @@ async def test_every_endpoint_is_made():
         Doors(gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe)
     )
 
-    assert all(callable(getattr(endpoints, name)) for name in Endpoints.__slots__)
+    made = [getattr(endpoints, name) for name in Endpoints.__slots__ if name != "streams"]
+    assert all(callable(one) for one in [*made, *endpoints.streams.values()])
+    assert set(endpoints.streams) == {HTTP_STREAM_PATH, SSE_PATH, EMULATION_PATH}
+
+
+@pytest.mark.parametrize(
+    ("off", "left"),
+    [
+        ({"http_stream"}, {SSE_PATH, EMULATION_PATH}),
+        ({"sse"}, {HTTP_STREAM_PATH, EMULATION_PATH}),
+        ({"sse", "http_stream"}, set()),
+    ],
+)
+async def test_streams_that_are_off_have_no_path(off, left):
+    """Each stream can be switched off, and without any nothing takes commands of streams."""
+    settings = Settings.model_validate({name: {"enabled": False} for name in off})
+    gateway = build(settings, asyncio.get_running_loop())
+
+    endpoints = make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+
+    assert set(endpoints.streams) == left
 
 
 async def test_unusable_patterns_are_told_at_once():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from holdfast.protocol.codec import JSON, Codec
 from holdfast.protocol.frames import OPCODE_BINARY, OPCODE_TEXT, encode_frame
@@ -15,8 +16,9 @@ class Encoding:
     """A codec and how its payloads travel.
 
     `wrap` turns a payload into a unit that a transport writes as it is; `join` glues units, in order, so that one
-    write carries them all. `ping` is empty for transports that know without pings who is there. `is_compressed` says
-    that permessage-deflate was agreed on, so that the client may compress too.
+    write carries them all. `ping` is empty for transports that know without pings who is there. `end` closes a stream
+    of units, where there is something to close. `is_compressed` says that permessage-deflate was agreed on, so that the
+    client may compress too.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Encoding:
     wrap: Callable[[bytes], bytes]
     join: Callable[[list[bytes]], bytes]
     ping: bytes
+    end: bytes = b""
     is_compressed: bool = False
 
 
@@ -49,3 +52,44 @@ WS_PROTOBUF = Encoding("websocket+protobuf", PROTOBUF, _binary_frame, b"".join, 
 
 RAW_PROTOBUF = Encoding("protobuf", PROTOBUF, bytes, PROTOBUF.join, PROTOBUF.ping)
 """Payloads as they are; each says by itself where it ends."""
+
+
+class StreamEncodings(NamedTuple):
+    """The same units twice: in chunks for HTTP/1.1 (RFC 9112, 7.1), plain for HTTP/1.0 and for servers that chunk."""
+
+    chunked: Encoding
+    plain: Encoding
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _line(payload: bytes) -> bytes:
+    return payload + b"\n"
+
+
+def _events(payload: bytes) -> bytes:
+    # A carriage return ends a line here, and is nothing but space between the tokens of JSON.
+    if b"\r" in payload:
+        payload = payload.replace(b"\r", b" ")
+    return b"data: %b\n\n" % payload.replace(b"\n", b"\n\ndata: ")
+
+
+def stream_encodings(name: str, codec: Codec, frame: Callable[[bytes], bytes]) -> StreamEncodings:
+    """Return the encodings of a codec's payloads that `frame` sets apart in an endless response."""
+
+    def wrap(payload: bytes) -> bytes:
+        return _chunk(frame(payload))
+
+    return StreamEncodings(
+        Encoding(f"{name}, chunked", codec, wrap, b"".join, wrap(codec.ping), b"0\r\n\r\n"),
+        Encoding(name, codec, frame, b"".join, frame(codec.ping)),
+    )
+
+
+LINES_JSON: Final = stream_encodings("http_stream+json", JSON, _line)
+"""One payload a line, as http_stream sends it."""
+
+EVENTS_JSON: Final = stream_encodings("sse+json", JSON, _events)
+"""One payload an event of text/event-stream; a batch becomes several events."""

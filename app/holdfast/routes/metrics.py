@@ -31,6 +31,7 @@ def read_numbers_of(core: Core) -> None:
     """Let a scrape read what the connections of `core` count on their hot path."""
     manager, stats, hub = core.manager, core.stats, core.hub
     metrics.CONNECTIONS.read_from(lambda: manager.count)
+    metrics.TRANSPORT_CONNECTIONS.read_from(lambda: manager.by_transport)
     metrics.USERS.read_from(lambda: manager.users_count)
     metrics.CONNECTS.read_from(lambda: stats.opened)
     metrics.CLOSES.read_from(lambda: stats.closes)

@@ -12,7 +12,8 @@ from holdfast.telemetry.logs import get_logger
 _log = get_logger(__name__)
 
 # Looked up once: handshakes come in storms.
-_admitted = {name: metrics.HANDSHAKES.labels(name, "ok") for name in ("websocket", "poll")}
+_admitted = {name: metrics.HANDSHAKES.labels(name, "ok") for name in ("websocket", "http_stream", "sse", "poll")}
+_emulated = metrics.EMULATIONS.labels("ok")
 
 
 def observe_handshake(handshake: Handshake, refusal: GatewayError | None) -> None:
@@ -55,6 +56,15 @@ def observe_poll_refusal(address: str, refusal: GatewayError) -> None:
     # After a restart every client asks for its old session once.
     write = _log.debug if refusal.slug == "unknown_session" else _log.info
     write("poll_refused", slug=refusal.slug, detail=refusal.detail, address=address)
+
+
+def observe_emulation(address: str, refusal: GatewayError | None) -> None:
+    """Count an emulation request by its outcome, and log a refused one; sessions are secret and no part of it."""
+    if refusal is None:
+        _emulated.inc()
+        return
+    metrics.EMULATIONS.labels(refusal.slug).inc()
+    _log.info("emulation_refused", slug=refusal.slug, detail=refusal.detail, address=address)
 
 
 def observe_api_call(method: str, slug: str, detail: str = "", seconds: float | None = None, address: str = "") -> None:

@@ -20,12 +20,14 @@ from uvicorn.server import ServerState
 from holdfast.errors import DoorError
 from holdfast.server.context import ServerContext
 from holdfast.server.cycle import UpgradeCycle
+from holdfast.server.takeover import StreamTakeover
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
 from holdfast.transports.extensions import offered_extensions
 from holdfast.transports.handover import WebSocketTransport
 from holdfast.transports.opening import offered_subprotocols, opening_key
 from holdfast.transports.refusal import refusal_response
+from holdfast.transports.streaming import STREAM
 from holdfast.transports.websocket import HANDOVER
 
 # A read is parsed in pieces of this size, because what the parser tells of at its beginning resets the count of bytes
@@ -130,6 +132,9 @@ class HandoverProtocol(HttpToolsProtocol):
         self.unfinished_bytes = 0
         self._check_headers()
         super().on_headers_complete()
+        if self.context.offers_handover and not self.wants_websocket:
+            offered: dict[str, Any] = {**self.context.extensions, STREAM: StreamTakeover(self, self.cycle)}
+            self.scope["extensions"] = offered
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -189,6 +194,15 @@ class HandoverProtocol(HttpToolsProtocol):
             transport.write_eof()
         else:
             transport.close()
+
+    def let_go(self, cycle: RequestResponseCycle) -> asyncio.Transport:
+        """Forget HTTP and return the socket; what was pipelined behind the request of `cycle` is never answered."""
+        cycle.response_started = cycle.response_complete = True  # its end shall complain of nothing
+        self.connections.discard(self)
+        self.context.requests.discard(self)
+        self.pipeline.clear()
+        self.parser = None  # type: ignore[assignment]  # it and this object hold each other
+        return self.transport
 
     # Private methods
 

@@ -108,6 +108,14 @@ HANDSHAKES = _counter(
     "transport",
     "slug",
 )
+TRANSPORT_CONNECTIONS = Scraped(
+    "gauge", "holdfast_transport_connections", "Live connections, by transport.", "transport"
+)
+EMULATIONS = _counter(
+    "holdfast_emulation_requests_total",
+    'Requests that carried commands of streams: "ok", or the slug of the refusal.',
+    "slug",
+)
 HTTP_REFUSALS = _counter(
     "holdfast_http_refusals_total",
     "Requests refused because they are no good ones or no endpoint is there for them, by slug.",

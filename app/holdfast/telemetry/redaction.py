@@ -28,10 +28,10 @@ _KEYS = frozenset(
 _ENDINGS = ("_token", "_secret", "_password", "_api_key")
 # A JWT begins with the base64url of `{"`.
 _JWT = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*){0,4}")
-_QUERY = re.compile(r"(?i)((?:token|api_key|apikey|secret|password)=)[^&\s\"'<>;]+")
+_QUERY = re.compile(r"(?i)((?:token|api_key|apikey|secret|password|cf_connect)=)[^&\s\"'<>;]+")
 _SCHEME = re.compile(r"(?i)\b((?:bearer|apikey|basic)\s+)[\w.~+/=-]{6,}")
 _CREDENTIALS = re.compile(r"(://)[^/@\s:]*:[^/@\s]*(@)")
-_SUSPICIOUS = re.compile(r"(?i)eyJ|token=|key=|secret=|password=|bearer|apikey|basic\s|://")
+_SUSPICIOUS = re.compile(r"(?i)eyJ|token=|cf_connect=|key=|secret=|password=|bearer|apikey|basic\s|://")
 
 
 def redact(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -81,7 +81,7 @@ class AsgiTransport:
         if self._end is not None:
             return
         self._end = (code, reason)
-        self._push({"type": "websocket.close", "code": code, "reason": reason}, 0)
+        self._push(self._goodbye(code, reason), 0)
         self._loop.call_later(self._settings.close_timeout, self.abort)
 
     def abort(self) -> None:
@@ -96,7 +96,7 @@ class AsgiTransport:
     async def run(self, receive: Receive, sinks: SinkFactory, handshake: Handshake) -> None:
         """Carry messages both ways until the connection has ended, then tell the sink."""
         self.encoding = handshake.encoding
-        self.write = self._write_binary if self.encoding.codec.binary else self._write_text
+        self.write = self._writing()
         self._writer = self._loop.create_task(self._write_all())
         self._reader = self._loop.create_task(self._read_all(receive))
         try:
@@ -112,11 +112,18 @@ class AsgiTransport:
 
     # Private methods
 
+    def _writing(self) -> Callable[[bytes], None]:
+        """Return what writes units of the encoding."""
+        return self._write_binary if self.encoding.codec.binary else self._write_text
+
     def _write_text(self, unit: bytes) -> None:
         self.send_frame(OPCODE_TEXT, unit)
 
     def _write_binary(self, unit: bytes) -> None:
         self.send_frame(OPCODE_BINARY, unit)
+
+    def _goodbye(self, code: int, reason: str) -> dict[str, Any]:
+        return {"type": "websocket.close", "code": code, "reason": reason}
 
     def _push(self, event: dict[str, Any], size: int) -> None:
         self._queue.append((event, size))
@@ -153,16 +160,14 @@ class AsgiTransport:
                 self._end = self._end or (event.get("code") or ABNORMAL, event.get("reason") or "")
                 return
             text = event.get("text")
-            if text is None:
-                self._deliver(event["bytes"], False)
+            data, is_text = (event["bytes"], False) if text is None else (text.encode(), True)
+            if len(data) > self._settings.max_message_bytes:
+                self.close(CODES["message_too_big"].number, "message_too_big")
             else:
-                self._deliver(text.encode(), True)
+                self._deliver(data, is_text)
 
     def _deliver(self, data: bytes, is_text: bool) -> None:
         if self._sink is None or self._end is not None:
-            return
-        if len(data) > self._settings.max_message_bytes:
-            self.close(CODES["message_too_big"].number, "message_too_big")
             return
         try:
             self._sink.on_message(data, is_text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import IntEnum
+from typing import Protocol
 
 from holdfast.codes import CODES
 from holdfast.connections.transport import Handshake, MessageSink, SinkFactory
@@ -54,6 +55,13 @@ class State(IntEnum):
 _OPEN = State.OPEN  # looked up once a message
 
 
+class Abortable(Protocol):
+    """What is closing and must not take for ever."""
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+
+
 class SocketContext:
     """What the connections of one server share: limits and the deadlines of those that are closing."""
 
@@ -63,9 +71,7 @@ class SocketContext:
         """Take limits from the settings; timers run on `loop`."""
         self.max_message_bytes = settings.max_message_bytes
         self.write_high_water = settings.write_high_water
-        self.closing: DeadlineQueue[WebSocketTransport] = DeadlineQueue(
-            loop, settings.close_timeout, WebSocketTransport.abort
-        )
+        self.closing: DeadlineQueue[Abortable] = DeadlineQueue(loop, settings.close_timeout, lambda one: one.abort())
 
 
 def _discard(data: bytes) -> None:

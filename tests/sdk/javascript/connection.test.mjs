@@ -1,7 +1,9 @@
 // Connecting, tokens and their refresh, goodbyes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { api, call, client, connect, event, network, now, pause, token, unique, until, UnauthorizedError } from './support.mjs';
+import {
+  api, call, client, connect, event, network, now, pause, token, transport, unique, until, UnauthorizedError,
+} from './support.mjs';
 
 /** Connect with a token that must end the client for good, and return the code and reason. */
 async function refused(t, given) {
@@ -16,7 +18,7 @@ test('a token connects', async (t) => {
   const ctx = await connect(client(t, { token: token() }));
 
   assert.ok(ctx.client.length > 8);
-  assert.equal(ctx.transport, 'websocket');
+  assert.equal(ctx.transport, transport);
 });
 
 test('getToken alone connects', async (t) => {

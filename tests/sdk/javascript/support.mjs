@@ -1,6 +1,7 @@
 // What the tests share: the gateway's addresses, tokens, the server API, waiting for events, and a network that can be cut.
 import { createHmac, randomUUID } from 'node:crypto';
 import net from 'node:net';
+import { EventSource } from 'eventsource';
 import WebSocket from 'ws';
 
 /** Which codec every client of this run speaks. */
@@ -10,11 +11,21 @@ export const { Centrifuge, UnauthorizedError } = await import(
 );
 
 const { HOLDFAST_TEST_URL, HOLDFAST_TEST_API_KEY, HOLDFAST_TEST_SECRET, HOLDFAST_TEST_CONTROL } = process.env;
+/** Which transport every client of this run uses. */
+export const transport = process.env.HOLDFAST_TRANSPORT ?? 'websocket';
 export const baseUrl = new URL(HOLDFAST_TEST_URL);
 export const wsUrl = webSocketUrl(baseUrl.host);
 
 function webSocketUrl(host) {
   return `ws://${host}/connection/websocket`;
+}
+
+/** Where and with what the SDK connects to the gateway of a WebSocket URL, over the transport of this run. */
+function reached(url) {
+  if (transport === 'websocket') return [url, { websocket: WebSocket }];
+  const base = `http://${new URL(url).host}`;
+  const endpoint = `${base}/connection/${transport}`;
+  return [[{ transport, endpoint }], { emulationEndpoint: `${base}/emulation`, eventsource: EventSource }];
 }
 
 /** A name that no other test uses, so that tests share one gateway. */
@@ -59,10 +70,26 @@ export async function control(action) {
 
 /** A client of the stock SDK that closes with its test; delays are short, everything else is the SDK's default. */
 export function client(t, options = {}, url = wsUrl) {
-  const made = new Centrifuge(url, { websocket: WebSocket, minReconnectDelay: 20, maxReconnectDelay: 200, ...options });
+  const [place, parts] = reached(url);
+  const made = new Centrifuge(place, { ...parts, minReconnectDelay: 20, maxReconnectDelay: 200, ...options });
   speakJson(made);
   t.after(() => made.disconnect());
   return made;
+}
+
+/** Options of a client whose messages are put into the list as they are sent. */
+export function recording(sent) {
+  class Recording extends WebSocket {
+    send(data, ...rest) {
+      sent.push(data.toString());
+      super.send(data, ...rest);
+    }
+  }
+  const recordingFetch = (url, options) => {
+    if (String(url).endsWith('/emulation')) sent.push(JSON.parse(options.body).data);
+    return fetch(url, options);
+  };
+  return transport === 'websocket' ? { websocket: Recording } : { fetch: recordingFetch };
 }
 
 /** A subscription with short delays. */

@@ -1,6 +1,17 @@
 from __future__ import annotations
 
-from holdfast.protocol.framing import POLL_JSON, RAW_JSON, RAW_PROTOBUF, WS_JSON, WS_PROTOBUF
+import pytest
+
+from holdfast.protocol.framing import (
+    EVENTS_JSON,
+    LINES_JSON,
+    POLL_JSON,
+    RAW_JSON,
+    RAW_PROTOBUF,
+    WS_JSON,
+    WS_PROTOBUF,
+    Encoding,
+)
 
 
 def test_websocket_units_are_finished_frames() -> None:
@@ -33,3 +44,27 @@ def test_poll_units_are_lines() -> None:
     assert POLL_JSON.wrap(b"hello") == b"hello"
     assert POLL_JSON.join([b"a", b"b"]) == b"a\nb"
     assert POLL_JSON.ping == b""
+
+
+def test_http_stream_units_are_lines() -> None:
+    """One payload a line; with HTTP/1.1 each in a chunk of its own, and the last chunk ends the stream."""
+    assert LINES_JSON.plain.wrap(b"hello") == b"hello\n"
+    assert LINES_JSON.chunked.wrap(b"hello") == b"6\r\nhello\n\r\n"
+    assert LINES_JSON.chunked.wrap(b"x" * 300).startswith(b"12d\r\n")
+    assert (LINES_JSON.plain.ping, LINES_JSON.chunked.ping) == (b"{}\n", b"3\r\n{}\n\r\n")
+    assert (LINES_JSON.plain.end, LINES_JSON.chunked.end) == (b"", b"0\r\n\r\n")
+
+
+def test_sse_units_are_events() -> None:
+    """One payload an event, so a batch becomes several; a carriage return, which ends lines too, becomes a space."""
+    assert EVENTS_JSON.plain.wrap(b'{"a":1}') == b'data: {"a":1}\n\n'
+    assert EVENTS_JSON.plain.wrap(b"{}\n[]") == b"data: {}\n\ndata: []\n\n"
+    assert EVENTS_JSON.plain.wrap(b'{"a":\r1}') == b'data: {"a": 1}\n\n'
+    assert EVENTS_JSON.chunked.ping == b"a\r\ndata: {}\n\n\r\n"
+
+
+@pytest.mark.parametrize("encoding", [*LINES_JSON, *EVENTS_JSON], ids=lambda encoding: encoding.name)
+def test_stream_units_are_joined_as_they_are(encoding: Encoding) -> None:
+    """Finished units follow each other in one write, and share the codec of the connection."""
+    assert encoding.join([b"one", b"two"]) == b"onetwo"
+    assert encoding.codec is RAW_JSON.codec

@@ -33,7 +33,7 @@ def core():
     stats = ConnectionStats()
     stats.opened, stats.subscriptions = 3, 2
     stats.closes = Counter(shutdown=2)
-    manager = SimpleNamespace(count=1, users_count=1)
+    manager = SimpleNamespace(count=1, users_count=1, by_transport=Counter(sse=1))
     return SimpleNamespace(manager=manager, stats=stats, hub=Hub(), publish_queue=[None] * 8)
 
 
@@ -47,6 +47,7 @@ async def test_metrics_text(core):
     lines = answer.body.decode().splitlines()
     for line in (
         "holdfast_connections 1.0",
+        'holdfast_transport_connections{transport="sse"} 1.0',
         "holdfast_connects_total 3.0",
         'holdfast_closes_total{slug="shutdown"} 2.0',
         "holdfast_subscriptions 2.0",

@@ -1,4 +1,4 @@
-import dataclasses
+from dataclasses import replace
 
 import pytest
 
@@ -6,6 +6,7 @@ from holdfast.connections.transport import Handshake
 from holdfast.errors import DoorError, GatewayError
 from holdfast.routes.observers import (
     observe_api_call,
+    observe_emulation,
     observe_failed_command,
     observe_handshake,
     observe_poll_refusal,
@@ -21,13 +22,15 @@ def value(name: str, **labels: str) -> float:
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-def test_observe_handshake():
-    """Handshakes are counted by outcome."""
-    ok = {"transport": "websocket", "slug": "ok"}
-    refused = {"transport": "websocket", "slug": "origin_not_allowed"}
+@pytest.mark.parametrize("transport", ["websocket", "http_stream", "sse"])
+def test_observe_handshake(transport):
+    """Handshakes are counted by transport and outcome."""
+    ok = {"transport": transport, "slug": "ok"}
+    refused = {"transport": transport, "slug": "origin_not_allowed"}
     before = value("holdfast_handshakes_total", **ok), value("holdfast_handshakes_total", **refused)
-    observe_handshake(HANDSHAKE, None)
-    observe_handshake(HANDSHAKE, DoorError("origin_not_allowed", "why"))
+    handshake = replace(HANDSHAKE, transport=transport)
+    observe_handshake(handshake, None)
+    observe_handshake(handshake, DoorError("origin_not_allowed", "why"))
 
     after = value("holdfast_handshakes_total", **ok), value("holdfast_handshakes_total", **refused)
     assert after == (before[0] + 1, before[1] + 1)
@@ -37,7 +40,7 @@ def test_observe_handshake_of_a_poll():
     """Each transport has its own count."""
     ok = {"transport": "poll", "slug": "ok"}
     before = value("holdfast_handshakes_total", **ok)
-    observe_handshake(dataclasses.replace(HANDSHAKE, transport="poll"), None)
+    observe_handshake(replace(HANDSHAKE, transport="poll"), None)
 
     assert value("holdfast_handshakes_total", **ok) == before + 1
 
@@ -72,6 +75,17 @@ def test_observe_refused_path(kind, name, labels):
     observe_refused_path({"type": kind, "path": "/x"}, DoorError("not_found"))
 
     assert value(name, **labels) == before + 1
+
+
+def test_observe_emulation(capsys):
+    """Emulation requests are counted by outcome; a refused one is logged with its cause and the client's address."""
+    ok, unknown = [("holdfast_emulation_requests_total", {"slug": slug}) for slug in ("ok", "unknown_session")]
+    before = value(ok[0], **ok[1]), value(unknown[0], **unknown[1])
+    observe_emulation("192.0.2.7", None)
+    observe_emulation("192.0.2.7", DoorError("unknown_session", "It has ended."))
+
+    assert (value(ok[0], **ok[1]), value(unknown[0], **unknown[1])) == (before[0] + 1, before[1] + 1)
+    assert "192.0.2.7" in capsys.readouterr().err
 
 
 def test_observe_api_call_seconds():

@@ -31,6 +31,7 @@ def test_redact_shows_that_nothing_is_there(value: object) -> None:
         JWT.rpartition(".")[0],
         f'"{JWT}" at the end',
         "GET /connection/websocket?token=geheim&cid=1",
+        "GET /connection/sse?cf_connect=%7B%22token%22%3A%22geheim%22%7D",
         "https://x/?access_token=geheim",
         "Authorization: Bearer geheim-geheim",
         "authorization: apikey geheim-geheim",

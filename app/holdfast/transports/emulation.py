@@ -1,0 +1,82 @@
+"""`POST /emulation`: the way back of a stream. What comes here is taken as if it had come over the stream itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from holdfast.connections.manager import EnhancedWebSocketManager
+from holdfast.errors import CapacityError, DoorError, GatewayError, LifecycleError
+from holdfast.protocol.emulation import EmulationRequest, decode_emulation_json
+from holdfast.routes.body import ClientGone, read_body
+from holdfast.routes.errors import check_method, error_headers, send_bytes, turn_away
+from holdfast.transports.refusal import refusal_body
+
+EMULATION_METHODS: Final = "POST"
+"""For whoever wraps the endpoint."""
+
+# Ends that one request too many brings about, and that its sender is told at once.
+_TOO_MUCH: Final = frozenset({"command_rate_limit", "inbox_overflow"})
+
+Observer = Callable[[Scope, GatewayError | None], object]
+"""Told of every request: what was wrong with it, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmulationRules:
+    """The instance whose sessions these are, the longest body, and who is told."""
+
+    instance: str
+    max_body_bytes: int
+    observe: Observer
+
+
+class EmulationEndpoint:
+    """Gives messages to the sessions they name; used behind `CrossOrigin`.
+
+    Requests are taken in the order in which they are complete, whatever ids their commands have. One that is sent
+    twice is carried out twice: replies name the command's id, so clients tell them apart.
+    """
+
+    def __init__(self, manager: EnhancedWebSocketManager, rules: EmulationRules) -> None:
+        """Look for sessions in `manager`."""
+        self._manager = manager
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request: 204, or why not."""
+        try:
+            check_method(scope, EMULATION_METHODS)
+            body = await read_body(receive, scope["headers"], self._rules.max_body_bytes)
+        except ClientGone:
+            self._rules.observe(scope, LifecycleError("client_gone"))
+            return
+        except DoorError as error:
+            self._rules.observe(scope, error)
+            await turn_away(scope, receive, send, error)
+            return
+        try:
+            self._take(decode_emulation_json(body))
+        except GatewayError as error:
+            self._rules.observe(scope, error)
+            await send_bytes(send, error.code.http_status, refusal_body(error), error_headers(error))
+        else:
+            self._rules.observe(scope, None)
+            await send({"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]})
+            await send({"type": "http.response.body"})
+
+    def _take(self, request: EmulationRequest) -> None:
+        if request.node != self._rules.instance:
+            raise DoorError("unknown_session", "It is one of another instance.")
+        connection = self._manager.by_session(request.session)
+        if connection is None:
+            # Its stream ends by itself and says why; the client must not take this answer for the end.
+            if self._manager.is_leaving(request.session):
+                return
+            raise DoorError("unknown_session", "It has ended, or never was.")
+        connection.on_message(request.data, not connection.encoding.codec.binary)
+        if connection.closed and connection.ending in _TOO_MUCH:
+            raise CapacityError(connection.ending)

@@ -1,0 +1,140 @@
+"""The doors of the streams: HTTP requests whose responses carry a connection's messages and do not end.
+
+On our own server the socket changes hands (`stream`); on any other ASGI server the endpoint stays and writes
+(`asgi_stream`). The client's further commands come by `emulation`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import Receive, Scope, Send
+
+from holdfast.connections.transport import Handshake, SinkFactory
+from holdfast.errors import DoorError, GatewayError, LifecycleError
+from holdfast.protocol.framing import EVENTS_JSON, LINES_JSON, StreamEncodings
+from holdfast.routes.body import ClientGone, read_body
+from holdfast.routes.errors import check_method, turn_away
+from holdfast.settings import WebSocketSettings
+from holdfast.transports.asgi_stream import AsgiStream
+from holdfast.transports.cors import CORS_HEADERS
+from holdfast.transports.stream import Opening
+from holdfast.transports.websocket import Originate, as_it_came, read_handshake
+
+STREAM: Final = "holdfast.stream"
+"""Key of the ASGI extension that makes a request's socket a stream."""
+
+_CONNECT: Final = b"cf_connect"
+
+# What keeps caches and proxies from holding a stream back, Centrifugo's list and `no-transform` (RFC 9111, 5.2.2.6):
+# a proxy that compresses would buffer.
+_UNBUFFERED: Final = [
+    (b"cache-control", b"private, no-cache, no-store, must-revalidate, max-age=0, no-transform"),
+    (b"pragma", b"no-cache"),
+    (b"expires", b"0"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+class StreamHandover(Protocol):
+    """The value of the extension: our server's side of one request."""
+
+    def attach(self, sinks: SinkFactory, opening: Opening) -> None:
+        """Answer the request and give its socket to a sink."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKind:
+    """One way to stream: its name in logs and metrics, the methods that open it, how it is encoded."""
+
+    name: str
+    methods: str
+    media_type: bytes
+    encodings: StreamEncodings
+
+
+HTTP_STREAM: Final = StreamKind("http_stream", "POST", b"application/x-ndjson", LINES_JSON)
+SSE: Final = StreamKind("sse", "GET, POST", b"text/event-stream; charset=utf-8", EVENTS_JSON)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRules:
+    """What a stream's door holds requests to.
+
+    `refusal` judges the handshake before its body is read, `observe` is told how each one went.
+    """
+
+    refusal: Callable[[Handshake], DoorError | None]
+    observe: Callable[[Handshake, GatewayError | None], object]
+    sockets: WebSocketSettings
+    max_body_bytes: int
+    originate: Originate = as_it_came
+
+
+class StreamEndpoint:
+    """Opens streams of one kind and gives each a sink; used behind `CrossOrigin`."""
+
+    def __init__(self, kind: StreamKind, sinks: SinkFactory, rules: StreamRules) -> None:
+        """Open streams with `sinks` where the rules allow it."""
+        self._kind = kind
+        self._sinks = sinks
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; waits for its body, and where there is no hand-over for the end of the stream."""
+        handshake = read_handshake(scope, self._rules.originate)
+        handshake.transport = self._kind.name
+        handshake.accepted_at = asyncio.get_running_loop().time()  # the socket itself may have served other requests
+        try:
+            check_method(scope, self._kind.methods)
+            if (refusal := self._rules.refusal(handshake)) is not None:
+                raise refusal
+            commands = await self._first_commands(scope, receive)
+        except ClientGone:
+            self._rules.observe(handshake, LifecycleError("client_gone", "before its request was complete"))
+        except DoorError as error:
+            self._rules.observe(handshake, error)
+            await turn_away(scope, receive, send, error)
+        else:
+            self._rules.observe(handshake, None)
+            await self._open(scope, receive, send, (handshake, commands))
+
+    # Private methods
+
+    async def _first_commands(self, scope: Scope, receive: Receive) -> bytes:
+        if scope["method"] != "GET":
+            return await read_body(receive, scope["headers"], self._rules.max_body_bytes)
+        commands = _from_query(scope.get("query_string", b""))
+        if not commands:
+            raise DoorError("connect_missing", f"Expected the commands in the parameter {_CONNECT.decode()}.")
+        return commands
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send, came: tuple[Handshake, bytes]) -> None:
+        handshake, commands = came
+        handover: StreamHandover | None = (scope.get("extensions") or {}).get(STREAM)
+        is_chunked = handover is not None and scope.get("http_version", "1.1") != "1.0"
+        encodings = self._kind.encodings
+        handshake.encoding = encodings.chunked if is_chunked else encodings.plain
+        headers = [(b"content-type", self._kind.media_type), *_UNBUFFERED]
+        opening = Opening(handshake, os.urandom(16).hex(), headers, commands)
+        if handover is not None:
+            headers += scope.get(CORS_HEADERS, ())
+            handover.attach(self._sinks, opening)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await AsgiStream(send, self._rules.sockets, opening).run(receive, self._sinks, handshake)
+
+
+def _from_query(query: bytes) -> bytes:
+    """Return the commands in a URL; bytes, because their text is the codec's to judge."""
+    for pair in query.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        if name == _CONNECT:
+            return unquote_to_bytes(value.replace(b"+", b" "))
+    return b""

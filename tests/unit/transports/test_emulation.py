@@ -1,0 +1,129 @@
+"""Commands of streams that come by requests of their own."""
+
+import json
+
+import pytest
+
+from holdfast.transports.emulation import EmulationEndpoint, EmulationRules
+from tests.asgi import call
+from tests.brokers import Clock
+from tests.live import World
+
+LIMIT = 1024
+NOW = 1_700_000_000.0
+
+
+class Served:
+    """The endpoint over a core without sockets, and a session to talk to."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.seen: list[str] = []
+        rules = EmulationRules("here", LIMIT, lambda scope, error: self.seen.append(error.slug if error else "ok"))
+        self.app = EmulationEndpoint(world.manager, rules)
+        self.client = world.open(session="s1")
+        self.client.call("connect", token=world.token())
+
+    async def post(self, data, session="s1", node="here"):
+        """Send one request and return its answer."""
+        return await call(self.app, "POST", body=json.dumps({"session": session, "node": node, "data": data}).encode())
+
+
+@pytest.fixture
+async def served() -> Served:
+    """One endpoint with one session."""
+    return Served(await World(Clock(NOW)).start())
+
+
+async def test_commands_are_taken(served):
+    """204 without a body; the reply goes over the stream."""
+    answer = await served.post('{"id":2,"subscribe":{"channel":"news"}}\n{"id":3,"ping":{}}')
+
+    assert (answer.status, answer.body) == (204, b"")
+    assert [reply["id"] for reply in served.client.received()] == [2, 3]
+    assert served.seen == ["ok"]
+
+
+async def test_pong_is_taken(served):
+    """A pong by this way keeps the session."""
+    served.client.connection.awaiting_pong = True
+    await served.post("{}")
+
+    assert served.client.connection.awaiting_pong is False
+
+
+async def test_replayed_and_reordered_commands_are_answered_each(served):
+    """What comes twice is carried out twice, in the order in which it came, and replies name the ids."""
+    first, second = '{"id":5,"ping":{}}', '{"id":4,"subscribe":{"channel":"news"}}'
+    for data in (first, second, second):
+        assert (await served.post(data)).status == 204
+
+    replies = served.client.received()
+    assert [reply["id"] for reply in replies] == [5, 4, 4]
+    assert replies[2]["error"]["code"] == 105
+
+
+@pytest.mark.parametrize(("session", "node"), [("s2", "here"), ("s1", "elsewhere"), ("", "here"), ("s1", "")])
+async def test_session_that_is_not_here_is_unknown(served, session, node):
+    """Others' sessions cannot be guessed, and those of other instances are not here."""
+    answer = await served.post("{}", session, node)
+
+    assert (answer.status, answer.json()["slug"]) == (404, "unknown_session")
+    assert served.seen == ["unknown_session"]
+
+
+async def test_session_that_has_ended_is_unknown_once_it_is_told(served):
+    """While the goodbye is on its way the request is lost without a word; then the session is unknown."""
+    served.client.connection.close("force_disconnect")
+    assert (await served.post("{}")).status == 204
+    served.client.hang_up(3503, "force_disconnect")
+
+    assert (await served.post("{}")).status == 404
+
+
+async def test_garbage_for_a_session_ends_it(served):
+    """The request was one; what it carried is judged as on a WebSocket, and the stream says why."""
+    answer = await served.post("garbage")
+
+    assert answer.status == 204
+    assert served.client.transport.closed == (3501, "malformed_json")
+
+
+async def test_body_that_is_no_request(served):
+    """400, and no session is touched."""
+    answer = await call(served.app, "POST", body=b"garbage")
+
+    assert (answer.status, answer.json()["slug"]) == (400, "emulation_malformed")
+    assert served.client.transport.closed is None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+async def test_other_methods_are_not_allowed(served, method):
+    """405 says what is."""
+    answer = await call(served.app, method)
+
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_body_over_the_limit(served):
+    """413 for this request alone."""
+    answer = await served.post("x" * LIMIT)
+
+    assert (answer.status, answer.json()["slug"]) == (413, "body_too_large")
+    assert served.client.transport.closed is None
+
+
+async def test_client_that_leaves_before_its_body_is_complete(served):
+    """Nobody is left to answer."""
+    answer = await call(served.app, "POST", body=None)
+
+    assert (answer.status, served.seen) == (0, ["client_gone"])
+
+
+async def test_flood_is_told_to_its_sender():
+    """The connection's own limits hold; the request too many is answered 429."""
+    served = Served(await World(Clock(NOW), client={"command_rate": 1, "command_burst": 3}).start())
+    answers = [await served.post('{"id":9,"ping":{}}') for _ in range(3)]
+
+    assert [answer.status for answer in answers] == [204, 204, 429]
+    assert served.client.transport.closed == (3013, "command_rate_limit")
