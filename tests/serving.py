@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 import uvloop
@@ -29,23 +29,21 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 START_SECONDS = 10.0
 
 
-class EchoServer:
-    """The echo on one path and one loop; `sinks` are all connections that there were."""
+class PathServer:
+    """An application on one path to a connection and one loop."""
 
-    def __init__(self, path: str, loop: str, settings: Settings, admission: Admission = admit) -> None:
+    def __init__(self, path: str, loop: str, settings: Settings) -> None:
         self.path = path
         self.settings = settings
-        self.sinks: list[Echo] = []
         self.errors: list[dict[str, Any]] = []
         self.port = 0
-        endpoint = WebSocketEndpoint(self._make, admission, settings.websocket)
-        self.app = Starlette(routes=[WebSocketRoute("/", endpoint)])
+        self.app: Any = None
         self.server: Any = None
         self.loop = LOOPS[loop]()
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self) -> EchoServer:
+    def start(self) -> Self:
         """Return once connections are accepted."""
         self._thread.start()
         assert self._is_up.wait(START_SECONDS)
@@ -53,6 +51,7 @@ class EchoServer:
 
     def stop(self) -> None:
         """Stop fast and wait for the end of the thread."""
+        asyncio.run_coroutine_threadsafe(self.end(), self.loop).result(START_SECONDS)
         self.loop.call_soon_threadsafe(self._ask_to_stop)
         self._thread.join(START_SECONDS)
         assert not self._thread.is_alive()
@@ -66,14 +65,20 @@ class EchoServer:
 
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(START_SECONDS)
 
-    def _make(self, transport: Any, handshake: Any) -> Echo:
-        self.sinks.append(Echo(transport, handshake))
-        return self.sinks[-1]
+    async def begin(self) -> None:
+        """Make what is served, on its loop."""
+
+    async def end(self) -> None:
+        """Take it apart, before the server stops."""
 
     def _run(self) -> None:
         self.loop.set_exception_handler(lambda loop, context: self.errors.append(context))
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-            runner.run(self._serve_uvicorn() if self.path == "uvicorn" else self._serve())
+            runner.run(self._live())
+
+    async def _live(self) -> None:
+        await self.begin()
+        await (self._serve_uvicorn() if self.path == "uvicorn" else self._serve())
 
     async def _serve(self) -> None:
         self.server = GatewayServer(self.app, self.settings, offers_handover=self.path == "handover")
@@ -101,6 +106,20 @@ class EchoServer:
         else:
             self.server.stop()
             self.server.stop()
+
+
+class EchoServer(PathServer):
+    """The echo; `sinks` are all connections that there were."""
+
+    def __init__(self, path: str, loop: str, settings: Settings, admission: Admission = admit) -> None:
+        super().__init__(path, loop, settings)
+        self.sinks: list[Echo] = []
+        endpoint = WebSocketEndpoint(self._make, admission, settings.websocket)
+        self.app = Starlette(routes=[WebSocketRoute("/", endpoint)])
+
+    def _make(self, transport: Any, handshake: Any) -> Echo:
+        self.sinks.append(Echo(transport, handshake))
+        return self.sinks[-1]
 
 
 @contextmanager

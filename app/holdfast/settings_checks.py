@@ -131,6 +131,12 @@ def _messages(settings: Settings) -> Iterator[tuple[str, int]]:
     yield "websocket.max_message_bytes", settings.websocket.max_message_bytes
     if settings.poll.enabled:
         yield "poll.max_body_bytes", settings.poll.max_body_bytes
+    if settings.http_stream.enabled:
+        yield "http_stream.max_request_body_size", settings.http_stream.max_request_body_size
+    if settings.sse.enabled:
+        yield "sse.max_request_body_size", settings.sse.max_request_body_size
+    if settings.http_stream.enabled or settings.sse.enabled:
+        yield "emulation.max_request_body_size", settings.emulation.max_request_body_size
 
 
 def _rules(group: str, rules: TokenRules) -> Iterator[Fault]:

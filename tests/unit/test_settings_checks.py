@@ -43,6 +43,17 @@ BAD: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     ({"websocket": {"max_message_bytes": 4096}}, ("token.max_bytes", "websocket.max_message_bytes"), "saw 8192"),
     ({"poll": {"max_body_bytes": 4096}}, ("token.max_bytes", "poll.max_body_bytes"), "saw 8192 over 4096"),
     ({"poll": {"idle_timeout": 25}}, ("poll.idle_timeout", "poll.timeout"), "saw 25 s under requests of 25 s"),
+    (
+        {"http_stream": {"max_request_body_size": 4096}, "sse": {"enabled": False, "max_request_body_size": 4096}},
+        ("token.max_bytes", "http_stream.max_request_body_size"),
+        "saw 8192",
+    ),
+    ({"sse": {"max_request_body_size": 4096}}, ("token.max_bytes", "sse.max_request_body_size"), "saw 8192"),
+    (
+        {"emulation": {"max_request_body_size": 4096}},
+        ("token.max_bytes", "emulation.max_request_body_size"),
+        "saw 8192",
+    ),
     ({"token": {"public_keys": ({},)}}, ("token.public_keys[0].pem", "token.public_keys[0].file"), "saw neither"),
     (
         {"token": {"public_keys": ({"pem": "x", "file": "/x"},)}},

@@ -181,9 +181,10 @@ class EnhancedWebSocketManager:
 
 def _who(connection: Connection) -> dict[str, str]:
     """Return what a log line says of a connection: the session, or the attempt before there is one."""
+    where = {"transport": connection.transport.name, "address": connection.address}
     if connection.handshake is not None:
-        return {"attempt": connection.handshake.attempt_id, "address": connection.address}
-    return {"client": connection.client, "user": connection.user, "address": connection.address}
+        return {"attempt": connection.handshake.attempt_id, **where}
+    return {"client": connection.client, "user": connection.user, **where}
 
 
 def selected(connections: Iterable[Connection], client: str = "", session: str = "") -> list[Connection]:

@@ -127,6 +127,8 @@ class StreamEndpoint:
             headers += scope.get(CORS_HEADERS, ())
             handover.attach(self._sinks, opening)
             return
+        if scope.get("http_version", "1.1").startswith("1"):
+            headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await AsgiStream(send, self._rules.sockets, opening).run(receive, self._sinks, handshake)
 

@@ -265,7 +265,7 @@ test('the channel limit holds', async (t) => {
   assert.deepEqual({ code, reason }, { code: 106, reason: 'channel_limit' });
 });
 
-test('a batch of commands travels in one message and is answered in order', async (t) => {
+test('a batch of commands travels in one frame and is answered in order', async (t) => {
   const sent = [];
   const centrifuge = client(t, { token: token(), ...recording(sent) });
   await connect(centrifuge);
