@@ -75,7 +75,7 @@ def test_head_keeps_everybody_from_buffering(server, kind):
     with StreamClient(server.port, kind, headers=PAGE) as client:
         head = client.response.headers
         assert client.response.status == 200
-        assert head["content-type"] == {"sse": SSE, "http_stream": HTTP_STREAM}[kind].media_type.decode()
+        assert head["content-type"] == {"sse": SSE, "http_stream": HTTP_STREAM}[kind].usual.media_type.decode()
         assert "no-store" in head["cache-control"]
         assert head["x-accel-buffering"] == "no"
         assert head["access-control-allow-origin"] == PAGE["Origin"]

@@ -12,10 +12,12 @@ from urllib.parse import quote
 import httpx
 import psutil
 import pytest
+from centrifuge.protocol import client_pb2
 
 from tests.certificates import write_certificate
 from tests.client import RawClient
 from tests.gateway import Gateway, running
+from tests.protobuf import decode_replies, encode_commands
 from tests.serving import RawClient as Raw
 from tests.streams import KINDS, PATHS, StreamClient, token
 from tests.wire import eventually
@@ -287,3 +289,30 @@ def test_streams_can_be_switched_off(start_gateway):
     assert httpx.post(f"{gateway.url}/connection/http_stream", content=b"{}", trust_env=False).status_code == 404
     with StreamClient(gateway.port, "sse").connect() as client:
         client.subscribe("news")
+
+
+def test_protobuf_over_http_stream(victim):
+    """A stream in Protobuf shares its channel with others; commands come in Protobuf, the goodbye goes in it."""
+    connect = encode_commands({"id": 1, "connect": {"token": token("proto")}})
+    with Raw(victim.port) as wire, RawClient(victim) as socket:
+        head = f"Content-Type: application/octet-stream\r\nContent-Length: {len(connect)}"
+        wire.send(f"POST /connection/http_stream HTTP/1.0\r\nHost: x\r\n{head}\r\n\r\n".encode() + connect)
+        assert b"application/octet-stream" in wire.read_head()
+        size = wire.read(1)
+        while size[-1] & 0x80:
+            size += wire.read(1)
+        length = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(size))
+        (reply,) = decode_replies(size + wire.read(length))
+        session = {name: reply["connect"][name] for name in ("session", "node")}
+        data = encode_commands({"id": 2, "subscribe": {"channel": "both"}})
+        body = client_pb2.EmulationRequest(**session, data=data).SerializeToString()
+        headers = {"Content-Type": "application/octet-stream"}
+        assert httpx.post(f"{victim.url}/emulation", content=body, headers=headers, trust_env=False).status_code == 204
+        eventually(lambda: victim.metric("holdfast_subscriptions") == 1)
+        socket.subscribe("both")
+        socket.command("publish", channel="both", data={"a": 1})
+        victim.call("disconnect", user="proto")
+        answers = decode_replies(wire.read_to_end())
+
+    kinds = [name for one in answers for name in one.get("push", one)]
+    assert kinds.index("subscribe") < kinds.index("pub") < kinds.index("disconnect") == len(kinds) - 1

@@ -12,7 +12,13 @@ from tests.sdk.node import HERE, part_about, run
 
 FILES = sorted((HERE / "javascript").glob("*.test.mjs"))
 NAME = re.compile(r"^test\('([^']+)'", re.MULTILINE)
-WAYS = (("websocket", "json"), ("websocket", "protobuf"), ("http_stream", "json"), ("sse", "json"))
+WAYS = (
+    ("websocket", "json"),
+    ("websocket", "protobuf"),
+    ("http_stream", "json"),
+    ("http_stream", "protobuf"),
+    ("sse", "json"),
+)
 CASES = [(path.name, name) for path in FILES for name in NAME.findall(path.read_text())]
 IDS = [f"{file.removesuffix('.test.mjs')}: {name}" for file, name in CASES]
 

@@ -8,6 +8,7 @@ from holdfast.routes.errors import not_found
 from holdfast.settings import PollSettings, Settings
 from holdfast.telemetry import metrics
 from holdfast.wiring import Doors, make_endpoints
+from tests.asgi import call
 
 
 async def test_every_endpoint_is_made():
@@ -69,3 +70,23 @@ async def test_compression_is_made_as_the_settings_say(is_on):
 
     assert (make_endpoints(doors).websocket._compression is not None) is is_on
     assert list(metrics.COMPRESSED_CONNECTIONS.collect())
+
+
+@pytest.mark.parametrize("path", [HTTP_STREAM_PATH, SSE_PATH, EMULATION_PATH])
+async def test_foreign_page_is_counted_and_named(path, capsys):
+    """Whoever asks from a page that may not is refused, counted where it asked, and logged with its own address."""
+    settings = Settings.model_validate({"http": {"trusted_proxies": ["127.0.0.1"]}})
+    gateway = build(settings, asyncio.get_running_loop())
+    endpoints = make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+    if path == EMULATION_PATH:
+        name, labels = "holdfast_emulation_requests_total", {"slug": "origin_not_allowed"}
+    else:
+        transport = path.rpartition("/")[2]
+        name, labels = "holdfast_handshakes_total", {"transport": transport, "slug": "origin_not_allowed"}
+    before = metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+    headers = [("Origin", "https://evil.example.com"), ("X-Forwarded-For", "203.0.113.9")]
+    answer = await call(endpoints.streams[path], "POST", path, headers=headers, client=("127.0.0.1", 1))
+
+    assert answer.status == 403
+    assert metrics.REGISTRY.get_sample_value(name, labels) == before + 1
+    assert "203.0.113.9" in capsys.readouterr().err

@@ -91,5 +91,8 @@ def stream_encodings(name: str, codec: Codec, frame: Callable[[bytes], bytes]) -
 LINES_JSON: Final = stream_encodings("http_stream+json", JSON, _line)
 """One payload a line, as http_stream sends it."""
 
+MESSAGES_PROTOBUF: Final = stream_encodings("http_stream+protobuf", PROTOBUF, bytes)
+"""Payloads as they are, as http_stream sends them to clients that speak Protobuf."""
+
 EVENTS_JSON: Final = stream_encodings("sse+json", JSON, _events)
 """One payload an event of text/event-stream; a batch becomes several events."""

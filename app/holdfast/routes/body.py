@@ -10,6 +10,9 @@ from starlette.types import Receive
 
 from holdfast.errors import DoorError
 
+PROTOBUF_MEDIA_TYPE = b"application/octet-stream"
+"""By which SDKs say that a body is Protobuf, and that they want some."""
+
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 4 * 1024 * 1024
 
@@ -43,6 +46,12 @@ async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], li
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def media_type_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return what a request's body is said to be, in lower case and without parameters; empty if nothing is said."""
+    found = next((value for name, value in headers if name == b"content-type"), b"")
+    return found.partition(b";")[0].strip().lower()
 
 
 async def linger(receive: Receive, headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.errors import CapacityError, DoorError, GatewayError, LifecycleError
-from holdfast.protocol.emulation import EmulationRequest, decode_emulation_json
-from holdfast.routes.body import ClientGone, read_body
+from holdfast.protocol.emulation import Emulated, decode_json, decode_protobuf
+from holdfast.routes.body import PROTOBUF_MEDIA_TYPE, ClientGone, media_type_of, read_body
 from holdfast.routes.errors import check_method, error_headers, send_bytes, turn_away
 from holdfast.transports.refusal import refusal_body
 
@@ -59,7 +59,8 @@ class EmulationEndpoint:
             await turn_away(scope, receive, send, error)
             return
         try:
-            self._take(decode_emulation_json(body))
+            decode = decode_protobuf if media_type_of(scope["headers"]) == PROTOBUF_MEDIA_TYPE else decode_json
+            self._take(decode(body))
         except GatewayError as error:
             self._rules.observe(scope, error)
             await send_bytes(send, error.code.http_status, refusal_body(error), error_headers(error))
@@ -68,7 +69,7 @@ class EmulationEndpoint:
             await send({"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]})
             await send({"type": "http.response.body"})
 
-    def _take(self, request: EmulationRequest) -> None:
+    def _take(self, request: Emulated) -> None:
         if request.node != self._rules.instance:
             raise DoorError("unknown_session", "It is one of another instance.")
         connection = self._manager.by_session(request.session)
@@ -77,6 +78,6 @@ class EmulationEndpoint:
             if self._manager.is_leaving(request.session):
                 return
             raise DoorError("unknown_session", "It has ended, or never was.")
-        connection.on_message(request.data, not connection.encoding.codec.binary)
+        connection.on_message(request.data, request.is_text)
         if connection.closed and connection.ending in _TOO_MUCH:
             raise CapacityError(connection.ending)

@@ -97,11 +97,11 @@ class StreamTransport(asyncio.BufferedProtocol):
             return
         transport.set_write_buffer_limits(high=self._context.write_high_water)
         try:
-            self._sink = sinks(self, opening.handshake)
+            sink = self._sink = sinks(self, opening.handshake)
         except GatewayError as error:
             self.close(error.code.number, error.slug)
         else:
-            self._deliver(opening.commands)
+            self._deliver(sink, opening.commands)
         if self._end is None:
             transport.resume_reading()  # or the end of the connection would not be seen
 
@@ -161,11 +161,9 @@ class StreamTransport(asyncio.BufferedProtocol):
 
     # Private methods
 
-    def _deliver(self, commands: bytes) -> None:
-        if self._sink is None:
-            return
+    def _deliver(self, sink: MessageSink, commands: bytes) -> None:
         try:
-            self._sink.on_message(commands, not self.encoding.codec.binary)
+            sink.on_message(commands, not self.encoding.codec.binary)
         except Exception:  # the boundary between the server and the gateway: one bug must cost one connection
             _log.exception("sink_failed")
             self.close(CODES["server_error"].number, "server_error")

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope, Send
 
 from holdfast.connections.transport import Handshake, SinkFactory
 from holdfast.errors import DoorError, GatewayError, LifecycleError
-from holdfast.protocol.framing import EVENTS_JSON, LINES_JSON, StreamEncodings
-from holdfast.routes.body import ClientGone, read_body
+from holdfast.protocol.framing import EVENTS_JSON, LINES_JSON, MESSAGES_PROTOBUF, StreamEncodings
+from holdfast.routes.body import PROTOBUF_MEDIA_TYPE, ClientGone, media_type_of, read_body
 from holdfast.routes.errors import check_method, turn_away
 from holdfast.settings import WebSocketSettings
 from holdfast.transports.asgi_stream import AsgiStream
@@ -49,18 +49,37 @@ class StreamHandover(Protocol):
         """Answer the request and give its socket to a sink."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamKind:
-    """One way to stream: its name in logs and metrics, the methods that open it, how it is encoded."""
+class Dialect(NamedTuple):
+    """What a stream's response is: its media type, and how payloads are encoded in it."""
 
-    name: str
-    methods: str
     media_type: bytes
     encodings: StreamEncodings
 
 
-HTTP_STREAM: Final = StreamKind("http_stream", "POST", b"application/x-ndjson", LINES_JSON)
-SSE: Final = StreamKind("sse", "GET, POST", b"text/event-stream; charset=utf-8", EVENTS_JSON)
+@dataclass(frozen=True, slots=True)
+class StreamKind:
+    """One way to stream: its name in logs and metrics, the methods that open it, what it speaks.
+
+    `dialects` are those that a request asks for by its media type; `usual` is for all others.
+    """
+
+    name: str
+    methods: str
+    usual: Dialect
+    dialects: Mapping[bytes, Dialect]
+
+    def dialect_for(self, scope: Scope) -> Dialect:
+        """Return what a request asks for."""
+        return self.dialects.get(media_type_of(scope["headers"]), self.usual)
+
+
+HTTP_STREAM: Final = StreamKind(
+    "http_stream",
+    "POST",
+    Dialect(b"application/x-ndjson", LINES_JSON),
+    {PROTOBUF_MEDIA_TYPE: Dialect(PROTOBUF_MEDIA_TYPE, MESSAGES_PROTOBUF)},
+)
+SSE: Final = StreamKind("sse", "GET, POST", Dialect(b"text/event-stream; charset=utf-8", EVENTS_JSON), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +138,9 @@ class StreamEndpoint:
         handshake, commands = came
         handover: StreamHandover | None = (scope.get("extensions") or {}).get(STREAM)
         is_chunked = handover is not None and scope.get("http_version", "1.1") != "1.0"
-        encodings = self._kind.encodings
+        media_type, encodings = self._kind.dialect_for(scope)
         handshake.encoding = encodings.chunked if is_chunked else encodings.plain
-        headers = [(b"content-type", self._kind.media_type), *_UNBUFFERED]
+        headers = [(b"content-type", media_type), *_UNBUFFERED]
         opening = Opening(handshake, os.urandom(16).hex(), headers, commands)
         if handover is not None:
             headers += scope.get(CORS_HEADERS, ())

@@ -86,10 +86,16 @@ export function recording(sent) {
     }
   }
   const recordingFetch = (url, options) => {
-    if (String(url).endsWith('/emulation')) sent.push(JSON.parse(options.body).data);
+    if (String(url).endsWith('/emulation')) sent.push(emulated(options.body));
     return fetch(url, options);
   };
   return transport === 'websocket' ? { websocket: Recording } : { fetch: recordingFetch };
+}
+
+/** The message in an emulation request; in Protobuf the body itself, but for a pong, of which it is the last byte. */
+function emulated(body) {
+  if (codec === 'json') return JSON.parse(body).data;
+  return Buffer.from(body).subarray(-3).equals(Buffer.from([0x1a, 1, 0])) ? '\0' : 'commands';
 }
 
 /** A subscription with short delays. */

@@ -5,6 +5,7 @@ import pytest
 from holdfast.protocol.framing import (
     EVENTS_JSON,
     LINES_JSON,
+    MESSAGES_PROTOBUF,
     POLL_JSON,
     RAW_JSON,
     RAW_PROTOBUF,
@@ -61,6 +62,13 @@ def test_sse_units_are_events() -> None:
     assert EVENTS_JSON.plain.wrap(b"{}\n[]") == b"data: {}\n\ndata: []\n\n"
     assert EVENTS_JSON.plain.wrap(b'{"a":\r1}') == b'data: {"a": 1}\n\n'
     assert EVENTS_JSON.chunked.ping == b"a\r\ndata: {}\n\n\r\n"
+
+
+def test_http_stream_units_in_protobuf_are_messages() -> None:
+    """Each says by itself where it ends, so the codec's payloads go out as they are, or in chunks."""
+    assert MESSAGES_PROTOBUF.plain.wrap(b"\x02hi") == b"\x02hi"
+    assert MESSAGES_PROTOBUF.chunked.wrap(b"\x02hi") == b"3\r\n\x02hi\r\n"
+    assert (MESSAGES_PROTOBUF.plain.ping, MESSAGES_PROTOBUF.chunked.ping) == (b"\0", b"1\r\n\0\r\n")
 
 
 @pytest.mark.parametrize("encoding", [*LINES_JSON, *EVENTS_JSON], ids=lambda encoding: encoding.name)

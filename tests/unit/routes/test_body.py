@@ -4,7 +4,7 @@ import pytest
 
 from holdfast.errors import DoorError
 from holdfast.routes import body as bodies
-from holdfast.routes.body import ClientGone, linger, read_body
+from holdfast.routes.body import ClientGone, linger, media_type_of, read_body
 
 
 class Client:
@@ -99,3 +99,17 @@ async def test_linger_not_for_expect():
     await linger(client, [(b"expect", b"100-continue")])
 
     assert client.taken == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (b"application/json", b"application/json"),
+        (b"Application/Octet-Stream ; charset=binary", b"application/octet-stream"),
+        (b"", b""),
+    ],
+)
+def test_media_type_is_read_without_parameters(value, found):
+    """Case and parameters say nothing about what a body is."""
+    assert media_type_of([(b"host", b"x"), (b"content-type", value)]) == found
+    assert media_type_of([]) == b""

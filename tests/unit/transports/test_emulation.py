@@ -3,11 +3,14 @@
 import json
 
 import pytest
+from centrifuge.protocol import client_pb2
 
+from holdfast.protocol.framing import MESSAGES_PROTOBUF, RAW_JSON, Encoding
 from holdfast.transports.emulation import EmulationEndpoint, EmulationRules
 from tests.asgi import call
 from tests.brokers import Clock
 from tests.live import World
+from tests.protobuf import encode_commands
 
 LIMIT = 1024
 NOW = 1_700_000_000.0
@@ -16,12 +19,12 @@ NOW = 1_700_000_000.0
 class Served:
     """The endpoint over a core without sockets, and a session to talk to."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, encoding: Encoding = RAW_JSON) -> None:
         self.world = world
         self.seen: list[str] = []
         rules = EmulationRules("here", LIMIT, lambda scope, error: self.seen.append(error.slug if error else "ok"))
         self.app = EmulationEndpoint(world.manager, rules)
-        self.client = world.open(session="s1")
+        self.client = world.open(encoding, session="s1")
         self.client.call("connect", token=world.token())
 
     async def post(self, data, session="s1", node="here"):
@@ -42,6 +45,21 @@ async def test_commands_are_taken(served):
     assert (answer.status, answer.body) == (204, b"")
     assert [reply["id"] for reply in served.client.received()] == [2, 3]
     assert served.seen == ["ok"]
+
+
+async def test_protobuf_commands_are_taken():
+    """A session in Protobuf gets its commands in Protobuf, by the media type of the request."""
+    served = Served(await World(Clock(NOW)).start(), MESSAGES_PROTOBUF.plain)
+    data = encode_commands({"id": 2, "subscribe": {"channel": "news"}})
+    body = client_pb2.EmulationRequest(session="s1", node="here", data=data).SerializeToString()
+    headers = [("Content-Type", "application/octet-stream")]
+    answer = await call(served.app, "POST", body=body, headers=headers)
+
+    assert answer.status == 204
+    assert served.client.transport.units[-1] == b"\x04\x08\x02\x32\x00"
+    assert (await call(served.app, "POST", body=b"garbage", headers=headers)).status == 400
+    assert (await served.post("{}")).status == 204
+    assert served.client.transport.closed == (3501, "text_frame")
 
 
 async def test_pong_is_taken(served):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from holdfast.errors import DoorError
-from holdfast.protocol.framing import EVENTS_JSON, LINES_JSON
+from holdfast.protocol.framing import EVENTS_JSON, LINES_JSON, MESSAGES_PROTOBUF
 from holdfast.settings import WebSocketSettings
 from holdfast.transports.cors import CORS_HEADERS
 from holdfast.transports.streaming import HTTP_STREAM, SSE, STREAM, StreamEndpoint, StreamRules
@@ -66,6 +66,25 @@ async def test_http_stream_is_handed_over(version, encoding):
     assert door.seen == [("http_stream", "ok")]
 
 
+@pytest.mark.parametrize(("version", "encoding"), zip(("1.1", "1.0"), MESSAGES_PROTOBUF, strict=True))
+async def test_http_stream_speaks_protobuf_where_asked(version, encoding):
+    """By the media type of its body, as the SDKs ask; the answer has the same."""
+    door = Door(HTTP_STREAM)
+    await door.call(body=b"\0", headers=[("Content-Type", "application/octet-stream")], http_version=version)
+
+    opening = door.offer.opening
+    assert (opening.commands, opening.handshake.encoding) == (b"\0", encoding)
+    assert dict(opening.headers)[b"content-type"] == b"application/octet-stream"
+
+
+async def test_sse_has_no_protobuf():
+    """Events are text, so what a body is said to be changes nothing."""
+    door = Door(SSE)
+    await door.call(body=COMMANDS, headers=[("Content-Type", "application/octet-stream")])
+
+    assert door.offer.opening.handshake.encoding is EVENTS_JSON.chunked
+
+
 async def test_sessions_are_never_the_same():
     """Each stream has a session id of 128 random bits."""
     doors = [Door(HTTP_STREAM) for _ in range(100)]
@@ -117,6 +136,7 @@ async def test_headers_keep_proxies_from_buffering():
         (SSE, "POST", {"body": b"x" * 1025}, 413, "body_too_large"),
         (SSE, "GET", {}, 400, "connect_missing"),
         (SSE, "GET", {"query_string": b"cf_connect="}, 400, "connect_missing"),
+        (SSE, "GET", {"query_string": b"token=x"}, 400, "connect_missing"),
     ],
 )
 async def test_request_that_opens_no_stream_is_refused(kind, method, given, status, slug):
