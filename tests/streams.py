@@ -63,6 +63,7 @@ class StreamClient:
         if commands is None:
             commands = json.dumps({"id": 1, "connect": {"token": token(user)}})
         self._open(method or {"sse": "GET"}.get(kind, "POST"), commands, headers or {})
+        self._socket = self._wire.sock  # the response takes it over, as one that ends with its connection
         self.response = self._wire.getresponse()
         self.session = self.node = ""
 
@@ -86,6 +87,11 @@ class StreamClient:
         return self._http.post(
             self._emulation, json={"session": self.session, "node": self.node, "data": data, **fields}
         )
+
+    def send_raw(self, data: bytes) -> None:
+        """Say on the stream's own connection what has no place there."""
+        assert self._socket is not None
+        self._socket.sendall(data)
 
     def command(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command and return its whole reply."""

@@ -143,6 +143,8 @@ _COMMANDS = (
     _close("empty_frame", 3501, "stop", "A frame carried no command.", "Send at least one command, or `{}` as a pong.", _CLIENT),
     _close("unknown_command", 3501, "stop", "A command has none of the known methods.", "Use an SDK, or compare with docs/protocol.md.", _CLIENT),
     _close("ambiguous_command", 3501, "stop", "A command carries more than one method.", "Put each method into a command of its own.", _CLIENT),
+    _close("unexpected_input", 3501, "stop", "The client went on sending on the connection of a stream.",
+           "Send commands to `/emulation`, on a connection of their own.", _CLIENT),
     _close("command_id_missing", 3501, "stop", "A command that expects a reply has no id above 0.", "Number the commands from 1.", _CLIENT),
     _close("not_connected", 3501, "stop", "A command came before connect had been answered.", "Send connect first and wait for its reply.", _CLIENT),
     _close("already_connected", 3501, "stop", "A second connect command came on a live connection.", "Connect once per connection.", _CLIENT),

@@ -94,6 +94,7 @@ class ProtocolError(GatewayError):
     slugs = _starting("frame_", "malformed_", "command_id_") | {
         "empty_frame",
         "delta_unknown",
+        "unexpected_input",
         "unknown_command",
         "ambiguous_command",
         "not_connected",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import ssl
@@ -211,18 +212,34 @@ def test_client_behind_a_proxy_has_its_own_address(victim):
     victim.wait_for_event("emulation_refused", address="203.0.113.8")
 
 
-def test_many_streams_come_and_go(victim):
+def test_many_streams_come_and_go(start_gateway):
     """Two hundred of each kind, half of which vanish without a word, leave nothing."""
+    gateway = start_gateway()
+    descriptors = psutil.Process(gateway.pid).num_fds()
     for each in KINDS:
-        clients = [StreamClient(victim.port, each) for _ in range(200)]
-        for client in clients:
-            client.connect()
-        for client in clients[::2]:
-            client.close()
-        victim.call("disconnect", user="user")
-        for client in clients[1::2]:
-            assert client.goodbye() == (3503, "force_disconnect")
-            client.close()
+        with ExitStack() as stack:
+            clients = [stack.enter_context(StreamClient(gateway.port, each)) for _ in range(200)]
+            for client in clients:
+                client.connect()
+            for client in clients[::2]:
+                client.close()
+            gateway.call("disconnect", user="user")
+            for client in clients[1::2]:
+                assert client.goodbye() == (3503, "force_disconnect")
+    eventually(lambda: gateway.metric("holdfast_transport_connections") == 0)
+    eventually(lambda: psutil.Process(gateway.pid).num_fds() <= descriptors + 2)
+    assert "Traceback" not in gateway.log()
+
+
+def test_flood_on_a_stream_is_cut_off(victim):
+    """Whoever goes on sending on a stream's connection is not read for ever; nobody else notices."""
+    before = closes(victim, "unexpected_input")
+    with StreamClient(victim.port).connect() as client, StreamClient(victim.port, "sse").connect() as other:
+        with contextlib.suppress(OSError):
+            for _ in range(200):
+                client.send_raw(b"x" * 65536)
+        other.subscribe("news")
+    eventually(lambda: closes(victim, "unexpected_input") == before + 1)
 
 
 def test_upgrade_on_a_stream_path_is_refused(victim):

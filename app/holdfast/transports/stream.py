@@ -22,7 +22,9 @@ NORMAL = 1000
 """The end that a client of a stream has chosen, for closing its connection is all it can do."""
 
 # What clients say on a stream's socket lands here and is never looked at.
-_IGNORED = memoryview(bytearray(4096))
+_IGNORED = memoryview(bytearray(65536))
+# So much may come: blank lines behind a body, requests pipelined in good faith. More is a flood, or the wrong protocol.
+_PATIENCE_BYTES = 65536
 
 _log = get_logger(__name__)
 
@@ -61,20 +63,15 @@ def _ignored_buffer(sizehint: int) -> memoryview:
     return _IGNORED
 
 
-def _ignore(nbytes: int) -> None:
-    """Take no notice: a request pipelined behind one without an end can have no answer."""
-
-
 class StreamTransport(asyncio.BufferedProtocol):
     """A `connections.transport.Transport` over the socket of an HTTP response."""
 
-    __slots__ = ("_context", "_end", "_sink", "_transport", "encoding", "name", "session", "write")
+    __slots__ = ("_context", "_end", "_ignored_bytes", "_sink", "_transport", "encoding", "name", "session", "write")
 
     write: Callable[[bytes], None]
 
     # Functions and not methods, for the reasons that `handover` has.
     get_buffer = staticmethod(_ignored_buffer)
-    buffer_updated = staticmethod(_ignore)
     data_received = staticmethod(_discard)
 
     def __init__(self, transport: asyncio.Transport, context: SocketContext, opening: Opening) -> None:
@@ -83,6 +80,7 @@ class StreamTransport(asyncio.BufferedProtocol):
         self._context = context
         self._sink: MessageSink | None = None
         self._end: tuple[int, str] | None = None
+        self._ignored_bytes = 0
         self.name = opening.handshake.transport
         self.session = opening.session
         self.encoding = opening.handshake.encoding
@@ -134,6 +132,12 @@ class StreamTransport(asyncio.BufferedProtocol):
             self._transport.abort()
 
     # Public methods that the event loop calls
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take no notice, for a while: a request pipelined behind one without an end can have no answer."""
+        self._ignored_bytes += nbytes
+        if self._ignored_bytes > _PATIENCE_BYTES:
+            self.close(CODES["unexpected_input"].number, "unexpected_input")
 
     def eof_received(self) -> None:
         """Note that the client left; it has no other way to say so."""

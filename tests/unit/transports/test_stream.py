@@ -80,6 +80,19 @@ def test_stream_ignores_what_the_client_says():
     assert len(streamed.sink.events) == 1
 
 
+def test_stream_of_a_client_that_goes_on_talking_ends():
+    """A flood is read for a while, then the client is told what it does wrong."""
+    streamed = Streamed().start()
+    streamed.stream.buffer_updated(65536)
+    assert not streamed.wire.is_closed
+    streamed.stream.buffer_updated(1)
+    streamed.stream.buffer_updated(65536)
+    streamed.stream.connection_lost(None)
+
+    assert streamed.sent.count(b"unexpected_input") == 1
+    assert streamed.sink.events[-1] == ("closed", 3501, "unexpected_input")
+
+
 @pytest.mark.parametrize(
     ("code", "reason", "reconnect"),
     [(3001, "shutdown", True), (3503, "force_disconnect", False), (4003, "moved", True), (4503, "banned", False)],

@@ -66,7 +66,7 @@ async def test_http_stream_is_handed_over(version, encoding):
     assert door.seen == [("http_stream", "ok")]
 
 
-@pytest.mark.parametrize(("version", "encoding"), zip(("1.1", "1.0"), MESSAGES_PROTOBUF, strict=True))
+@pytest.mark.parametrize(("version", "encoding"), [*zip(("1.1", "1.0"), MESSAGES_PROTOBUF, strict=True)])
 async def test_http_stream_speaks_protobuf_where_asked(version, encoding):
     """By the media type of its body, as the SDKs ask; the answer has the same."""
     door = Door(HTTP_STREAM)
