@@ -66,6 +66,12 @@ ROWS = [
     Row("haproxy", "websocket", "json"),
     Row("nginx", "websocket", "protobuf"),
     Row("haproxy", "websocket", "protobuf"),
+    Row("nginx", "http_stream", "json"),
+    Row("haproxy", "http_stream", "json"),
+    Row("nginx", "http_stream", "protobuf"),
+    Row("haproxy", "http_stream", "protobuf"),
+    Row("nginx", "sse", "json"),
+    Row("haproxy", "sse", "json"),
 ]
 ROWS_AT_ONCE = 4
 
