@@ -18,6 +18,9 @@ from holdfast.transports.refusal import refusal_body
 EMULATION_METHODS: Final = "POST"
 """For whoever wraps the endpoint."""
 
+# Poll sessions have a way of their own, whose requests are numbered.
+_EMULATED: Final = frozenset({"http_stream", "sse"})
+
 # Ends that one request too many brings about, and that its sender is told at once.
 _TOO_MUCH: Final = frozenset({"command_rate_limit", "inbox_overflow"})
 
@@ -73,7 +76,7 @@ class EmulationEndpoint:
         if request.node != self._rules.instance:
             raise DoorError("unknown_session", "It is one of another instance.")
         connection = self._manager.by_session(request.session)
-        if connection is None:
+        if connection is None or connection.transport.name not in _EMULATED:
             # Its stream ends by itself and says why; the client must not take this answer for the end.
             if self._manager.is_leaving(request.session):
                 return

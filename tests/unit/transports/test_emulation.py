@@ -25,6 +25,7 @@ class Served:
         rules = EmulationRules("here", LIMIT, lambda scope, error: self.seen.append(error.slug if error else "ok"))
         self.app = EmulationEndpoint(world.manager, rules)
         self.client = world.open(encoding, session="s1")
+        self.client.transport.name = "http_stream"
         self.client.call("connect", token=world.token())
 
     async def post(self, data, session="s1", node="here"):
@@ -88,6 +89,13 @@ async def test_session_that_is_not_here_is_unknown(served, session, node):
 
     assert (answer.status, answer.json()["slug"]) == (404, "unknown_session")
     assert served.seen == ["unknown_session"]
+
+
+async def test_session_of_another_transport_is_unknown(served):
+    """Polls have numbered requests of their own; this way around them is closed."""
+    served.client.transport.name = "poll"
+
+    assert (await served.post("{}")).status == 404
 
 
 async def test_session_that_has_ended_is_unknown_once_it_is_told(served):
