@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from msgspec import Raw
 
@@ -94,9 +94,7 @@ class PublishQueue:
             queue = self._channels[channel] = deque()
             self._ready.append(channel)
             if len(self._workers) < WORKERS:
-                task = self._loop.create_task(self._work())
-                self._workers.add(task)
-                task.add_done_callback(self._workers.discard)
+                self._workers.add(self._loop.create_task(self._work()))
         queue.append(_Item(prepared, size))
 
     async def drain(self, timeout: float) -> None:
@@ -107,6 +105,7 @@ class PublishQueue:
             task.cancel()
         if self._workers:
             await asyncio.wait(self._workers)
+        self._workers.clear()
         if self._count:
             metrics.ASYNC_PUBLICATIONS.labels("shutting_down").inc(self._count)
             _log.error("async_publications_lost", count=self._count, channels=len(self._channels), seconds=timeout)
@@ -130,6 +129,8 @@ class PublishQueue:
             else:
                 del self._channels[channel]
             await asyncio.sleep(0)
+        # Not later, by a callback of the task: who adds something meanwhile would count on a worker that is none.
+        self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
         if self._unreported:
             self._report()
 

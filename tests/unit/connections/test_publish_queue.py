@@ -94,6 +94,21 @@ async def test_queue_works_on_many_channels_at_once(world: World, broker: Broker
     assert len(broker.made) == 100
 
 
+async def test_queue_makes_what_comes_while_its_workers_end(world: World, broker: Broker) -> None:
+    """A publication that is taken in the very turn in which the last workers find nothing to do is made too."""
+    queue = queue_of(world)
+    for number in range(WORKERS):
+        add(queue, f"c{number}", number)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    add(queue, "late", 99)
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert len(queue) == 0
+    assert broker.made[-1] == ("late", b"99")
+
+
 async def test_queue_lets_others_run(world: World, broker: Broker) -> None:
     """A broker that never waits does not let a long queue hold up the event loop."""
     queue = queue_of(world)
