@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 
-import msgspec
 from msgspec import UNSET, Raw
 
 from holdfast.errors import ProtocolError
@@ -39,7 +38,7 @@ def optional_payload(name: str, data: Payload, b64data: str | None = None) -> Ra
     raw = bytes(data)
     if b"\n" in raw or b"\r" in raw:
         # Between tokens a line break is only space, but clients split messages at line breaks.
-        return Raw(msgspec.json.format(raw, indent=-1))
+        return _one_line(f"JSON in `{name}`", raw)
     return data.copy()  # the original keeps the whole request in memory
 
 
@@ -54,10 +53,14 @@ def binary_publication(publication: Publication) -> BinaryPublication:
 
 
 def _from_base64(name: str, text: str) -> Raw:
+    return _one_line(f"base64 of JSON in `{name}`", _decode_base64(name, text))
+
+
+def _one_line(what: str, data: bytes) -> Raw:
     try:
-        return json_line(_decode_base64(name, text))
+        return json_line(data)
     except ValueError as error:
-        raise ProtocolError("bad_request", f"Expected base64 of JSON in `{name}`; {error}.") from None
+        raise ProtocolError("bad_request", f"Expected {what}; {error}.") from None
 
 
 def _decode_base64(name: str, text: str) -> bytes:

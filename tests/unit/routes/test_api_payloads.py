@@ -50,6 +50,14 @@ def test_payload_line_breaks(raw):
     assert bytes(optional_payload("data", Raw(raw))) == b'{"a":1,"b":"\\n"}'
 
 
+@pytest.mark.parametrize("text", [None, b64(b"[" * 5000 + b"\n" + b"]" * 5000)])
+def test_payload_too_deep_for_one_line(text):
+    """What was just not too deep to be read may be too deep to be written anew: that is refused, too."""
+    with pytest.raises(ProtocolError, match="recursion") as caught:
+        optional_payload("data", Raw(b"[" * 5000 + b"\n" + b"]" * 5000), text)
+    assert caught.value.slug == "bad_request"
+
+
 def test_payload_does_not_hold_its_request():
     """A kept publication does not keep the request it came in."""
     given = msgspec.json.decode(b'{"data":{"a":1}}', type=dict[str, Raw])["data"]
