@@ -12,12 +12,21 @@ from holdfast.protocol.messages import (
     EmptyResult,
     EmulationRequest,
     ErrorBody,
+    HistoryResult,
     Publication,
     Push,
     Reply,
     Welcome,
 )
-from holdfast.protocol.protobuf import PROTOBUF, decode_message, delimited, encode_message, split
+from holdfast.protocol.protobuf import (
+    MOST_MESSAGES,
+    MOST_PARTS,
+    PROTOBUF,
+    decode_message,
+    delimited,
+    encode_message,
+    split,
+)
 
 
 def batch(*commands: client_pb2.Command) -> bytes:
@@ -86,6 +95,47 @@ def test_decode_refuses_a_negative_flag_as_json_does():
 
     with pytest.raises(ProtocolError, match="malformed_command"):
         PROTOBUF.decode(batch(command))
+
+
+def subscribe(tail: bytes) -> bytes:
+    """Return a subscribe command whose filter holds further bytes."""
+    tail = b"\x6a" + delimited(tail)
+    return delimited(b"\x08\x02\x2a" + delimited(tail))
+
+
+@pytest.mark.parametrize("part", [b"\x32\x00", b"\xf8\x01\x00"], ids=["nodes", "unknown fields"])
+def test_decode_bounds_what_is_cheap_to_send_and_dear_to_read(part: bytes):
+    """A client may not keep the gateway busy with a frame of thousands of empty nodes or unknown fields."""
+    (found,) = PROTOBUF.decode(subscribe(part * (MOST_PARTS // 2)))
+    assert found.subscribe is not None
+
+    with pytest.raises(ProtocolError, match="malformed_command"):
+        PROTOBUF.decode(subscribe(part * (MOST_PARTS + 1)))
+
+
+def test_decode_bounds_the_parts_of_a_command_as_a_whole():
+    """Spreading them over many nodes is no way around; the next command starts anew."""
+    node = b"\x32" + delimited(b"\xf8\x01\x00" * 100)
+    assert len(PROTOBUF.decode(subscribe(node * 20) * 3)) == 3
+
+    with pytest.raises(ProtocolError, match="malformed_command"):
+        PROTOBUF.decode(subscribe(node * 50))
+
+
+@pytest.mark.parametrize("message", [b"\0", b"\x04\x08\x02\x2a\x00"], ids=["pongs", "commands"])
+def test_decode_bounds_the_messages_of_a_frame(message: bytes):
+    """A frame full of the shortest messages is refused before they are read."""
+    assert len(PROTOBUF.decode(message * MOST_MESSAGES)) == MOST_MESSAGES
+
+    with pytest.raises(ProtocolError, match="malformed_command"):
+        PROTOBUF.decode(message * (MOST_MESSAGES + 1))
+
+
+def test_decode_message_reads_answers_of_any_length():
+    """What a client reads from the gateway has no such bounds."""
+    result = HistoryResult([Publication(Raw(b"1"))] * (MOST_PARTS + 1))
+
+    assert decode_message(HistoryResult, encode_message(result)) == result
 
 
 def test_encode_reply_is_read_by_a_stock_sdk():
