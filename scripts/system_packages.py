@@ -46,8 +46,10 @@ def no_services(programs: list[str]) -> Iterator[None]:
         if is_ours:
             POLICY.unlink(missing_ok=True)
         if SYSTEMD.is_dir():
-            command = ["systemctl", "disable", "--now", *programs]
-            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            # One by one: a program without a service would end the command before its turn came to the others.
+            for program in programs:
+                command = ["systemctl", "disable", "--now", program]
+                subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def ensure(programs: list[str]) -> list[str]:

@@ -71,6 +71,19 @@ def test_policy_of_the_machine_stays(packages, tmp_path):
     assert packages.POLICY.read_text() == "theirs"
 
 
+def test_services_are_off_beside_programs_without_one(packages, tmp_path, monkeypatch):
+    """On systemd every service is switched off, though some programs have none and systemctl fails for them."""
+    apt_get(tmp_path)
+    (tmp_path / "systemd").mkdir()
+    monkeypatch.setattr(packages, "SYSTEMD", tmp_path / "systemd")
+    systemctl = tmp_path / "bin" / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\n[ "$3" = npm ] && exit 1\necho "$3" >> {tmp_path}/off\n')
+    systemctl.chmod(0o755)
+    packages.main(["npm", "nginx", "haproxy"])
+
+    assert (tmp_path / "off").read_text().split() == ["nginx", "haproxy"]
+
+
 def test_archive_out_of_reach_is_told(packages, tmp_path, capsys):
     """An apt-get that fails is no failure here; what is missing has a name."""
     apt_get(tmp_path, "exit 100")
