@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from msgspec import Raw
 
@@ -130,7 +130,7 @@ class PublishQueue:
                 del self._channels[channel]
             await asyncio.sleep(0)
         # Not later, by a callback of the task: who adds something meanwhile would count on a worker that is none.
-        self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+        self._workers.discard(_this_task())
         if self._unreported:
             self._report()
 
@@ -139,7 +139,10 @@ class PublishQueue:
             await self._publisher.make(prepared)
         except GatewayError as error:
             self._fail(prepared.channel, error.slug, error.detail)
-        except Exception:  # the boundary of one publication: the others must be made all the same
+        except (Exception, asyncio.CancelledError):  # the boundary of one publication: the others must be made
+            # A broker that was cancelled by itself, as by a pool that closes, must not take the worker with it.
+            if _this_task().cancelling():
+                raise
             _log.exception("async_publication_crashed", channel=prepared.channel)
             self._fail(prepared.channel, "internal_error", "see the traceback")
         else:
@@ -156,3 +159,7 @@ class PublishQueue:
         _log.warning("async_publications_failed", count=self._unreported, **self._last_failure)
         self._unreported = 0
         self._reported_at = self._clock()
+
+
+def _this_task() -> asyncio.Task[Any]:
+    return cast("asyncio.Task[Any]", asyncio.current_task())

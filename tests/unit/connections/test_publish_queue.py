@@ -17,7 +17,7 @@ from tests.live import World
 
 
 class Broker:
-    """Notes what is published, after `wait`; fails for the channel `bad` and crashes for `crash`."""
+    """Notes what is published, after `wait`; fails for channel `bad`, crashes for `crash`, gives up for `cancel`."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, bytes]] = []
@@ -37,6 +37,8 @@ class Broker:
             raise BrokerError("broker_unavailable", "away")
         if channel == "crash":
             raise RuntimeError("oops")
+        if channel == "cancel":
+            raise asyncio.CancelledError
         self.made.append((channel, bytes(publication.data)))
 
 
@@ -187,6 +189,20 @@ async def test_queue_counts_and_logs_failures(
     assert logged.count("async_publications_failed") == 2  # the first at once, the others together
     assert "broker_unavailable" in logged
     assert logged.count("RuntimeError: oops") == 1
+
+
+async def test_queue_survives_a_broker_that_cancels(world: World, broker: Broker) -> None:
+    """Work that a broker cancels by itself is a failure of that publication; its channel and the others go on."""
+    queue = queue_of(world)
+    before = counted("internal_error")
+    for _ in range(2 * WORKERS):
+        add(queue, "cancel", 1)
+        await asyncio.sleep(0)
+    add(queue, "good", 1)
+    await queue.drain(5)
+
+    assert counted("internal_error") == before + 2 * WORKERS
+    assert broker.made == [("good", b"1")]
 
 
 async def test_queue_gives_up_on_a_broker_that_hangs(
