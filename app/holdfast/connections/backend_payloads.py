@@ -59,7 +59,10 @@ def given_payload(
             raise endpoint.bad_reply(f"b64{name}: expected {expected}") from None
     if not raw or (not null and bytes(raw) == _NULL):
         return NONE
-    return json_line(bytes(raw))
+    try:
+        return json_line(bytes(raw))
+    except ValueError:  # it was read already, but not this far down the stack
+        raise endpoint.bad_reply(f"{name}: expected JSON, came too many levels of it") from None
 
 
 def future_end(endpoint: Endpoint, connection: Connection, expire_at: int | None) -> int:

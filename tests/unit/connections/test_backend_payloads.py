@@ -73,6 +73,12 @@ def test_given_payload_prefers_base64() -> None:
     assert bytes(given_payload(one, "data", Raw(b"null"), None, null=True)) == b"null"
 
 
+def test_given_payload_that_is_too_deep_is_a_bad_reply() -> None:
+    """An answer that was just not too deep to be read is refused by name where it is put on one line."""
+    with pytest.raises(ProxyError, match="proxy_bad_reply"):
+        given_payload(endpoint(), "data", Raw(b"[" * 5000 + b"]" * 5000), None)
+
+
 def test_given_bytes_are_for_those_who_take_them() -> None:
     """Base64 of anything for Protobuf clients, of JSON for others."""
     one = endpoint()
