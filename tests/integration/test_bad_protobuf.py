@@ -76,6 +76,11 @@ MESSAGES = {
     "a nested field of another type": (b"\x06\x08\x02\x2a\x02\x08\x01", "malformed_protobuf"),
     "a text that is no UTF-8": (b"\x07\x08\x02\x2a\x03\x0a\x01\xff", "malformed_protobuf"),
     "an id beyond 32 bits": (b"\x08\x08\x80\x80\x80\x80\x10\x2a\x00", "malformed_command"),
+    "five thousand pongs": (b"\x00" * 5000, "malformed_command"),
+    "five thousand filter nodes": (
+        b"\x98\x4e\x08\x02\x2a\x93\x4e\x6a\x90\x4e" + b"\x32\x00" * 5000,
+        "malformed_command",
+    ),
     "absurd depth": (nested(5000), "malformed_protobuf"),
     "no method": (b"\x02\x08\x02", "unknown_command"),
     "two methods": (b"\x06\x08\x02\x2a\x00\x3a\x00", "ambiguous_command"),
