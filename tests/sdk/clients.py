@@ -14,15 +14,16 @@ from tests.sdk.support import PATIENCE_SECONDS, Peer, client_events, subscriptio
 class Clients:
     """Clients of one test; delays are short, everything else is the SDK's default."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, kind: type[Client] = Client) -> None:
         self._url = url
+        self._kind = kind
         self._made: list[Client] = []
 
     def make(self, url: str = "", **options: Any) -> tuple[Client, Any]:
         """Return a client that is not connected yet, and the recorder of its events."""
         events = client_events()
         options = {"token": token(), "max_reconnect_delay": 0.3, "proxy": None} | options
-        client = Client(url or self._url, events=events, **options)
+        client = self._kind(url or self._url, events=events, **options)
         self._made.append(client)
         return client, events
 
