@@ -114,7 +114,7 @@ def test_pieces_and_bursts_are_read_as_one(victim: Gateway) -> None:
             wire.send(bytes((byte,)))
         replies: list[dict[str, object]] = []
         while len(replies) < len(commands):
-            replies += decode_replies(wire.read_frame()[1])
+            replies += filter(None, decode_replies(wire.read_frame()[1]))  # pings are empty
 
     assert [one["id"] for one in replies] == list(range(2, 102))
 
