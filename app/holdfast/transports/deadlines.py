@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
+from itertools import takewhile
+from math import inf
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -54,12 +56,12 @@ class DeadlineQueue(Generic[Item]):
     def _sweep(self) -> None:
         self._timer = None
         now = self._loop.time()
-        while self._due:
-            item, due = next(iter(self._due.items()))
-            if due > now:
-                break
-            del self._due[item]
-            self._on_due(item)
+        # In one pass: looking for the first of a dict skips all that were deleted before it, each time anew.
+        late = [item for item, _ in takewhile(lambda entry: entry[1] <= now, self._due.items())]
+        for item in late:
+            if self._due.get(item, inf) <= now:  # what is due before it may have discarded it, or added it again
+                del self._due[item]
+                self._on_due(item)
         if self._due and self._timer is None:
             head = next(iter(self._due.values()))
             self._timer = self._loop.call_at(max(head, now + _GRANULARITY_SECONDS), self._sweep)

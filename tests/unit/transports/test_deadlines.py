@@ -83,6 +83,56 @@ def test_deadline_may_add_and_clear_in_its_callback(loop):
     assert loop.waiting == 1
 
 
+@pytest.mark.parametrize("change", ["discard", "add", "clear"])
+def test_deadline_may_change_others_in_its_callback(loop, change):
+    """What is due may stop, renew or clear what is due with it."""
+    due = []
+
+    def on_due(item):
+        due.append(item)
+        if item == "first":
+            getattr(queue, change)(*([] if change == "clear" else ["second"]))
+
+    queue = DeadlineQueue(loop, 5.0, on_due)
+    queue.add("first")
+    queue.add("second")
+    loop.advance(5.1)
+
+    assert due == ["first"]
+    assert len(queue) == (change == "add")
+
+
+def test_deadlines_of_many_cost_the_same_each(loop):
+    """A storm of clients that left together ends in time that grows with their number, not with its square."""
+    looked_at = 0
+
+    class Due(dict):
+        """A dict that counts the entries an iteration passes, deleted ones included, as CPython's does."""
+
+        def __init__(self):
+            self.places = []
+
+        def __setitem__(self, item, due):
+            self.places.append(item)
+            super().__setitem__(item, due)
+
+        def items(self):
+            nonlocal looked_at
+            for item in self.places:
+                looked_at += 1
+                if item in self:
+                    yield item, self[item]
+
+    queue = DeadlineQueue(loop, 5.0, lambda item: None)
+    queue._due = Due()
+    for number in range(1000):
+        queue.add(number)
+    loop.advance(6)
+
+    assert not queue
+    assert looked_at <= 2000
+
+
 def test_clear_stops_timer_and_items(loop):
     """After `clear` nothing is due any more."""
     due = []
