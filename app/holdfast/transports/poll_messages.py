@@ -78,7 +78,7 @@ def decode_request(body: bytes) -> PollRequest:
 def _has_reply(command: Raw) -> bool:
     try:
         return _decode_id(command).id != 0
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return True  # it ends the session, which is told too
 
 

@@ -70,6 +70,22 @@ def test_request_expects_an_answer(commands, expected):
     assert decode_request(f'{{"session":"s","seq":1,"commands":{commands}}}'.encode()).expects_answer() is expected
 
 
+def test_request_expects_an_answer_however_deep_the_stack():
+    """A command nested to the very limit of the decoder is no surprise to who looks at it a few calls deeper."""
+
+    def deeper(calls, function):
+        return function() if calls == 0 else deeper(calls - 1, function)
+
+    for depth in range(700, 1000):
+        nested = b"[" * depth + b"]" * depth
+        body = b'{"session":"s","seq":1,"commands":[{"id":1,"rpc":{"data":' + nested + b"}}]}"
+        try:
+            request = decode_request(body)
+        except ProtocolError:
+            break
+        assert deeper(10, request.expects_answer)
+
+
 def test_request_goodbye_expects_none():
     """A client that leaves is not kept waiting."""
     assert not decode_request(b'{"session":"s","seq":1,"close":true}').expects_answer()
