@@ -8,7 +8,7 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -44,6 +44,14 @@ class PollDoor:
     originate: Originate = as_it_came
 
 
+class _Visit(NamedTuple):
+    """What is left of a request once it was obeyed: whose it is, whether it opened that, and whether it may wait."""
+
+    session: PollSession
+    opens: bool
+    waits: bool
+
+
 class PollEndpoint:
     """Serves `/connection/poll`; used behind `CrossOrigin`."""
 
@@ -55,21 +63,28 @@ class PollEndpoint:
         """Answer one request, when there is something to say."""
         try:
             check_method(scope, POLL_METHODS)
-            body = await read_body(receive, scope["headers"], self._door.settings.max_body_bytes)
-            request = decode_request(body)
-            session = self._go_on(request) if request.session else self._open(scope, body, request)
+            visit = await self._take(scope, receive)
         except ClientGone:
             return
         except GatewayError as error:
             await self._refuse(scope, receive, send, error)
             return
-        if session is None:
+        if visit is None:
             self._sessions.outcomes["stale"] += 1
             await _answer(send, SUPERSEDED)
         else:
-            await self._serve(session, request, receive, send)
+            await self._serve(visit, receive, send)
 
     # Private methods: requests
+
+    async def _take(self, scope: Scope, receive: Receive) -> _Visit | None:
+        """Obey a request; None if a newer one has come. Its body is gone with the return, for it may wait for long."""
+        body = await read_body(receive, scope["headers"], self._door.settings.max_body_bytes)
+        request = decode_request(body)
+        session = self._go_on(request) if request.session else self._open(scope, body, request)
+        if session is None:
+            return None
+        return _Visit(session, opens=not request.session, waits=request.expects_answer())
 
     def _open(self, scope: Scope, body: bytes, request: PollRequest) -> PollSession | None:
         """Return the session that the request opens, or has opened; None if that one has moved on."""
@@ -100,10 +115,10 @@ class PollEndpoint:
 
     # Private methods: answers
 
-    async def _serve(self, session: PollSession, request: PollRequest, receive: Receive, send: Send) -> None:
-        waiting = OpenRequest(self._door.loop)
+    async def _serve(self, visit: _Visit, receive: Receive, send: Send) -> None:
+        session, waiting = visit.session, OpenRequest(self._door.loop)
         try:
-            if session.exchange.has_messages or session.has_ended or not request.expects_answer():
+            if session.exchange.has_messages or session.has_ended or not visit.waits:
                 outcome = "messages" if session.exchange.has_messages else "empty"
             else:
                 session.wait(waiting)
@@ -115,7 +130,7 @@ class PollEndpoint:
             await _answer(send, SUPERSEDED)
         elif outcome != "gone":
             first, messages = session.exchange.take(self._door.settings.max_answer_bytes)
-            opened = None if request.session else self._introduce(session)
+            opened = self._introduce(session) if visit.opens else None
             await _answer(send, encode_answer(first, messages, opened))
 
     def _introduce(self, session: PollSession) -> Opened:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 import pytest
 
@@ -311,6 +312,21 @@ async def test_poll_body_that_never_came(door):
 
     assert (await posted.done()).status == 0
     assert door.sessions.outcomes.total() == 0
+
+
+async def test_poll_that_waits_holds_no_body(door, world):
+    """Thousands of requests may wait for long; what they said is not kept all that time."""
+    session = (await door.open())["session"]
+    body = json.dumps({"session": session, "seq": 1, "ack": 1, "padding": "x" * 60_000}).encode()
+    references = sys.getrefcount(body)
+
+    waiting = Posted(door.endpoint, body, "POST", [], "")
+    await world.turn()
+
+    assert not waiting.task.done()
+    assert sys.getrefcount(body) == references
+    waiting.hang_up()
+    await waiting.done()
 
 
 async def test_poll_cancelled_request(door, world):
