@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 from holdfast.errors import DoorError
 from holdfast.server.context import ServerContext
 from holdfast.server.cycle import UpgradeCycle
+from holdfast.server.peers import address_of, why_no_http
 from holdfast.server.takeover import StreamTakeover
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
@@ -33,8 +34,6 @@ from holdfast.transports.websocket import HANDOVER
 # A read is parsed in pieces of this size, because what the parser tells of at its beginning resets the count of bytes
 # that it tells nothing of: an endless head in one large read would not be seen.
 _PIECE_BYTES = 65536
-# A record of the kind "handshake" and the major version of every TLS (RFC 8446, 5.1).
-_TLS_HANDSHAKE = b"\x16\x03"
 
 _log = get_logger(__name__)
 
@@ -61,6 +60,8 @@ class HandoverProtocol(HttpToolsProtocol):
         # Bytes since the parser last told of something; it keeps a header to itself until that is whole.
         self.unfinished_bytes = 0
         self.wants_websocket: bool | None = None
+        # The request that is being answered; uvicorn remembers the newest one, which may wait behind it.
+        self.running: RequestResponseCycle | None = None
 
     # Public methods that the event loop calls
 
@@ -72,8 +73,8 @@ class HandoverProtocol(HttpToolsProtocol):
         self.connections.add(self)
         self.transport = transport
         self.flow = FlowControl(transport)
-        self.server = _address(transport, "sockname")
-        self.client = _address(transport, "peername")
+        self.server = address_of(transport, "sockname")
+        self.client = address_of(transport, "peername")
         self.scheme = "https" if is_ssl(transport) else "http"
         self.accepted_at = self.loop.time()
         self.context.requests.add(self)
@@ -83,6 +84,7 @@ class HandoverProtocol(HttpToolsProtocol):
         self.context.requests.discard(self)
         self.context.refused.discard(self)
         super().connection_lost(exc)
+        self._tell_gone()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; what is no request is refused."""
@@ -181,12 +183,10 @@ class HandoverProtocol(HttpToolsProtocol):
         address = self.client[0] if self.client else ""
         _log.info("request_refused", slug=error.slug, detail=error.detail, address=address)
         self.context.requests.discard(self)
-        if self._is_answering():
-            if self.cycle.response_started:
-                transport.abort()
-                return
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        if (running := self._answering()) is not None and running.response_started:
+            transport.abort()
+            return
+        self._tell_gone()
         transport.write(refusal_response(error))
         if transport.can_write_eof():
             self.context.refused.add(self)
@@ -217,15 +217,26 @@ class HandoverProtocol(HttpToolsProtocol):
                 self._upgrade(data[start + upgrade.args[0] :])
                 return False
         except httptools.HttpParserError as error:
-            self.refuse(self.refusal or DoorError("bad_http", _why_no_http(piece, error)))
+            self.refuse(self.refusal or DoorError("bad_http", why_no_http(piece, error)))
         else:
             if self.unfinished_bytes > self.context.http.max_header_bytes + self.context.http.max_url_bytes:
                 self.refuse(DoorError("headers_too_large", "Neither head nor trailers end."))
         return not self.is_refused
 
-    def _is_answering(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation hides that it begins as None
-        return cycle is not None and not cycle.response_complete
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _answering(self) -> RequestResponseCycle | None:
+        running = self.running
+        return None if running is None or running.response_complete else running
+
+    def _tell_gone(self) -> None:
+        """Tell the request that is being answered that nobody is there any more; those behind it never begin."""
+        self.pipeline.clear()
+        if (running := self._answering()) is not None:
+            running.disconnected = True
+            running.message_event.set()
 
     def _check_headers(self) -> None:
         http = self.context.http
@@ -251,7 +262,7 @@ class HandoverProtocol(HttpToolsProtocol):
         """Let the connection change hands and forget HTTP; `early` are bytes behind the request."""
         self.context.requests.discard(self)
         try:
-            if self._is_answering():
+            if self._answering() is not None:
                 raise DoorError("bad_handshake", "The answer to the request before it is not complete.")
             scope = self._websocket_scope()
             key = opening_key(scope["method"], scope["http_version"], self.headers)
@@ -282,14 +293,3 @@ class HandoverProtocol(HttpToolsProtocol):
             "subprotocols": offered_subprotocols(self.headers),
             "extensions": {"websocket.http.response": {}, **self.context.extensions},
         }
-
-
-def _why_no_http(piece: bytes, error: httptools.HttpParserError) -> str:
-    if piece.startswith(_TLS_HANDSHAKE):
-        return "A TLS handshake came to a port without TLS."
-    return f"{error}."  # the parser's own words; nothing of the bytes is in them
-
-
-def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
-    address = transport.get_extra_info(name)
-    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None

@@ -290,6 +290,32 @@ async def test_refusal_over_tls_closes(serve):
     assert not served.context.refused
 
 
+@pytest.mark.parametrize("how", ["lost", "refused"])
+async def test_client_that_goes_with_requests_in_line_is_gone_for_the_first(serve, how):
+    """An application that waits hears of it though other requests came behind, and those are never begun."""
+    heard = []
+
+    async def app(scope, receive, send):
+        heard.append(scope["path"])
+        while (event := await receive())["type"] == "http.request":
+            pass
+        heard.append(event["type"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    served = serve(app)
+    served.protocol.data_received(get("/first") + get("/second") + get("/third"))
+    await settle()
+    if how == "lost":
+        served.protocol.connection_lost(None)
+    else:
+        served.protocol.data_received(b"nonsense\r\n\r\n")
+    await settle()
+
+    assert heard == ["/first", "http.disconnect"]
+    assert served.wire.sent.count(b"\r\ndate:") == (how == "refused")
+
+
 async def test_lost_connection_has_no_deadlines(serve):
     """Nothing waits for a client that left."""
     served = serve(echo_scope)
