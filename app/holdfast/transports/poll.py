@@ -81,10 +81,9 @@ class PollEndpoint:
         """Obey a request; None if a newer one has come. Its body is gone with the return, for it may wait for long."""
         body = await read_body(receive, scope["headers"], self._door.settings.max_body_bytes)
         request = decode_request(body)
+        waits = request.expects_answer()  # before it changes anything: nothing may fail from there to `_serve`
         session = self._go_on(request) if request.session else self._open(scope, body, request)
-        if session is None:
-            return None
-        return _Visit(session, opens=not request.session, waits=request.expects_answer())
+        return None if session is None else _Visit(session, opens=not request.session, waits=waits)
 
     def _open(self, scope: Scope, body: bytes, request: PollRequest) -> PollSession | None:
         """Return the session that the request opens, or has opened; None if that one has moved on."""

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from holdfast.errors import DoorError
+from holdfast.transports.poll_messages import PollRequest
 from tests.brokers import Clock
 from tests.live import World
 from tests.poll_door import PATH, Door, Posted
@@ -327,6 +328,18 @@ async def test_poll_that_waits_holds_no_body(door, world):
     assert sys.getrefcount(body) == references
     waiting.hang_up()
     await waiting.done()
+
+
+async def test_poll_that_fails_changes_nothing(door, monkeypatch):
+    """Should a request be more than we can read, its session has an end all the same."""
+    session = (await door.open())["session"]
+    monkeypatch.setattr(PollRequest, "expects_answer", lambda request: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        await door.post(session=session, seq=1, ack=1)
+
+    assert len(door.sessions.idle) == 1
+    assert door.sessions.find(session).exchange.seq == 0
 
 
 async def test_poll_cancelled_request(door, world):
