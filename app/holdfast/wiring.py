@@ -37,7 +37,7 @@ from holdfast.routes.observers import (
 from holdfast.settings import Settings, WebSocketSettings
 from holdfast.transports.cors import CrossOrigin
 from holdfast.transports.emulation import EMULATION_METHODS, EmulationEndpoint, EmulationRules
-from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint
+from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint, has_identity
 from holdfast.transports.poll_session import PollSessions
 from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, StreamKind, StreamRules
 from holdfast.transports.websocket import Originate, WebSocketEndpoint, read_handshake
@@ -98,7 +98,12 @@ def _poll(doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, origin
     settings, core = doors.settings, doors.core
     sessions = PollSessions(settings, core.loop)
     read_polls_of(sessions)
-    door = PollDoor(core.instance, settings.poll, core.loop, doors.manager.open, admission, originate)
+    backend = core.backend
+
+    def identifies(header: bytes) -> bool:
+        return has_identity(header) or (backend is not None and backend.is_shown(header))
+
+    door = PollDoor(core.instance, settings.poll, core.loop, doors.manager.open, admission, originate, identifies)
 
     def refused(scope: Scope, error: DoorError) -> None:
         handshake = read_handshake(scope, originate)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, SSE_PATH, Endpoints
+from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, POLL_PATH, SSE_PATH, Endpoints
 from holdfast.main import build
 from holdfast.routes.errors import not_found
 from holdfast.settings import PollSettings, Settings
@@ -90,3 +90,18 @@ async def test_foreign_page_is_counted_and_named(path, capsys):
     assert answer.status == 403
     assert metrics.REGISTRY.get_sample_value(name, labels) == before + 1
     assert "203.0.113.9" in capsys.readouterr().err
+
+
+async def test_poll_key_is_worth_nothing_with_other_headers_for_the_backend():
+    """Who differs in what the backend is shown is given a session of their own, whatever key and commands say."""
+    rpc = {"without_namespace": {"proxy_enabled": True}, "proxy": {"endpoint": "http://a/", "http_headers": ["X-User"]}}
+    settings = Settings.model_validate({"rpc": rpc, "client": {"allow_anonymous": True}})
+    gateway = build(settings, asyncio.get_running_loop())
+    endpoints = make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+    body = b'{"key":"one key for everybody","commands":[{"id":1,"connect":{}}]}'
+
+    async def opened(user: str) -> str:
+        answer = await call(endpoints.poll, "POST", POLL_PATH, headers=[("X-User", user)], body=body)
+        return answer.json()["session"]
+
+    assert await opened("anna") == await opened("anna") != await opened("mallory")

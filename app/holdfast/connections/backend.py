@@ -117,6 +117,11 @@ class Backend:
             return headers
         return [pair for pair in headers if pair[0] != b"authorization"]
 
+    def is_shown(self, header: bytes) -> bool:
+        """Tell whether a header of the handshake (in lower case) reaches the backend, which may know clients by it."""
+        connect = self.table.connect
+        return self.table.kept_headers.takes(header) or (connect is not None and connect.forwards(header))
+
     def refreshes(self, resolved: ResolvedChannel) -> bool:
         """Tell whether subscriptions to a channel are prolonged from the server's side."""
         return resolved.options.sub_refresh_proxy_enabled

@@ -6,6 +6,7 @@ docs/poll.md is the protocol. Here are requests and answers; sessions and their 
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -28,13 +29,16 @@ POLL_METHODS: Final = "POST"
 
 _NO_STORE = (b"cache-control", b"no-store")
 _TOLD_BY_ADMISSION = frozenset({"draining", "origin_not_allowed"})
-# What else of a request says who asks; with the body it makes an opening one of a kind.
-_IDENTITY = frozenset({b"authorization", b"cookie"})
+
+
+def has_identity(header: bytes) -> bool:
+    """Tell whether a header (in lower case) may say who asks, where no backend is asked."""
+    return header in (b"authorization", b"cookie")
 
 
 @dataclass(frozen=True, slots=True)
 class PollDoor:
-    """What the endpoint opens to."""
+    """What the endpoint opens to; two openings that differ in an identifying header are never taken for the same."""
 
     instance: str
     settings: PollSettings
@@ -42,6 +46,7 @@ class PollDoor:
     sinks: SinkFactory
     admission: Admission
     originate: Originate = as_it_came
+    identifies: Callable[[bytes], bool] = has_identity
 
 
 class _Visit(NamedTuple):
@@ -87,7 +92,7 @@ class PollEndpoint:
 
     def _open(self, scope: Scope, body: bytes, request: PollRequest) -> PollSession | None:
         """Return the session that the request opens, or has opened; None if that one has moved on."""
-        opening = _fingerprint(scope, body) if request.key is not None else b""
+        opening = self._fingerprint(scope, body) if request.key is not None else b""
         session = self._sessions.opened_by(opening) if opening else None
         if session is not None:
             request.seq = request.ack = 0
@@ -100,6 +105,14 @@ class PollEndpoint:
         session = self._sessions.create(handshake.encoding, opening)
         session.begin(door.sinks, handshake, request)
         return session
+
+    def _fingerprint(self, scope: Scope, body: bytes) -> bytes:
+        """Return what a request shares with its own repetition, and with no other client's request."""
+        digest = sha256(body)
+        who = [b"%b:%b" % header for header in scope["headers"] if self._door.identifies(header[0])]
+        for part in (scope.get("query_string", b""), *who):
+            digest.update(b"\0%d:%b" % (len(part), part))
+        return digest.digest()
 
     def _go_on(self, request: PollRequest) -> PollSession | None:
         """Return the session of a later request; None if a newer one has come."""
@@ -149,12 +162,3 @@ class PollEndpoint:
 
 async def _answer(send: Send, body: bytes) -> None:
     await send_bytes(send, 200, body, [_NO_STORE])
-
-
-def _fingerprint(scope: Scope, body: bytes) -> bytes:
-    """Return what a request shares with its own repetition, and with no other client's request."""
-    digest = sha256(body)
-    who = [b"%b:%b" % header for header in scope["headers"] if header[0] in _IDENTITY]
-    for part in (scope.get("query_string", b""), *who):
-        digest.update(b"\0%d:%b" % (len(part), part))
-    return digest.digest()

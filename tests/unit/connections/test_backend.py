@@ -143,6 +143,27 @@ async def test_authorization_for_the_backend_is_no_token(make_world: Make) -> No
 
 
 @pytest.mark.parametrize(
+    ("client", "later", "shown"),
+    [
+        (client_settings(http_headers=["X-User"]), [], {b"x-user"}),
+        (client_settings(), ["X-Role"], {b"x-role"}),
+        (client_settings(http_headers=["X-User"]), ["X-Role"], {b"x-user", b"x-role"}),
+        ({}, ["X-Role"], {b"x-role"}),
+    ],
+)
+async def test_headers_that_reach_the_backend_are_known(
+    make_world: Make, client: Any, later: list[str], shown: set[bytes]
+) -> None:
+    """Whoever has to tell clients apart can ask what the backend may know them by, at connect or later."""
+    proxy = {"endpoint": f"{URL}/rpc", "http_headers": later}
+    world = await make_world(backend=Backend(), client=client, rpc={**RPC, "proxy": proxy})
+    known = world.core.backend
+
+    assert known is not None
+    assert {name for name in (b"x-user", b"x-role", b"cookie") if known.is_shown(name)} == shown
+
+
+@pytest.mark.parametrize(
     ("answer", "error"),
     [
         ({"error": {"code": 1000, "message": "later", "temporary": True}}, (1000, "later", True)),

@@ -142,12 +142,12 @@ async def test_poll_opening_is_repeated_by_its_key(door, world):
     await waiting.done()
 
 
-@pytest.mark.parametrize("difference", ["token", "authorization", "cookie", "query", "none"])
+@pytest.mark.parametrize("difference", ["token", "authorization", "cookie", "x-user", "query", "none"])
 async def test_poll_key_is_worth_nothing_to_others(door, world, difference):
     """A key leads to a session only with all else that opened it."""
     request = {"key": KEY, "commands": [{"id": 1, "connect": {"token": world.token()}}]}
     first = await door.post(**request)
-    how = {"headers": [(difference, "other")]} if difference in ("authorization", "cookie") else {}
+    how = {"headers": [(difference, "other")]} if difference in ("authorization", "cookie", "x-user") else {}
     if difference == "token":
         request["commands"][0]["connect"]["token"] = world.token("mallory")
     if difference == "query":
