@@ -115,7 +115,11 @@ def lines_to_paste(loaded: Settings, base_url: str) -> str:
 
     command, token = shlex.quote(_own_path()), _token(loaded)
     api = place_of(loaded).internal if loaded.internal_port else base_url
-    body = json.dumps({"channel": CHANNEL, "data": {"text": "hello"}})
+    # Settings of one's own may open other channels; a refusal right after the start would puzzle.
+    is_open = loaded.channel.without_namespace.allow_subscribe_for_client
+    channel = CHANNEL if is_open else "CHANNEL"
+    follow = f'the channel "{CHANNEL}"' if is_open else "a channel that your settings open (put it for CHANNEL)"
+    body = json.dumps({"channel": channel, "data": {"text": "hello"}})
     key = loaded.api.keys[0].get_secret_value() if loaded.api.keys else ""
     return f"""
 Holdfast is listening on {base_url}
@@ -123,8 +127,8 @@ Holdfast is listening on {base_url}
 A token of the user "{USER}", good for a day:
   {token or "none: no HMAC secret is configured, so issue one with your own key"}
 
-Follow the channel "{CHANNEL}", in another terminal:
-  {command} subscribe {CHANNEL} --url {base_url}{f" --token {token}" if token else ""}
+Follow {follow}, in another terminal:
+  {command} subscribe {channel} --url {base_url}{f" --token {token}" if token else ""}
 
 Publish into it, in a third one:
   curl -sS -H {shlex.quote(f"X-API-Key: {key}")} --data {shlex.quote(body)} {api}/api/publish

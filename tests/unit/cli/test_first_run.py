@@ -107,6 +107,14 @@ def test_lines_follow_the_internal_port():
     assert "http://127.0.0.1:9001/api/publish" in lines_to_paste(loaded, "http://127.0.0.1:8000")
 
 
+def test_lines_promise_no_channel_that_is_closed():
+    """Where the settings do not open the channel of the example, the lines leave the name to the reader."""
+    lines = lines_to_paste(Settings(), "http://127.0.0.1:8000")
+
+    assert "a channel that your settings open" in lines
+    assert "news" not in lines
+
+
 def test_lines_without_secret_say_so():
     """A gateway that only checks public keys cannot make a token."""
     assert "none: no HMAC secret" in lines_to_paste(Settings(), "http://127.0.0.1:8000")
