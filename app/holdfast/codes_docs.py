@@ -12,7 +12,8 @@ ACTIONS: dict[Action, str] = {
 SECTIONS: dict[Kind, tuple[str, str]] = {
     "close": (
         "Closes",
-        "The connection ends with a WebSocket close frame: the number is its code, the slug its reason.",
+        "The connection ends with a close frame, or where it is no WebSocket with a `disconnect` push: the number is"
+        " its code, the slug its reason.",
     ),
     "error": (
         "Errors",

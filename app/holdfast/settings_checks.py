@@ -89,8 +89,8 @@ def _timing(settings: Settings) -> Iterator[Fault]:
     poll = settings.poll
     if poll.idle_timeout <= poll.timeout:
         yield _fault(
-            "expected sessions to outlive a request that died unseen, "
-            f"saw {poll.idle_timeout:g} s under requests of {poll.timeout:g} s",
+            "expected a longer life of idle sessions than of a waiting request, so that they outlive one that died "
+            f"unseen; saw {poll.idle_timeout:g} s beside {poll.timeout:g} s",
             "poll.idle_timeout",
             "poll.timeout",
         )

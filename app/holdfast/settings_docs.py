@@ -62,8 +62,8 @@ def _sections() -> Iterator[str]:
     group = None
     lists: list[tuple[str, type[BaseModel]]] = []
     told: list[str] = []  # proxies
-    for leaf in leaves():
-        here = leaf.key.rpartition(".")[0]
+    for leaf in _in_groups():
+        here = _group_of(leaf)
         proxy = _proxy_of(leaf.key)
         if proxy and proxy not in told:
             told.append(proxy)
@@ -86,6 +86,17 @@ def _sections() -> Iterator[str]:
                 required=field.is_required(),
             )
     yield ""
+
+
+def _in_groups() -> list[Leaf]:
+    """Return the settings so that those of one group follow each other, groups in the order of the tree."""
+    found = list(leaves())
+    order = list(dict.fromkeys(map(_group_of, found)))
+    return sorted(found, key=lambda leaf: order.index(_group_of(leaf)))
+
+
+def _group_of(leaf: Leaf) -> str:
+    return leaf.key.rpartition(".")[0]
 
 
 def _proxy_of(key: str) -> str:

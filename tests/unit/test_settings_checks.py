@@ -42,7 +42,7 @@ BAD: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     ({"http": {"max_url_bytes": 70_000}}, ("http.max_url_bytes", "http.max_header_bytes"), "saw 70000"),
     ({"websocket": {"max_message_bytes": 4096}}, ("token.max_bytes", "websocket.max_message_bytes"), "saw 8192"),
     ({"poll": {"max_body_bytes": 4096}}, ("token.max_bytes", "poll.max_body_bytes"), "saw 8192 over 4096"),
-    ({"poll": {"idle_timeout": 25}}, ("poll.idle_timeout", "poll.timeout"), "saw 25 s under requests of 25 s"),
+    ({"poll": {"idle_timeout": 25}}, ("poll.idle_timeout", "poll.timeout"), "saw 25 s beside 25 s"),
     (
         {"http_stream": {"max_request_body_size": 4096}, "sse": {"enabled": False, "max_request_body_size": 4096}},
         ("token.max_bytes", "http_stream.max_request_body_size"),

@@ -30,6 +30,13 @@ def test_docs_are_well_formed_tables() -> None:
     assert "required" in render_settings_docs()
 
 
+def test_docs_have_one_section_for_each_group() -> None:
+    """A heading comes once, also where groups are nested: whoever finds a group finds all of it."""
+    headings = [line for line in render_settings_docs().splitlines() if line.startswith("## ")]
+
+    assert len(headings) == len(set(headings))
+
+
 def test_show_hides_secrets_and_says_whether_they_are_set() -> None:
     """A set secret reads as stars, an unset one as nothing, and credentials leave URLs."""
     settings = Settings(
