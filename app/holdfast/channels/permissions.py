@@ -46,5 +46,13 @@ def can_history(channel: ResolvedChannel, user: str, *, subscribed: bool) -> Ref
     return _decide(granted and (bool(user) or options.allow_history_for_anonymous))
 
 
+def denial(channel: ResolvedChannel) -> str:
+    """Say for the log what refused. The channel is not named: it may say who talks to whom."""
+    if channel.users is not None:
+        return "the user is not among those whom the channel's name lists, or its namespace does not grant it"
+    place = f"namespace {channel.namespace!r}" if channel.namespace else "channel.without_namespace"
+    return f"the options of {place} do not grant it to this user"
+
+
 def _decide(is_allowed: bool) -> Refusal | None:
     return None if is_allowed else "permission_denied"

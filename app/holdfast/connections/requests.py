@@ -45,7 +45,7 @@ async def publish(connection: Connection, command_id: int, request: PublishReque
             data, is_json = admitted.data, admitted.is_json
     else:
         is_mine = request.channel in connection.subs
-        _demand(permissions.can_publish(resolved, connection.user, subscribed=is_mine))
+        _demand(resolved, permissions.can_publish(resolved, connection.user, subscribed=is_mine))
     mine = connection.subs.get(request.channel)
     info = connection.client_info(mine.info if mine else NONE)
     await connection.core.publisher.publish(request.channel, data, terms, info, is_json=is_json)
@@ -72,7 +72,7 @@ async def history(connection: Connection, command_id: int, request: HistoryReque
     options = resolved.options
     if not options.history_size or not options.history_ttl:
         raise ChannelError("not_available", "the channel's namespace keeps no history")
-    _demand(permissions.can_history(resolved, connection.user, subscribed=request.channel in connection.subs))
+    _demand(resolved, permissions.can_history(resolved, connection.user, subscribed=request.channel in connection.subs))
     demand_codec(connection, options)
     since = StreamPosition(request.since.offset, request.since.epoch) if request.since else None
     if since is not None and since.offset == 0 and request.reverse:
@@ -118,7 +118,9 @@ def _demand_presence(connection: Connection, request: ChannelRequest, method: st
     resolved = _resolve(connection, request.channel, method)
     if not resolved.options.presence:
         raise ChannelError("not_available", "the channel's namespace keeps no presence")
-    _demand(permissions.can_presence(resolved, connection.user, subscribed=request.channel in connection.subs))
+    _demand(
+        resolved, permissions.can_presence(resolved, connection.user, subscribed=request.channel in connection.subs)
+    )
 
 
 def _resolve(connection: Connection, channel: str, method: str) -> ResolvedChannel:
@@ -127,6 +129,6 @@ def _resolve(connection: Connection, channel: str, method: str) -> ResolvedChann
     return connection.core.rules.resolve_for_client(channel)
 
 
-def _demand(refusal: str | None) -> None:
+def _demand(resolved: ResolvedChannel, refusal: str | None) -> None:
     if refusal is not None:
-        raise ChannelError(refusal)
+        raise ChannelError(refusal, permissions.denial(resolved))

@@ -260,7 +260,7 @@ async def _grant(connection: Connection, resolved: ResolvedChannel, request: Sub
         # Some SDKs write an empty token where the application has none.
         raise TokenError(refusal if request.token is None else "subscription_token_empty")
     if refusal is not None:
-        raise ChannelError(refusal)
+        raise ChannelError(refusal, permissions.denial(resolved))
     return Grant()
 
 

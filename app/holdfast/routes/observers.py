@@ -40,7 +40,7 @@ def observe_refused_path(scope: Scope, refusal: GatewayError) -> None:
     path = scope["path"][:200]
     if scope["type"] == "websocket":
         metrics.HANDSHAKES.labels("websocket", refusal.slug).inc()
-        _log.info("handshake_refused", slug=refusal.slug, detail=refusal.detail, path=path)
+        _log.info("handshake_refused", slug=refusal.slug, detail=refusal.detail, transport="websocket", path=path)
     else:
         metrics.HTTP_REFUSALS.labels(refusal.slug).inc()
         _log.debug("request_refused", slug=refusal.slug, detail=refusal.detail, path=path)

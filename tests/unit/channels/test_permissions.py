@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from holdfast.channels.namespaces import ChannelRules, ResolvedChannel
-from holdfast.channels.permissions import can_history, can_presence, can_publish, can_subscribe
+from holdfast.channels.permissions import can_history, can_presence, can_publish, can_subscribe, denial
 from holdfast.codes import CODES
-from holdfast.settings import ChannelOptions, ChannelSettings
+from holdfast.settings import ChannelOptions, ChannelSettings, Namespace
 
 DENIED = "permission_denied"
 
@@ -104,3 +104,18 @@ def test_options_of_one_kind_open_nothing_else() -> None:
 def test_refusals_are_in_the_code_table() -> None:
     """What is returned can be raised."""
     assert {DENIED, "subscription_token_missing"} <= set(CODES)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("secret", "channel.without_namespace"), ("chat:secret", "namespace 'chat'"), ("dialog:secret#7", "name lists")],
+)
+def test_denial_names_the_place_and_never_the_channel(name: str, said: str) -> None:
+    """The log says which options to look at; whom a channel joins is nobody's business."""
+    dialog = Namespace(name="dialog", allow_user_limited_channels=True)
+    rules = ChannelRules(ChannelSettings(namespaces=(Namespace(name="chat"), dialog)))
+
+    text = denial(rules.resolve(name))
+
+    assert said in text
+    assert "secret" not in text

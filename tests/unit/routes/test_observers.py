@@ -77,6 +77,13 @@ def test_observe_refused_path(kind, name, labels):
     assert value(name, **labels) == before + 1
 
 
+def test_observe_refused_path_log(capsys):
+    """A handshake on a path that has nothing is logged with its transport, as others are."""
+    observe_refused_path({"type": "websocket", "path": "/x"}, DoorError("not_found"))
+
+    assert '"transport": "websocket"' in capsys.readouterr().err
+
+
 def test_observe_emulation(capsys):
     """Emulation requests are counted by outcome; a refused one is logged with its cause and the client's address."""
     ok, unknown = [("holdfast_emulation_requests_total", {"slug": slug}) for slug in ("ok", "unknown_session")]
