@@ -19,6 +19,8 @@ from holdfast.protocol.messages import ClientInfo, MemberPush, Publication, Push
 SLICE = 1000
 # Publications of one turn are glued up to this size, so that one write never fills a client's queue by itself.
 BATCH_BYTES = 65536
+# Comparing publications for those who get deltas takes the time of one write for about so many bytes.
+COMPARED_BYTES = 128
 
 Call = Callable[[Callable[[], object]], object]
 
@@ -174,15 +176,16 @@ class Hub:
             channel.address_all(publication)
             self._schedule(channel)
             return
+        size = len(publication.data)
+        if channel.open_bytes + size > BATCH_BYTES:
+            channel.seal()  # without this one, however large: the publisher's turn is none to compare in
         if channel.tailored is not None:
             if use_delta:
                 channel.tailored.wanted.add(len(channel.open))
         elif not channel.groups:
             return
         channel.open.append(publication)
-        channel.open_bytes += len(publication.data)
-        if channel.open_bytes >= BATCH_BYTES:
-            channel.seal()
+        channel.open_bytes += size
         self._schedule(channel)
 
     def deliver_join(self, name: str, info: ClientInfo) -> None:
@@ -232,14 +235,17 @@ class Hub:
             self._call_soon(self._run)
 
     def _run(self) -> None:
-        """Make up to SLICE writes, then let the loop turn."""
+        """Make up to SLICE writes, or compare for as long, then let the loop turn."""
         budget = SLICE
         while self._ready and budget > 0:
             channel = self._ready.popleft()
             channel.queued = False
             if not channel.batches:  # else what was published during a long fan-out is glued into the next one
+                if channel.tailored is not None:
+                    budget -= channel.open_bytes // COMPARED_BYTES
                 channel.seal()
-            budget -= self._write(channel, budget)
+            if budget > 0:
+                budget -= self._write(channel, budget)
             if channel.batches or channel.open:
                 self._schedule(channel)
             else:

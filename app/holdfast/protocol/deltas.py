@@ -18,7 +18,7 @@ from holdfast.protocol.messages import NONE, Publication
 DELTA_TYPES = ("fossil",)
 # About 20 ms of work at worst.
 _CHAIN_BYTES = 131072
-_KNOWN_BYTES = 16384
+_SHORT_BYTES = 16384
 
 
 class Delta:
@@ -58,16 +58,18 @@ def chain(publications: list[Publication], codec: Codec) -> list[Publication]:
         data = bytes(publication.data)
         rest -= len(data)
         if wire and rest >= 0:
-            delta = _known(base, data) if len(base) + len(data) <= _KNOWN_BYTES else Delta(base, data)
-            wire.append(changed(publication, delta, codec))
+            known = _known_short if len(base) + len(data) <= _SHORT_BYTES else _known_long
+            wire.append(changed(publication, known(base, data), codec))
         else:
             wire.append(whole(publication, codec))
         base = data
     return wire
 
 
-# After an outage many ask for the same publications of the same channels. At most 16 MB.
-_known = lru_cache(1024)(Delta)
+# After an outage many ask for the same publications of the same channels, and somebody may do so again and again.
+# At most 32 MB and 16 MB, since a delta that is kept is shorter than its data.
+_known_short = lru_cache(1024)(Delta)
+_known_long = lru_cache(64)(Delta)
 
 
 def _with(publication: Publication, data: bytes, codec: Codec) -> Publication:

@@ -8,6 +8,8 @@ from msgspec import Raw
 from holdfast.channels import hub as hub_module
 from holdfast.channels.hub import Hub
 from holdfast.channels.local import GAP
+from holdfast.channels.tailored import Tailoring
+from holdfast.protocol import deltas
 from holdfast.protocol.framing import RAW_JSON, WS_JSON, Encoding
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 
@@ -234,7 +236,7 @@ def test_deliver_writes_slowly_to_who_does_not_flow(hub: Hub, turns: Turns) -> N
 
 def test_deliver_bounds_what_one_write_carries(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst is glued only up to a size, so that one write cannot fill a client's queue."""
-    monkeypatch.setattr(hub_module, "BATCH_BYTES", 100)
+    monkeypatch.setattr(hub_module, "BATCH_BYTES", 110)
     reader = Reader()
     hub.add("news", reader)
     for offset in range(1, 7):
@@ -243,6 +245,33 @@ def test_deliver_bounds_what_one_write_carries(hub: Hub, turns: Turns, monkeypat
 
     assert len(reader.units) == 3
     assert offsets(reader.units) == [1, 2, 3, 4, 5, 6]
+
+
+def test_deliver_of_deltas_lets_the_loop_turn(hub: Hub, turns: Turns) -> None:
+    """What is compared counts as writes do, so that a burst of deltas in many channels cannot hold up the rest."""
+    readers = {f"c{number}": Reader() for number in range(5)}
+    base = b'"' + b"x" * hub_module.SLICE * hub_module.COMPARED_BYTES
+    for name, reader in readers.items():
+        hub.add(name, reader, tailoring=Tailoring(base + b'"'))
+        hub.deliver(name, Publication(Raw(base + b'y"')), StreamPosition(0, ""), use_delta=True)
+    took = turns.run()
+
+    assert took >= len(readers)
+    assert all(b'"delta":true' in unit for reader in readers.values() for unit in reader.units)
+    assert all(len(reader.units) == 1 for reader in readers.values())
+
+
+def test_deliver_compares_in_a_turn_of_its_own(hub: Hub, turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large a publication is, its publisher need not wait for the comparison."""
+    monkeypatch.setattr(hub_module, "BATCH_BYTES", 100)
+    reader = Reader()
+    hub.add("news", reader, tailoring=Tailoring(b'"' + b"x" * 200 + b'"'))
+    monkeypatch.setattr(deltas, "create", None)
+    hub.deliver("news", Publication(Raw(b'"' + b"x" * 201 + b'"')), StreamPosition(0, ""), use_delta=True)
+    monkeypatch.undo()
+    turns.run()
+
+    assert b'"delta":true' in reader.units[0]
 
 
 def test_deliver_drops_what_was_seen(hub: Hub, turns: Turns) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 from msgspec import Raw
 
+from holdfast.protocol import deltas
 from holdfast.protocol.codec import JSON, Codec
 from holdfast.protocol.deltas import Delta, chain, changed, whole
 from holdfast.protocol.messages import ClientInfo, Publication
@@ -89,3 +90,14 @@ def test_chain_bounds_its_work() -> None:
 def test_chain_of_nothing_is_empty() -> None:
     """Nothing recovered is nothing to send."""
     assert chain([], JSON) == []
+
+
+@pytest.mark.parametrize("size", [1000, 50_000])
+def test_chain_compares_the_same_publications_once(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who recovers the same again and again costs no comparison each time, however long the publications are."""
+    publications = [publication(b"%d:%d " % (size, number) + b"x" * size, number) for number in (1, 2)]
+    first = chain(publications, JSON)
+    monkeypatch.setattr(deltas, "create", None)
+
+    assert chain(publications, JSON) == first
+    assert first[1].delta
