@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdfast.errors import ProtocolError
 from holdfast.protocol.codec import JSON
-from holdfast.protocol.messages import Command
+from holdfast.protocol.commands import Command
 from tests.brokers import Clock
 from tests.live import EVERYTHING, World
 

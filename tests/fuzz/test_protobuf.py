@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from holdfast.errors import ProtocolError
 from holdfast.protocol import messages
 from holdfast.protocol.codec import JSON
+from holdfast.protocol.commands import PONG, Command
 from holdfast.protocol.framing import RAW_PROTOBUF
-from holdfast.protocol.messages import PONG, Command, Reply
+from holdfast.protocol.messages import Reply
 from holdfast.protocol.protobuf import PROTOBUF, decode_message, encode_message
 from tests.brokers import Clock
 from tests.live import World

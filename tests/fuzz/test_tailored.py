@@ -20,8 +20,9 @@ from holdfast.channels import hub as hub_module
 from holdfast.channels.hub import Hub
 from holdfast.channels.tags_filter import TagsFilter
 from holdfast.channels.tailored import Tailoring
+from holdfast.protocol.commands import FilterNode
 from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, WS_JSON, Encoding
-from holdfast.protocol.messages import FilterNode, Publication, Reply, StreamPosition
+from holdfast.protocol.messages import Publication, Reply, StreamPosition
 from holdfast.protocol.protobuf import decode_message, split
 from tests.fossil import apply_delta
 from tests.unit.channels.test_hub import Reader, Turns

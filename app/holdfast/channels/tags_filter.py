@@ -12,7 +12,8 @@ from decimal import Decimal
 import msgspec
 
 from holdfast.errors import ChannelError
-from holdfast.protocol.messages import FilterNode, Publication
+from holdfast.protocol.commands import FilterNode
+from holdfast.protocol.messages import Publication
 
 # A filter is judged for each publication, and comes from outside.
 MOST_DEPTH = 16

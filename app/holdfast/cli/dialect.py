@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Raw
 from websockets.typing import Subprotocol
 
-from holdfast.protocol.messages import NONE, Command, Publication, Reply
+from holdfast.protocol.commands import Command
+from holdfast.protocol.messages import NONE, Publication, Reply
 from holdfast.protocol.payloads import json_line
 from holdfast.protocol.protobuf import PROTOBUF, decode_message, delimited, encode_message, split
 

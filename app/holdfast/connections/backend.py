@@ -23,7 +23,8 @@ from holdfast.connections.backend_payloads import (
     takes_bytes,
 )
 from holdfast.connections.subscription import Grant
-from holdfast.protocol.messages import NONE, ConnectRequest, SubscribeRequest
+from holdfast.protocol.commands import ConnectRequest, SubscribeRequest
+from holdfast.protocol.messages import NONE
 from holdfast.proxy import messages as proxied
 from holdfast.proxy.endpoint import Endpoint
 from holdfast.proxy.headers import NOBODY, ClientHeaders

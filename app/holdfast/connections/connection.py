@@ -15,8 +15,9 @@ from holdfast.connections import dispatch
 from holdfast.connections.subscription import PRESENT, Subscription
 from holdfast.connections.transport import Handshake, Transport
 from holdfast.errors import CapacityError, GatewayError, ProtocolError
+from holdfast.protocol.commands import PONG, Command
 from holdfast.protocol.framing import Encoding
-from holdfast.protocol.messages import NONE, PONG, ClientInfo, Command, Push, Reply
+from holdfast.protocol.messages import NONE, ClientInfo, Push, Reply
 from holdfast.resilience.eager import run_eagerly
 
 if TYPE_CHECKING:

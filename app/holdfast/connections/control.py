@@ -14,14 +14,8 @@ from holdfast.connections.core import Core
 from holdfast.connections.manager import selected
 from holdfast.connections.subscription import Grant
 from holdfast.errors import ChannelError, ProtocolError
-from holdfast.protocol.messages import (
-    NONE,
-    Push,
-    RefreshPush,
-    StreamPosition,
-    SubscribePush,
-    SubscribeRequest,
-)
+from holdfast.protocol.commands import SubscribeRequest
+from holdfast.protocol.messages import NONE, Push, RefreshPush, StreamPosition, SubscribePush
 
 # Not an error to the caller: the client it meant is closed with it.
 _FULL = "channel_limit_close"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.connections import requests, session, subscribing
 from holdfast.errors import GatewayError, ProtocolError
-from holdfast.protocol.messages import Command, ErrorBody, Reply
+from holdfast.protocol.commands import Command
+from holdfast.protocol.messages import ErrorBody, Reply
 
 if TYPE_CHECKING:
     from holdfast.connections.connection import Connection

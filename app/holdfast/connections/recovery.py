@@ -10,7 +10,8 @@ from holdfast.channels.tags_filter import TagsFilter
 from holdfast.channels.tailored import Tailoring
 from holdfast.connections.subscription import RECOVERABLE, STREAM, Grant
 from holdfast.errors import ChannelError
-from holdfast.protocol.messages import Publication, StreamPosition, SubscribeRequest
+from holdfast.protocol.commands import SubscribeRequest
+from holdfast.protocol.messages import Publication, StreamPosition
 from holdfast.settings import ChannelOptions
 
 # Bit of `SubscribeRequest.flag` by which a client asks for error 112 instead of a gap (the SDKs' rejectUnrecovered).

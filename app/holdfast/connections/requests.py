@@ -9,20 +9,22 @@ from holdfast.channels import permissions
 from holdfast.channels.namespaces import ResolvedChannel
 from holdfast.connections.publishing import DEFAULT_TERMS, PublishTerms
 from holdfast.errors import ChannelError, ProtocolError
+from holdfast.protocol.commands import (
+    ChannelRequest,
+    HistoryRequest,
+    PingRequest,
+    PublishRequest,
+    RpcRequest,
+    SendRequest,
+)
 from holdfast.protocol.messages import (
     NONE,
-    ChannelRequest,
     EmptyResult,
-    HistoryRequest,
     HistoryResult,
-    PingRequest,
     PresenceResult,
     PresenceStatsResult,
-    PublishRequest,
     Reply,
-    RpcRequest,
     RpcResult,
-    SendRequest,
     StreamPosition,
 )
 

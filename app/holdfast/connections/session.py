@@ -13,16 +13,8 @@ from holdfast.connections import client_id, subscribing
 from holdfast.connections.recovery import Pending
 from holdfast.connections.subscription import FROM_TOKEN, Grant
 from holdfast.errors import CapacityError, ChannelError, LifecycleError, ProtocolError, TokenError
-from holdfast.protocol.messages import (
-    NONE,
-    ConnectRequest,
-    ConnectResult,
-    RefreshRequest,
-    RefreshResult,
-    Reply,
-    SubscribeRequest,
-    Welcome,
-)
+from holdfast.protocol.commands import ConnectRequest, RefreshRequest, SubscribeRequest
+from holdfast.protocol.messages import NONE, ConnectResult, RefreshResult, Reply, Welcome
 
 if TYPE_CHECKING:
     from holdfast.connections.connection import Connection

@@ -29,16 +29,14 @@ from holdfast.connections.subscription import (
     subscription,
 )
 from holdfast.errors import ChannelError, LifecycleError, ProtocolError, TokenError
+from holdfast.protocol.commands import ChannelRequest, SubRefreshRequest, SubscribeRequest
 from holdfast.protocol.deltas import DELTA_TYPES, chain, whole
 from holdfast.protocol.messages import (
     NONE,
-    ChannelRequest,
     EmptyResult,
     Push,
     Reply,
-    SubRefreshRequest,
     SubRefreshResult,
-    SubscribeRequest,
     SubscribeResult,
     UnsubscribePush,
 )

@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 
 from holdfast.errors import ProtocolError
-from holdfast.protocol.messages import PONG, Command, Push, Reply
+from holdfast.protocol.commands import PONG, Command
+from holdfast.protocol.messages import Push, Reply
 
 
 class Codec(Protocol):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from holdfast.errors import DoorError, ProtocolError
-from holdfast.protocol.messages import EmulationRequest
+from holdfast.protocol.commands import EmulationRequest
 from holdfast.protocol.protobuf import decode_message
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 
 from holdfast.errors import ProtocolError
-from holdfast.protocol.messages import PONG, Command, Push, Reply
+from holdfast.protocol.commands import PONG, Command
+from holdfast.protocol.messages import Push, Reply
 from holdfast.protocol.protobuf_plan import make_plans
 from holdfast.protocol.protobuf_table import NUMBERS
 

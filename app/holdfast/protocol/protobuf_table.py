@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from holdfast.protocol import commands as c
 from holdfast.protocol import messages as m
 
 
@@ -50,21 +51,21 @@ NUMBERS: Final[dict[type[Struct], dict[str, int | Integer]]] = {
     m.ClientInfo: {"user": 1, "client": 2, "conn_info": 3, "chan_info": 4},
     m.Publication: {"data": 4, "info": 5, "offset": uint64(6), "tags": 7, "delta": 8, "time": int64(9), "channel": 10},
     # Requests
-    m.Command: {"id": uint32(1), "connect": 4, "subscribe": 5, "unsubscribe": 6, "publish": 7, "presence": 8, "presence_stats": 9,
+    c.Command: {"id": uint32(1), "connect": 4, "subscribe": 5, "unsubscribe": 6, "publish": 7, "presence": 8, "presence_stats": 9,
                 "history": 10, "ping": 11, "send": 12, "rpc": 13, "refresh": 14, "sub_refresh": 15},
-    m.ConnectRequest: {"token": 1, "data": 2, "subs": 3, "name": 4, "version": 5, "headers": 6, "flag": int64(7)},
-    m.SubscribeRequest: {"channel": 1, "token": 2, "recover": 3, "epoch": 6, "offset": uint64(7), "data": 8, "positioned": 9,
+    c.ConnectRequest: {"token": 1, "data": 2, "subs": 3, "name": 4, "version": 5, "headers": 6, "flag": int64(7)},
+    c.SubscribeRequest: {"channel": 1, "token": 2, "recover": 3, "epoch": 6, "offset": uint64(7), "data": 8, "positioned": 9,
                          "recoverable": 10, "join_leave": 11, "delta": 12, "tf": 13, "flag": int64(14)},
-    m.FilterNode: {"op": 1, "key": 2, "cmp": 3, "val": 4, "vals": 5, "nodes": 6},
-    m.ChannelRequest: {"channel": 1},
-    m.PublishRequest: {"channel": 1, "data": 2},
-    m.Since: {"offset": uint64(1), "epoch": 2},
-    m.HistoryRequest: {"channel": 1, "limit": int32(7), "since": 8, "reverse": 9},
-    m.SendRequest: {"data": 1},
-    m.RpcRequest: {"data": 1, "method": 2},
-    m.RefreshRequest: {"token": 1},
-    m.SubRefreshRequest: {"channel": 1, "token": 2},
-    m.PingRequest: {},
+    c.FilterNode: {"op": 1, "key": 2, "cmp": 3, "val": 4, "vals": 5, "nodes": 6},
+    c.ChannelRequest: {"channel": 1},
+    c.PublishRequest: {"channel": 1, "data": 2},
+    c.Since: {"offset": uint64(1), "epoch": 2},
+    c.HistoryRequest: {"channel": 1, "limit": int32(7), "since": 8, "reverse": 9},
+    c.SendRequest: {"data": 1},
+    c.RpcRequest: {"data": 1, "method": 2},
+    c.RefreshRequest: {"token": 1},
+    c.SubRefreshRequest: {"channel": 1, "token": 2},
+    c.PingRequest: {},
     # Results
     m.Reply: {"id": uint32(1), "error": 2, "push": 4, "connect": 5, "subscribe": 6, "unsubscribe": 7, "publish": 8, "presence": 9,
               "presence_stats": 10, "history": 11, "ping": 12, "rpc": 13, "refresh": 14, "sub_refresh": 15},
@@ -91,6 +92,6 @@ NUMBERS: Final[dict[type[Struct], dict[str, int | Integer]]] = {
     m.DisconnectPush: {"code": uint32(1), "reason": 2, "reconnect": 3},
     m.RefreshPush: {"expires": 1, "ttl": uint32(2)},
     # Beside the sockets
-    m.EmulationRequest: {"node": 1, "session": 2, "data": 3},
+    c.EmulationRequest: {"node": 1, "session": 2, "data": 3},
 }
 # fmt: on

@@ -7,9 +7,10 @@ from holdfast.channels.local import LocalChannel
 from holdfast.channels.subscriber import Gone
 from holdfast.channels.tags_filter import TagsFilter
 from holdfast.channels.tailored import Tailoring
+from holdfast.protocol.commands import FilterNode
 from holdfast.protocol.compression import Compression
 from holdfast.protocol.framing import WS_JSON
-from holdfast.protocol.messages import ClientInfo, FilterNode, MemberPush, Publication, Push, StreamPosition
+from holdfast.protocol.messages import ClientInfo, MemberPush, Publication, Push, StreamPosition
 from tests.unit.channels.test_hub import Reader
 
 FIVE = StreamPosition(5, "e")

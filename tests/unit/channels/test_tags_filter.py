@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from holdfast.channels.tags_filter import LONGEST_TEXT, MOST_DEPTH, MOST_NODES, MOST_VALUES, TagsFilter
 from holdfast.errors import ChannelError
-from holdfast.protocol.messages import FilterNode, Publication
+from holdfast.protocol.commands import FilterNode
+from holdfast.protocol.messages import Publication
 
 LEAF = {"key": "a", "cmp": "eq", "val": "1"}
 

@@ -11,8 +11,9 @@ from holdfast.channels.hub import Hub
 from holdfast.channels.subscriber import Batch
 from holdfast.channels.tags_filter import TagsFilter
 from holdfast.channels.tailored import Tailored, Tailoring
+from holdfast.protocol.commands import FilterNode
 from holdfast.protocol.framing import RAW_JSON, WS_JSON
-from holdfast.protocol.messages import FilterNode, Publication, StreamPosition
+from holdfast.protocol.messages import Publication, StreamPosition
 from tests.fossil import apply_delta
 from tests.unit.channels.test_hub import Reader, Turns
 

@@ -11,7 +11,8 @@ from holdfast.connections.publishing import PublishTerms
 from holdfast.connections.recovery import Pending, settle
 from holdfast.connections.subscription import STREAM, Grant
 from holdfast.errors import ChannelError
-from holdfast.protocol.messages import Publication, StreamPosition, SubscribeRequest
+from holdfast.protocol.commands import SubscribeRequest
+from holdfast.protocol.messages import Publication, StreamPosition
 from tests.live import EVERYTHING, World
 from tests.unit.connections.conftest import MakeWorld
 

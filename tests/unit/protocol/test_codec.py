@@ -7,16 +7,8 @@ from msgspec import Raw
 
 from holdfast.errors import ProtocolError
 from holdfast.protocol.codec import JSON
-from holdfast.protocol.messages import (
-    PONG,
-    ConnectResult,
-    EmptyResult,
-    ErrorBody,
-    Publication,
-    Push,
-    Reply,
-    SubscribeResult,
-)
+from holdfast.protocol.commands import PONG
+from holdfast.protocol.messages import ConnectResult, EmptyResult, ErrorBody, Publication, Push, Reply, SubscribeResult
 
 
 def test_decode_reads_a_batch_in_order() -> None:

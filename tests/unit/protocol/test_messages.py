@@ -4,7 +4,7 @@ import gc
 
 import msgspec
 
-from holdfast.protocol import messages
+from holdfast.protocol import commands, messages
 from holdfast.protocol.messages import NONE, ClientInfo, PresenceResult, PresenceStatsResult, StreamPosition, Struct
 
 
@@ -12,7 +12,7 @@ def all_messages() -> list[type[Struct]]:
     """Return every message type."""
     return [
         one
-        for one in vars(messages).values()
+        for one in (vars(messages) | vars(commands)).values()
         if isinstance(one, type) and issubclass(one, Struct) and one is not Struct
     ]
 

@@ -5,12 +5,11 @@ from centrifuge.protocol import client_pb2
 from msgspec import Raw
 
 from holdfast.errors import ProtocolError
+from holdfast.protocol.commands import PONG, EmulationRequest
 from holdfast.protocol.messages import (
-    PONG,
     ClientInfo,
     ConnectResult,
     EmptyResult,
-    EmulationRequest,
     ErrorBody,
     HistoryResult,
     Publication,
