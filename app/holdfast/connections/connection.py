@@ -127,10 +127,14 @@ class Connection:
         stats.messages += 1
         stats.received_bytes += len(data)
         codec = self.transport.encoding.codec
-        if data == codec.ping:
-            self._on_pong()
+        if data == codec.ping and self.awaiting_pong:
+            self.awaiting_pong = False
             return
         try:
+            if data == codec.ping:
+                self._check_rate(1)
+                self._on_pong()
+                return
             if is_text is codec.binary:
                 raise ProtocolError("text_frame" if is_text else "binary_frame", f"this connection speaks {codec.name}")
             commands = codec.decode(data)
@@ -272,7 +276,7 @@ class Connection:
         self.close("server_error")
 
     def _on_pong(self) -> None:
-        # A pong nobody asked for is as harmless as an unsolicited RFC 6455 pong, once there is a session.
+        # One that nobody asked for is allowed once there is a session, and counts as a command.
         if not self.is_connected and not self.ending:
             self.fail(ProtocolError("not_connected", "a pong came before connect"))
         self.awaiting_pong = False

@@ -18,7 +18,7 @@ _MEMORY_LEVEL: Final = 5
 _PIECE_BYTES: Final = 65536
 # Final blocks in one message (RFC 7692, 7.2.3.4). Each costs a set-up, so many of them would be a cheap way to waste
 # our time; who uses them at all needs one for each of its flushes.
-_MAX_FINAL_BLOCKS: Final = 64
+_MAX_FINAL_BLOCKS: Final = 16
 
 
 def deflate(payload: bytes, level: int, window_bits: int) -> bytes:

@@ -168,6 +168,21 @@ async def test_command_rate_has_burst_and_sustained_limit(make_world: MakeWorld,
     assert steady.transport.closed is None
 
 
+async def test_pongs_that_nobody_asked_for_count_as_commands(make_world: MakeWorld) -> None:
+    """A flood of pongs ends like one of commands, but the pong that is due is free."""
+    world = await make_world(client={"command_rate": 10, "command_burst": 20})
+    flooding, asked = world.connect("flooding"), world.connect("asked")
+    for _ in range(19):
+        flooding.send("{}")
+        asked.send("{}")
+    asked.connection.awaiting_pong = True
+    asked.send("{}")
+    assert flooding.transport.closed is asked.transport.closed is None
+    flooding.send("{}")
+
+    assert flooding.transport.closed == (3013, "command_rate_limit")
+
+
 async def test_command_rate_can_be_switched_off(make_world: MakeWorld) -> None:
     """A rate of 0 is no limit."""
     world = await make_world(client={"command_rate": 0})

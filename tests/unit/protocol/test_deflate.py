@@ -107,7 +107,8 @@ def test_inflate_of_a_bomb_costs_the_limit():
 
 def test_inflate_counts_final_blocks():
     """Each costs a set-up, so there is an end to them."""
-    assert inflate(final_blocks(*[b"x"] * 60), LIMIT) == b"x" * 60
+    assert inflate(final_blocks(*[b"x"] * 16), LIMIT) == b"x" * 16
+    assert slug_of(final_blocks(*[b"x"] * 18)) == "frame_deflate_malformed"
     assert slug_of(b"\x03\x00" * 10_000) == "frame_deflate_malformed"
 
 
