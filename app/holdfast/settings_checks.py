@@ -8,19 +8,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from holdfast.settings import ChannelOptions, ChannelSettings, PublicKey, Settings, TokenRules
 from holdfast.settings_faults import Fault
+from holdfast.settings_proxies import SwitchedProxy
 from holdfast.settings_proxy_checks import check_proxies
 
 _LONGEST_STOP = 600.0  # seconds; the profile never lets a pod's terminationGracePeriodSeconds exceed it
-_OPEN_TO_ALL = {"*", "*://*", "http://*", "https://*"}
+# Pages that have nothing in common: who lets in both lets in everybody. In a sandboxed frame any page is `null`.
+_STRANGERS = (
+    *(
+        (f"{scheme}://stranger.example{port}", f"{scheme}://nobody-knows.invalid{port}")
+        for scheme, port in (("http", ""), ("https", ""), ("http", ":8080"), ("https", ":8443"))
+    ),
+    ("null",),
+)
 
 
 def check_combinations(settings: Settings) -> list[Fault]:
     """Return every combination of these settings that cannot work."""
     return [
         *_doors(settings),
+        *_tls(settings),
         *_ports(settings),
         *_timing(settings),
         *_sizes(settings),
@@ -39,18 +49,39 @@ def _fault(text: str, *keys: str) -> Fault:
 def _doors(settings: Settings) -> Iterator[Fault]:
     origins, cookie = settings.client.allowed_origins, settings.token.cookie
     keys = ("token.cookie", "client.allowed_origins")
+    open_to_all = sorted(filter(_is_open_to_all, origins))
     if cookie and not origins:
         yield _fault(
             f"expected the origins whose pages may use the cookie {cookie}, saw none; "
             "a browser sends cookies with every page's connections",
             *keys,
         )
-    if cookie and (open_to_all := sorted(_OPEN_TO_ALL.intersection(origins))):
+    if cookie and open_to_all:
         yield _fault(
             f"expected named origins beside the cookie {cookie}, saw {', '.join(open_to_all)}; "
             "any page could connect as the user who visits it",
             *keys,
         )
+    if open_to_all and _asks_by_cookie(settings.client.proxy.connect):
+        yield _fault(
+            f"expected named origins beside a backend that gets cookies, saw {', '.join(open_to_all)}; "
+            "any page could connect as the user who visits it",
+            "client.proxy.connect.http_headers",
+            "client.allowed_origins",
+        )
+
+
+def _is_open_to_all(pattern: str) -> bool:
+    """Tell whether an entry of `client.allowed_origins` admits pages whatever their host, one way at least."""
+    looked_for = pattern.strip().lower().replace("[", "[[]")  # stands for itself in an origin
+    return any(all(fnmatchcase(page, looked_for) for page in pages) for pages in _STRANGERS)
+
+
+def _asks_by_cookie(connect: SwitchedProxy) -> bool:
+    return connect.enabled and "cookie" in [name.lower() for name in connect.http_headers]
+
+
+def _tls(settings: Settings) -> Iterator[Fault]:
     tls = settings.tls
     if (tls.cert_file is None) != (tls.key_file is None):
         missing = "tls.cert_file" if tls.cert_file is None else "tls.key_file"

@@ -104,13 +104,7 @@ def _poll(doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, origin
         return has_identity(header) or (backend is not None and backend.is_shown(header))
 
     door = PollDoor(core.instance, settings.poll, core.loop, doors.manager.open, admission, originate, identifies)
-
-    def refused(scope: Scope, error: DoorError) -> None:
-        handshake = read_handshake(scope, originate)
-        handshake.transport = "poll"
-        observe_handshake(handshake, error)
-
-    return CrossOrigin(PollEndpoint(door, sessions), origins, POLL_METHODS, refused)
+    return CrossOrigin(PollEndpoint(door, sessions), origins, POLL_METHODS, _refused_page("poll", originate))
 
 
 def _streams(
@@ -121,13 +115,7 @@ def _streams(
     def endpoint(kind: StreamKind, max_body_bytes: int) -> ASGIApp:
         rules = StreamRules(admission.refusal, observe_handshake, settings.websocket, max_body_bytes, originate)
         opened = StreamEndpoint(kind, manager.open, rules)
-
-        def refused(scope: Scope, error: DoorError) -> None:
-            handshake = read_handshake(scope, originate)
-            handshake.transport = kind.name
-            observe_handshake(handshake, error)
-
-        return CrossOrigin(opened, origins, kind.methods, refused)
+        return CrossOrigin(opened, origins, kind.methods, _refused_page(kind.name, originate))
 
     found: dict[str, ASGIApp] = {}
     if settings.http_stream.enabled:
@@ -137,6 +125,17 @@ def _streams(
     if found:
         found[EMULATION_PATH] = _emulation(doors, origins, originate)
     return found
+
+
+def _refused_page(transport: str, originate: Originate) -> Callable[[Scope, DoorError], None]:
+    """Return what counts the page of a foreign origin as a refused handshake of this transport."""
+
+    def refused(scope: Scope, error: DoorError) -> None:
+        handshake = read_handshake(scope, originate)
+        handshake.transport = transport
+        observe_handshake(handshake, error)
+
+    return refused
 
 
 def _emulation(doors: Doors, origins: OriginPolicy, originate: Originate) -> ASGIApp:

@@ -11,12 +11,26 @@ HISTORY = {"history_size": 10, "history_ttl": 60}
 CACHE_KEYS = tuple(
     f"channel.without_namespace.{name}" for name in ("auto_cache_recover", "force_recovery", "force_recovery_mode")
 )
+BACKEND = {"enabled": True, "endpoint": "http://127.0.0.1:3000/connect"}
 BAD: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     ({"token": {"cookie": "session"}}, ("token.cookie", "client.allowed_origins"), "saw none"),
     (
         {"token": {"cookie": "session"}, "client": {"allowed_origins": ("https://*", "https://a.example")}},
         ("token.cookie", "client.allowed_origins"),
         "saw https://*",
+    ),
+    (
+        {
+            "token": {"cookie": "session"},
+            "client": {"allowed_origins": ("https://*.*", "http://*:*", "*://**", "null")},
+        },
+        ("token.cookie", "client.allowed_origins"),
+        "saw *://**, http://*:*, https://*.*, null;",
+    ),
+    (
+        {"client": {"allowed_origins": ("*",), "proxy": {"connect": {**BACKEND, "http_headers": ("Cookie",)}}}},
+        ("client.proxy.connect.http_headers", "client.allowed_origins"),
+        "saw *;",
     ),
     ({"tls": {"cert_file": "/c"}}, ("tls.cert_file", "tls.key_file"), "saw no tls.key_file"),
     ({"tls": {"key_file": "/k"}}, ("tls.cert_file", "tls.key_file"), "saw no tls.cert_file"),
@@ -135,6 +149,14 @@ GOOD: list[dict[str, Any]] = [
     {},
     {"token": {"cookie": "session"}, "client": {"allowed_origins": ("https://app.example",)}},
     {"client": {"allowed_origins": ("*",)}},
+    {"client": {"allowed_origins": ("*",), "proxy": {"connect": {**BACKEND, "http_headers": ("X-Id",)}}}},
+    {
+        "client": {
+            "allowed_origins": ("https://*.a.example",),
+            "proxy": {"connect": {**BACKEND, "http_headers": ("Cookie",)}},
+        }
+    },
+    {"token": {"cookie": "session"}, "client": {"allowed_origins": ("https://*.a.example", "http://[::1]:*")}},
     {"tls": {"cert_file": "/c", "key_file": "/k"}},
     {"internal_port": 9000, "internal_host": "0.0.0.0"},
     {"internal_port": 8000, "internal_host": "10.0.0.1"},
