@@ -193,7 +193,7 @@ class Connection:
             if len(payload) > _LONG_PAYLOAD or len(self.outbox) >= _MANY_PAYLOADS:
                 self._flush()
         else:
-            unit = self.transport.encoding.wrap(payload)
+            unit = self.transport.encoding.wrap_alone(payload)
             if self.flowing:
                 self.write(unit)
             else:
@@ -295,7 +295,7 @@ class Connection:
         outbox, self.outbox = self.outbox, []
         if outbox:
             encoding = self.transport.encoding
-            self.write(encoding.wrap(encoding.codec.join(outbox)))
+            self.write(encoding.wrap_alone(encoding.codec.join(outbox)))
 
     def _check_queue(self) -> None:
         limit = self.core.client.queue_max_size

@@ -49,7 +49,7 @@ class Compression:
                 partial(self.frame, opcode, window_bits),
                 base.join,
                 base.ping,
-                is_compressed=True,
+                uncompressed=base,
             )
         return found
 

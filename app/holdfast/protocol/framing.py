@@ -10,6 +10,9 @@ from holdfast.protocol.codec import JSON, Codec
 from holdfast.protocol.frames import OPCODE_BINARY, OPCODE_TEXT, encode_frame
 from holdfast.protocol.protobuf import PROTOBUF
 
+# A command of 60 bytes can ask for a megabyte of history, a hundred times a second.
+_LONGEST_ALONE: Final = 65536
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
@@ -17,8 +20,8 @@ class Encoding:
 
     `wrap` turns a payload into a unit that a transport writes as it is; `join` glues units, in order, so that one
     write carries them all. `ping` is empty for transports that know without pings who is there. `end` closes a stream
-    of units, where there is something to close. `is_compressed` says that permessage-deflate was agreed on, so that the
-    client may compress too.
+    of units, where there is something to close. `uncompressed` is the same without permessage-deflate, where that was
+    agreed on.
     """
 
     name: str
@@ -27,7 +30,18 @@ class Encoding:
     join: Callable[[list[bytes]], bytes]
     ping: bytes
     end: bytes = b""
-    is_compressed: bool = False
+    uncompressed: Encoding | None = None
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the client may compress too."""
+        return self.uncompressed is not None
+
+    def wrap_alone(self, payload: bytes) -> bytes:
+        """Return the unit of a payload for one client; nobody shares the work, so a long one is not compressed."""
+        if self.uncompressed is not None and len(payload) > _LONGEST_ALONE:
+            return self.uncompressed.wrap(payload)
+        return self.wrap(payload)
 
 
 def _text_frame(payload: bytes) -> bytes:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from holdfast.protocol.compression import Compression
 from holdfast.protocol.framing import RAW_PROTOBUF, WS_JSON
 from tests.brokers import Clock
 from tests.live import World
@@ -295,6 +296,20 @@ async def test_long_replies_are_not_collected(world: World) -> None:
     client.send(*({"id": number, "history": {"channel": "a", "limit": 10}} for number in range(20, 25)))
 
     assert len(client.transport.units) == sent + 5
+
+
+async def test_long_replies_are_not_compressed(world: World) -> None:
+    """A short command cannot ask for much work; one reply and those to a batch alike."""
+    client = world.open(Compression(0, 1).encoding(WS_JSON, 12))
+    connection, units = client.connection, client.transport.units
+    connection.send(b"1" * 65536)
+    connection.send(b"1" * 65537)
+    connection.collect()
+    for _ in range(5):
+        connection.send(b"1" * 16000)
+    connection.release()
+
+    assert [unit[0] for unit in units] == [0xC1, 0x81, 0x81]
 
 
 async def test_many_replies_leave_in_parts_and_let_the_loop_turn(world: World) -> None:

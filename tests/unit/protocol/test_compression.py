@@ -45,6 +45,15 @@ def test_encoding_wraps_into_compressed_frames(window_bits):
     assert encoding.ping == WS_JSON.ping
 
 
+def test_encoding_compresses_no_long_payload_for_one_client_alone():
+    """What many get may be long, for the work is shared; nobody can ask for much of it alone."""
+    encoding = Compression(0, 1).encoding(WS_JSON, 12)
+    long = b"x" * 65537
+
+    assert encoding.wrap(long)[0] == encoding.wrap_alone(long[1:])[0] == 0xC1
+    assert encoding.wrap_alone(long) == WS_JSON.wrap_alone(long) == WS_JSON.wrap(long)
+
+
 def test_encoding_of_a_binary_codec_makes_binary_frames():
     """The opcode follows the codec."""
     encoding = Compression(0, 1).encoding(WS_PROTOBUF, 12)
