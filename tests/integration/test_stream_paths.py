@@ -110,7 +110,9 @@ def test_goodbye_is_a_push_and_the_end(server, kind):
 
         assert client.publications(1) == [1]
         assert client.goodbye() == (3503, "force_disconnect")
-        eventually(lambda: client.emulate("{}").status_code == 404)
+        eventually(lambda: server.count() == 0)
+        # As long as somebody may not have read the goodbye yet, as behind a proxy, no answer may look like an end.
+        assert client.emulate("{}").status_code == 204
 
 
 def test_client_that_leaves_is_forgotten(server, kind):
@@ -121,7 +123,7 @@ def test_client_that_leaves_is_forgotten(server, kind):
     eventually(lambda: server.count() == 0)
 
     answer = ask(server, "POST", "/emulation", json={"session": session, "node": node, "data": "{}"})
-    assert (answer.status_code, answer.json()["slug"]) == (404, "unknown_session")
+    assert answer.status_code == 204  # and taken by nobody
 
 
 @pytest.mark.parametrize(
@@ -203,8 +205,9 @@ def test_sessions_of_others_cannot_be_used(server):
     with StreamClient(server.port).connect() as mine, StreamClient(server.port, "sse", "eve").connect() as other:
         wrong = mine.session[:-1] + ("0" if mine.session[-1] != "0" else "1")
         assert mine.session != other.session
-        for fields in ({"session": wrong}, {"node": "elsewhere"}, {"session": ""}, {"node": ""}):
-            assert mine.emulate("garbage", **fields).status_code == 404
+        wrongs = [({"session": wrong}, 204), ({"node": "elsewhere"}, 404), ({"session": ""}, 204), ({"node": ""}, 404)]
+        for fields, status in wrongs:
+            assert mine.emulate("garbage", **fields).status_code == status
         mine.subscribe("news")
         other.subscribe("news")
 

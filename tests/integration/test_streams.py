@@ -134,7 +134,7 @@ def test_api_disconnect_is_a_push(victim, kind):
 
 
 def test_terminal_goodbye_is_not_overtaken_by_an_answer(victim, kind):
-    """While the goodbye is on its way, commands are taken and lost: the SDK takes a 404 for a broken transport."""
+    """Commands behind the goodbye are taken and lost: the SDK takes a 404 for a broken transport."""
     with StreamClient(victim.port, kind, "flooder").connect() as client:
         statuses = [client.emulate("\n".join(['{"id":7,"ping":{}}'] * 300)).status_code for _ in range(2)]
         assert statuses == [204, 429]

@@ -30,7 +30,6 @@ class EnhancedWebSocketManager:
         self.connections: dict[str, Connection] = {}
         self.opening: set[Connection] = set()  # accepted, not connected yet
         self._sessions: dict[str, Connection] = {}  # of transports whose clients come back by other requests
-        self._leaving: set[str] = set()  # sessions that have ended, as long as their transports say goodbye
         self.by_transport: Counter[str] = Counter(websocket=0)
         # Nearly every user has one connection, which then needs no set.
         self._users: dict[str, Connection | set[Connection]] = {}
@@ -57,10 +56,6 @@ class EnhancedWebSocketManager:
     def by_session(self, session: str) -> Connection | None:
         """Return the connection of a session id, None if there is none or the session has ended."""
         return self._sessions.get(session)
-
-    def is_leaving(self, session: str) -> bool:
-        """Tell whether a session has ended while its transport is still saying so."""
-        return session in self._leaving
 
     def count_of(self, user: str) -> int:
         """Return how many sessions a user has."""
@@ -112,7 +107,6 @@ class EnhancedWebSocketManager:
         self.by_transport[connection.transport.name] -= 1
         if session := connection.transport.session:
             self._sessions.pop(session, None)
-            self._leaving.add(session)
         self._leave_user(connection)
         self.core.heartbeat.discard(connection)
         self.core.expiry.forget_session(connection)
@@ -130,7 +124,6 @@ class EnhancedWebSocketManager:
     def on_closed(self, connection: Connection, code: int, reason: str) -> None:
         """Count and log an end."""
         slug = connection.ending
-        self._leaving.discard(connection.transport.session)
         self.core.stats.closes[slug] += 1
         write = _log.info if CODES[slug].severity != "info" else _log.debug
         write("connection_closed", slug=slug, code=code, **_who(connection))

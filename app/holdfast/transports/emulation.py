@@ -63,24 +63,27 @@ class EmulationEndpoint:
             return
         try:
             decode = decode_protobuf if media_type_of(scope["headers"]) == PROTOBUF_MEDIA_TYPE else decode_json
-            self._take(decode(body))
+            lost = self._take(decode(body))
         except GatewayError as error:
             self._rules.observe(scope, error)
             await send_bytes(send, error.code.http_status, refusal_body(error), error_headers(error))
         else:
-            self._rules.observe(scope, None)
+            self._rules.observe(scope, lost)
             await send({"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]})
             await send({"type": "http.response.body"})
 
-    def _take(self, request: Emulated) -> None:
+    def _take(self, request: Emulated) -> GatewayError | None:
+        """Deliver a message; return why that was not possible where its sender is not told."""
         if request.node != self._rules.instance:
             raise DoorError("unknown_session", "It is one of another instance.")
         connection = self._manager.by_session(request.session)
-        if connection is None or connection.transport.name not in _EMULATED:
-            # Its stream ends by itself and says why; the client must not take this answer for the end.
-            if self._manager.is_leaving(request.session):
-                return
-            raise DoorError("unknown_session", "It has ended, or never was.")
+        if connection is None:
+            # Its stream ends and says why. That may still be on its way through a proxy, and SDKs that get a 404 first
+            # close the stream at once: they would come back although the stream tells them to stop.
+            return DoorError("unknown_session", "It has ended, or never was.")
+        if connection.transport.name not in _EMULATED:
+            raise DoorError("unknown_session", "It is no stream's.")
         connection.on_message(request.data, request.is_text)
         if connection.closed and connection.ending in _TOO_MUCH:
             raise CapacityError(connection.ending)
+        return None

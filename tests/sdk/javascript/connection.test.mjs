@@ -180,6 +180,29 @@ test('a disconnect by the API with a code from 4500 on is final', async (t) => {
   assert.equal((await ended).reason, 'banned');
 });
 
+test('a final goodbye is told although a later command is answered before it', async (t) => {
+  const user = unique('user');
+  // As behind a proxy that is slow with the stream: whatever it says comes later than answers on other connections.
+  const late = async (url, options) => {
+    const response = await fetch(url, options);
+    if (String(url).endsWith('/emulation')) return response;
+    const delay = new TransformStream({
+      transform: async (chunk, onwards) => {
+        await pause(200);
+        onwards.enqueue(chunk);
+      },
+    });
+    return new Response(response.body.pipeThrough(delay), response);
+  };
+  const centrifuge = client(t, { token: token({ sub: user }), fetch: late });
+  await connect(centrifuge);
+  const ended = event(centrifuge, 'disconnected');
+  await api('disconnect', { user, disconnect: { code: 4503, reason: 'banned' } });
+  await centrifuge.send({}).catch(() => {});
+
+  assert.equal((await ended).code, 4503);
+});
+
 test('a disconnect by the API spares the whitelist', async (t) => {
   const user = unique('user');
   const [kept, gone] = [client(t, { token: token({ sub: user }) }), client(t, { token: token({ sub: user }) })];

@@ -118,18 +118,6 @@ async def test_open_while_stopping_says_goodbye(world: World) -> None:
     assert world.manager.everybody() == []
 
 
-async def test_session_is_leaving_until_its_transport_is_gone(world: World) -> None:
-    """Between our goodbye and the end of the socket a session is neither open nor forgotten."""
-    client = world.open(session="secret")
-    client.call("connect", token=world.token())
-    assert not world.manager.is_leaving("secret")
-    client.connection.close("force_disconnect")
-    assert (world.manager.by_session("secret"), world.manager.is_leaving("secret")) == (None, True)
-    client.hang_up()
-
-    assert not world.manager.is_leaving("secret")
-
-
 async def test_connections_are_counted_by_transport(world: World) -> None:
     """Each way to connect has its number, which falls with every end."""
     client = world.connect()
