@@ -1,6 +1,6 @@
 """One session of long polling, as docs/poll.md tells it: numbers, repetitions, and one request at a time.
 
-`PollSession` knows nothing of what commands and messages mean; `tests.poll_client` does.
+`PollSession` knows nothing of what commands and messages mean; `tests.reference_client` does.
 """
 
 from __future__ import annotations
@@ -8,53 +8,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
 import secrets
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 
-Message = dict[str, Any]
+from tests.session import Backoff, Handle, Message, SessionLost, slug_of
 
 # How much longer than the gateway a client waits before it takes a request for dead.
 PATIENCE_SECONDS = 10.0
 GOODBYE_SECONDS = 2.0
 
 
-class SessionLost(Exception):
-    """The gateway knows this session no longer, or will not have its requests."""
-
-    def __init__(self, status: int, slug: str) -> None:
-        super().__init__(status, slug)
-        self.status = status
-        self.slug = slug
-
-
-class Backoff:
-    """Delays that grow and are random, between attempts that fail."""
-
-    def __init__(self, least: float, most: float) -> None:
-        self._least = least
-        self._most = most
-        self._attempt = 0
-
-    async def wait(self) -> None:
-        """Wait before the next attempt."""
-        await asyncio.sleep(random.uniform(self._least, min(self._most, self._least * 2**self._attempt)))
-        self._attempt = min(self._attempt + 1, 16)
-
-    def reset(self) -> None:
-        """Begin anew after a success."""
-        self._attempt = 0
-
-
 class PollSession:
     """Sends commands and hands each message to `handle`, once and in order."""
 
-    def __init__(
-        self, http: httpx.AsyncClient, url: str, handle: Callable[[Message], None], delays: tuple[float, float]
-    ) -> None:
+    def __init__(self, http: httpx.AsyncClient, url: str, handle: Handle, delays: tuple[float, float]) -> None:
         self._http = http
         self._url = url
         self._handle = handle
@@ -158,7 +128,7 @@ class PollSession:
                 if answer.status_code == 200:
                     return dict(answer.json())
                 if answer.status_code not in (408, 429) and answer.status_code < 500:
-                    raise SessionLost(answer.status_code, _slug_of(answer))
+                    raise SessionLost(answer.status_code, slug_of(answer))
             except (httpx.TransportError, ValueError):
                 pass
             if seq != self._seq:
@@ -176,10 +146,3 @@ class PollSession:
             if number > self._ack:
                 self._ack = number
                 self._handle(message)
-
-
-def _slug_of(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["slug"])
-    except (ValueError, KeyError, TypeError):
-        return ""

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.poll_client import CallError, Disconnected, PollClient
+from tests.poll_client import PollClient
+from tests.reference_client import CallError, Disconnected
 from tests.sdk.gateway import SdkGateway
 from tests.sdk.support import Network, now, token, unique, until
 from tests.sdk.test_python_recovery import publish_for_sure
