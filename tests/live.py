@@ -19,7 +19,7 @@ from holdfast.connections.core import Clocks, Core, LocalDelivery, Parts
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.transport import Handshake
 from holdfast.protocol.framing import RAW_JSON, Encoding
-from holdfast.proxy.exchange import CallError
+from holdfast.proxy.caller import CallError
 from holdfast.proxy.headers import Headers
 from holdfast.proxy.table import ProxyTable
 from holdfast.settings import Settings

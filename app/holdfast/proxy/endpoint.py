@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from holdfast.codes_application import close_fault, error_fault
 from holdfast.errors import ApplicationError, GatewayError, ProxyError
-from holdfast.proxy.caller import Caller, HttpCaller
-from holdfast.proxy.exchange import CallError
+from holdfast.proxy.caller import Caller, CallError
 from holdfast.proxy.guard import Guard
 from holdfast.proxy.headers import ClientHeaders, HeaderRules
 from holdfast.proxy.messages import Answer, DisconnectReply, ErrorReply, Result
@@ -54,7 +53,7 @@ class Endpoint:
         self.settings = settings
         self.encoding = "binary" if settings.binary_encoding else "json"
         self._headers = HeaderRules(settings)
-        self._caller = caller or HttpCaller(settings, place)
+        self._caller = caller or _http_caller(settings, place)
         self._guard = Guard(settings, clock, self._is_failure, self._on_breaker)
         self._transforms = {one.status_code: one for one in settings.http.status_to_code_transforms}
 
@@ -160,6 +159,12 @@ class Endpoint:
         raise ApplicationError(
             "application_error", error.code, message, temporary=bool(error.temporary), proxy=self.name
         )
+
+
+def _http_caller(settings: Proxy, place: str) -> Caller:
+    from holdfast.proxy.http_caller import HttpCaller
+
+    return HttpCaller(settings, place)
 
 
 def _decode(reply: bytes, decoder: msgspec.json.Decoder[Answer[Result]]) -> Answer[Result]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from holdfast.proxy.exchange import CallError
+from holdfast.proxy.caller import CallError
 from holdfast.resilience.backoff import full_jitter
 from holdfast.resilience.circuit_breaker import BreakerRules, BreakerState, CircuitBreaker
 from holdfast.resilience.eager import in_task

@@ -21,7 +21,7 @@ from holdfast.telemetry.writer import Writer
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 # Libraries that say at "info" what we say ourselves, with URLs in it.
-_QUIET = ("httpx", "httpcore", "websockets", "asyncio", "uvicorn")
+_QUIET = ("httpx", "httpcore", "aiohttp", "websockets", "asyncio", "uvicorn")
 
 
 class _State:

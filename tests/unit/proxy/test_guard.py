@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.proxy.exchange import CallError
+from holdfast.proxy.caller import CallError
 from holdfast.proxy.guard import Guard
 from holdfast.resilience.circuit_breaker import BreakerState
 from holdfast.settings_proxies import Proxy
