@@ -36,11 +36,12 @@ NO_OVERRIDES = SubscribeOverrides()
 
 
 class SubscribeOptions(Struct, frozen=True):
-    """What a token says of one server-side subscription; `info` and `data` are JSON."""
+    """What a token, or the user's backend, says of one server-side subscription; `expire_at` is the backend's alone."""
 
     info: Raw | None = None
     data: Raw | None = None
     overrides: SubscribeOverrides = NO_OVERRIDES
+    expire_at: int = 0
 
 
 NO_SUBS: Mapping[str, SubscribeOptions] = MappingProxyType({})

@@ -17,11 +17,11 @@ from holdfast.channels.namespaces import ResolvedChannel
 from holdfast.connections.backend_payloads import (
     future_end,
     given_payload,
-    overrides_of,
     sent_payload,
     subscribe_options,
     takes_bytes,
 )
+from holdfast.connections.publishing import PublishTerms
 from holdfast.connections.subscription import Grant
 from holdfast.protocol.commands import ConnectRequest, SubscribeRequest
 from holdfast.protocol.messages import NONE
@@ -58,7 +58,7 @@ class Publishable(NamedTuple):
 
     data: Raw | None
     is_json: bool
-    skips_history: bool
+    terms: PublishTerms
 
 
 class Renewal(NamedTuple):
@@ -158,7 +158,9 @@ class Backend:
             info=given_payload(endpoint, "info", result.info, result.b64info) or None,
             meta=given_payload(endpoint, "meta", result.meta, None) or None,
             channels=tuple(result.channels or ()),
-            subs=MappingProxyType({name: subscribe_options(endpoint, one) for name, one in result.subs.items()})
+            subs=MappingProxyType(
+                {name: subscribe_options(endpoint, connection, one) for name, one in result.subs.items()}
+            )
             if result.subs
             else NO_SUBS,
         )
@@ -179,11 +181,12 @@ class Backend:
             meta=_meta(endpoint, kept),
         )
         result = await endpoint.call(call, proxied.SUBSCRIBE, kept.headers)
+        options = subscribe_options(endpoint, connection, result)
         return Grant(
-            info=given_payload(endpoint, "info", result.info, result.b64info),
-            data=given_payload(endpoint, "data", result.data, result.b64data, any_bytes=takes_bytes(connection)),
-            expire_at=future_end(endpoint, connection, result.expire_at),
-            overrides=overrides_of(result.override),
+            info=options.info or NONE,
+            data=options.data or NONE,
+            expire_at=options.expire_at,
+            overrides=options.overrides,
             by_token=True,  # a token may prolong it
             from_backend=True,
         )
@@ -203,7 +206,15 @@ class Backend:
         )
         result = await endpoint.call(call, proxied.PUBLISH, kept.headers)
         replaced = given_payload(endpoint, "data", result.data, result.b64data, any_bytes=True)
-        return Publishable(replaced or None, not result.b64data, bool(result.skip_history))
+        terms = PublishTerms(
+            skip_history=bool(result.skip_history),
+            idempotency_key=result.idempotency_key or "",
+            version=result.version or 0,
+            version_epoch=result.version_epoch or "",
+            tags=result.tags or None,
+            delta=bool(result.delta),
+        )
+        return Publishable(replaced or None, not result.b64data, terms)
 
     async def rpc(self, connection: Connection | None, method: str, data: Raw) -> Raw:
         """Return the answer to a call of a client, or of the server API where there is none.

@@ -76,14 +76,24 @@ def future_end(endpoint: Endpoint, connection: Connection, expire_at: int | None
     return expire_at or 0
 
 
-def subscribe_options(endpoint: Endpoint, given: proxied.SubscribeResult | None) -> SubscribeOptions:
-    """Return what a connect answer says of one server-side subscription."""
+def subscribe_options(
+    endpoint: Endpoint, connection: Connection, given: proxied.SubscribeResult | None
+) -> SubscribeOptions:
+    """Return what an answer says of one subscription.
+
+    Raises:
+        ProxyError: `proxy_bad_reply`, for what cannot be granted like that.
+    """
     if given is None:
         return SubscribeOptions()
+    if given.server_tags_filter and bytes(given.server_tags_filter) != _NULL:
+        raise endpoint.bad_reply("server_tags_filter: expected none, for the whole channel would be sent")
+    any_bytes = takes_bytes(connection)
     return SubscribeOptions(
         given_payload(endpoint, "info", given.info, given.b64info) or None,
-        given_payload(endpoint, "data", given.data, given.b64data) or None,
+        given_payload(endpoint, "data", given.data, given.b64data, any_bytes=any_bytes) or None,
         overrides_of(given.override),
+        future_end(endpoint, connection, given.expire_at),
     )
 
 

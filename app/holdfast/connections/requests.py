@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from holdfast.broker.base import HistoryFilter
 from holdfast.channels import permissions
 from holdfast.channels.namespaces import ResolvedChannel
-from holdfast.connections.publishing import DEFAULT_TERMS, PublishTerms
+from holdfast.connections.publishing import DEFAULT_TERMS
 from holdfast.errors import ChannelError, ProtocolError
 from holdfast.protocol.commands import (
     ChannelRequest,
@@ -42,7 +42,7 @@ async def publish(connection: Connection, command_id: int, request: PublishReque
     is_json = not connection.encoding.codec.binary
     if backend is not None and backend.checks_publications(resolved):
         admitted = await backend.publish(connection, resolved, data)
-        terms = PublishTerms(skip_history=admitted.skips_history)
+        terms = admitted.terms
         if admitted.data is not None:
             data, is_json = admitted.data, admitted.is_json
     else:

@@ -158,6 +158,7 @@ def _grant(options: SubscribeOptions | None, *, from_backend: bool) -> Grant:
     return Grant(
         given.info or NONE,
         given.data or NONE,
+        given.expire_at,
         overrides=given.overrides,
         server_side=True,
         from_token=not from_backend,

@@ -12,9 +12,10 @@ from holdfast.settings_proxies import Proxy
 
 Headers = list[tuple[bytes, bytes]]
 
-# What a header may be made of (RFC 9110, 5.5 and 5.6.2): a client writes its emulated ones as it likes.
+# What a header may be made of (RFC 9110, 5.5 and 5.6.2): a client writes its emulated ones as it likes. Beyond ASCII
+# they are written as UTF-8, as Centrifugo does.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]*")
 # Written by the gateway from what it found out itself, so that no client chooses its own address.
 _ADDRESS = (b"x-real-ip", b"x-forwarded-for")
 
@@ -54,7 +55,7 @@ class HeaderRules:
         """Return what is allowed of a client's headers; emulated ones that are no headers are left out."""
         given = tuple((bytes(name), bytes(value)) for name, value in handshake if name in self._handshake)
         written = tuple(
-            (_lower(name), value.encode("latin-1"))
+            (_lower(name), value.encode())
             for name, value in emulated.items()
             if _NAME.fullmatch(name) and _VALUE.fullmatch(value) and _lower(name) in self._emulated
         )
@@ -65,9 +66,10 @@ class HeaderRules:
         headers = list(self._static)
         taken = set(self._static_names)
         for name in _ADDRESS:
-            if name in self._handshake and client.address and name not in taken:
-                headers.append((name, client.address.encode("latin-1", "ignore")))
-                taken.add(name)
+            if name in self._handshake and name not in taken:
+                if client.address:
+                    headers.append((name, client.address.encode("latin-1", "ignore")))
+                taken.add(name)  # also where no address is known: the client's word is none
         given = [pair for pair in client.handshake if pair[0] in self._handshake and pair[0] not in taken]
         taken.update(name for name, _ in given)
         written = [pair for pair in client.emulated if pair[0] in self._emulated and pair[0] not in taken]

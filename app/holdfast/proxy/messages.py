@@ -14,6 +14,7 @@ from holdfast.protocol.messages import NONE
 
 # The last second of the year 9999. What lies beyond is not a date but, nearly always, milliseconds.
 UnixTime = Annotated[int, Meta(ge=0, le=253_402_300_799)]
+Version = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Number = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
@@ -112,6 +113,8 @@ class SubscribeResult(_Reply):
     data: Raw = NONE
     b64data: str | None = None
     override: Override | None = None
+    server_tags_filter: Raw = NONE
+    """Not supported. Known, so that nobody gets what a backend meant to keep from them."""
 
 
 class ConnectResult(_Reply):
@@ -144,6 +147,11 @@ class PublishResult(_Reply):
     data: Raw = NONE
     b64data: str | None = None
     skip_history: bool | None = None
+    tags: dict[str, str] | None = None
+    idempotency_key: str | None = None
+    delta: bool | None = None
+    version: Version | None = None
+    version_epoch: str | None = None
 
 
 class RpcResult(_Reply):

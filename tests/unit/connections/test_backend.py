@@ -106,6 +106,16 @@ async def test_connect_takes_everything_from_the_answer(make_world: Make) -> Non
     assert client.connection.is_present_in("one")
 
 
+async def test_server_side_subscription_ends_when_the_backend_says(make_world: Make) -> None:
+    """It is not for ever only because it came with the connect."""
+    answer = result(user="anna", subs={"one": {"expire_at": 1_700_000_100}})
+    world = await make_world(backend=Backend(connect=answer), client=client_settings())
+    client, _ = await opened(world)
+
+    assert client.connection.subs["one"].expire_at == 1_700_000_100
+    assert len(world.core.expiry) == 1
+
+
 async def test_connect_with_a_token_does_not_ask(make_world: Make) -> None:
     """As in Centrifugo."""
     backend = Backend()
@@ -302,6 +312,18 @@ async def test_publish_is_replaced_by_the_backend(make_world: Make) -> None:
     assert (asked["user"], asked["channel"], asked["data"]) == ("anna", "news", {"text": "dirty"})
     assert [one["data"] for one in history] == [{"text": "fine"}]
     assert history[0]["info"]["user"] == "anna"
+
+
+async def test_publish_has_the_terms_of_the_backend(make_world: Make) -> None:
+    """Tags go along, and one with a key is made once."""
+    backend = Backend(publish=result(tags={"by": "backend"}, idempotency_key="one"))
+    world = await make_world(backend=backend, channel=channel_settings())
+    client = world.connect()
+    for _ in range(2):
+        await client.ask("publish", channel="news", data=1)
+    history = client.call("history", channel="news", limit=10)["history"]["publications"]
+
+    assert [one["tags"] for one in history] == [{"by": "backend"}]
 
 
 async def test_publish_that_the_backend_refuses_is_not_made(make_world: Make) -> None:

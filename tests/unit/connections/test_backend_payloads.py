@@ -103,9 +103,28 @@ def test_end_lies_in_the_future() -> None:
 def test_options_of_a_server_side_subscription() -> None:
     """Info, data and overrides, or nothing."""
     override = messages.Override(presence=messages.Flag(True), join_leave=messages.Flag())
-    options = subscribe_options(endpoint(), messages.SubscribeResult(info=Raw(b"1"), override=override))
+    client = speaking(binary=False)
+    given = messages.SubscribeResult(101, info=Raw(b"1"), override=override, server_tags_filter=Raw(b"null"))
+    options = subscribe_options(endpoint(), client, given)
 
     assert options.info == Raw(b"1")
-    assert options.data is None
+    assert (options.data, options.expire_at) == (None, 101)
     assert options.overrides == SubscribeOverrides(presence=True, join_leave=False)
-    assert subscribe_options(endpoint(), None).overrides is overrides_of(None) is NO_OVERRIDES
+    assert subscribe_options(endpoint(), client, None).overrides is overrides_of(None) is NO_OVERRIDES
+
+
+def test_subscription_that_cannot_be_granted_as_meant_is_refused() -> None:
+    """One that has ended, and one of which only a part was meant to be sent."""
+    for given in (messages.SubscribeResult(100), messages.SubscribeResult(server_tags_filter=Raw(b'{"op":"and"}'))):
+        with pytest.raises(ProxyError) as caught:
+            subscribe_options(endpoint(), speaking(binary=False), given)
+        assert caught.value.slug == "proxy_bad_reply"
+
+
+def test_server_side_data_may_be_bytes_for_those_who_take_them() -> None:
+    """As that of a subscription the client asked for."""
+    given = messages.SubscribeResult(b64data=b64(b"\xff"))
+
+    assert subscribe_options(endpoint(), speaking(binary=True), given).data == Raw(b"\xff")
+    with pytest.raises(ProxyError):
+        subscribe_options(endpoint(), speaking(binary=False), given)

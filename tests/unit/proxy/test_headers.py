@@ -42,6 +42,13 @@ def test_address_is_what_the_gateway_found_out() -> None:
     assert some.build(NOBODY) == []
 
 
+def test_unknown_address_is_not_the_clients_to_say() -> None:
+    """Behind a Unix socket, for one."""
+    some = rules(http_headers=["X-Real-IP"], emulated_headers=["X-Real-IP"])
+
+    assert some.build(some.pick([(b"x-real-ip", b"6.6.6.6")], {"X-Real-IP": "7.7.7.7"}, "")) == []
+
+
 def test_emulated_headers_have_a_list_of_their_own() -> None:
     """What stands in `http_headers` alone cannot be written by the client."""
     some = rules(http_headers=["Authorization", "Cookie"], emulated_headers=["Authorization", "X-App"])
@@ -58,11 +65,11 @@ def test_emulated_header_is_a_fallback() -> None:
 
 
 def test_emulated_header_that_is_none_is_left_out() -> None:
-    """No line break, control or wide character comes into a call."""
+    """No line break or other control comes into a call; what is no ASCII becomes UTF-8."""
     some = rules(emulated_headers=["X-A", "X-B", "X-C", "X-D"])
-    given = {"X-A": "1\r\nHost: evil", "X-B": "\x00", "X-C": "\u20ac", "X-D": "fine", "X-A:": "1"}
+    given = {"X-A": "1\r\nHost: evil", "X-B": "\x00", "X-C": "\x85", "X-D": "fine \u20ac\xe9", "X-A:": "1"}
 
-    assert some.build(some.pick([], given, "")) == [(b"x-d", b"fine")]
+    assert some.build(some.pick([], given, "")) == [(b"x-d", "fine \u20ac\xe9".encode())]
 
 
 def test_static_headers_win() -> None:
