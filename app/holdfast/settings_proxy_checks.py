@@ -39,6 +39,7 @@ def check_proxies(settings: Settings) -> Iterator[Fault]:
     """Return what is wrong with the proxies and with who uses them."""
     for place, proxy in _configured(settings):
         yield from _proxy(place, proxy)
+    yield from _handshake(settings)
     for name, number in Counter(proxy.name for proxy in settings.proxies).items():
         if number > 1:
             yield _fault(f"expected each proxy once, saw {name} {number} times", "proxies")
@@ -55,6 +56,15 @@ def check_proxies(settings: Settings) -> Iterator[Fault]:
     for name, number in Counter(one.name for one in settings.rpc.namespaces).items():
         if number > 1:
             yield _fault(f"expected each namespace once, saw {name} {number} times", "rpc.namespaces")
+
+
+def _handshake(settings: Settings) -> Iterator[Fault]:
+    connect, most = settings.client.proxy.connect, settings.client.handshake_timeout
+    if connect.enabled and connect.timeout >= most:
+        text = (
+            f"expected less than client.handshake_timeout ({most:g} s), which ends waiting, saw {connect.timeout:g} s"
+        )
+        yield _fault(text, "client.proxy.connect.timeout", "client.handshake_timeout")
 
 
 def _fault(text: str, *keys: str) -> Fault:

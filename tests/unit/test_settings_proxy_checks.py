@@ -25,6 +25,7 @@ TRANSFORM = f"{PLACE}.http.status_to_code_transforms[0]"
 BAD: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     (connect(endpoint=""), (f"{PLACE}.endpoint",), "saw none"),
     ({"client": {"proxy": {"refresh": {"enabled": True}}}}, ("client.proxy.refresh.endpoint",), "saw none"),
+    (connect(timeout="30s"), (f"{PLACE}.timeout", "client.handshake_timeout"), "(30 s), which ends waiting, saw 30 s"),
     (connect(endpoint="grpc://host:9000"), (f"{PLACE}.endpoint",), "saw grpc; backends are called over HTTP only"),
     (connect(endpoint="ftp://host"), (f"{PLACE}.endpoint",), "saw ftp in it"),
     (connect(endpoint="host:3000/x"), (f"{PLACE}.endpoint",), "saw host in it"),
