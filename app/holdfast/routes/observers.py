@@ -53,9 +53,7 @@ def observe_failed_command(slug: str) -> None:
 
 def observe_poll_refusal(address: str, refusal: GatewayError) -> None:
     """Log a refused poll; sessions are secret and no part of it."""
-    # After a restart every client asks for its old session once.
-    write = _log.debug if refusal.slug == "unknown_session" else _log.info
-    write("poll_refused", slug=refusal.slug, detail=refusal.detail, address=address)
+    _log_lost_or_bad("poll_refused", address, refusal)
 
 
 def observe_emulation(address: str, refusal: GatewayError | None) -> None:
@@ -64,7 +62,7 @@ def observe_emulation(address: str, refusal: GatewayError | None) -> None:
         _emulated.inc()
         return
     metrics.EMULATIONS.labels(refusal.slug).inc()
-    _log.info("emulation_refused", slug=refusal.slug, detail=refusal.detail, address=address)
+    _log_lost_or_bad("emulation_refused", address, refusal)
 
 
 def observe_api_call(method: str, slug: str, detail: str = "", seconds: float | None = None, address: str = "") -> None:
@@ -75,3 +73,9 @@ def observe_api_call(method: str, slug: str, detail: str = "", seconds: float | 
     if slug != "ok":
         metrics.API_ERRORS.labels(slug).inc()
         _log.info("api_call_failed", slug=slug, method=method, detail=detail, address=address)
+
+
+def _log_lost_or_bad(event: str, address: str, refusal: GatewayError) -> None:
+    # After a restart every client may ask for its old session once; the metrics count them.
+    write = _log.debug if refusal.slug == "unknown_session" else _log.info
+    write(event, slug=refusal.slug, detail=refusal.detail, address=address)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from holdfast.connections.transport import Handshake
-from holdfast.errors import DoorError, GatewayError
+from holdfast.errors import DoorError, GatewayError, ProtocolError
 from holdfast.routes.observers import (
     observe_api_call,
     observe_emulation,
@@ -85,14 +85,17 @@ def test_observe_refused_path_log(capsys):
 
 
 def test_observe_emulation(capsys):
-    """Emulation requests are counted by outcome; a refused one is logged with its cause and the client's address."""
-    ok, unknown = [("holdfast_emulation_requests_total", {"slug": slug}) for slug in ("ok", "unknown_session")]
-    before = value(ok[0], **ok[1]), value(unknown[0], **unknown[1])
-    observe_emulation("192.0.2.7", None)
+    """Emulation requests are counted by outcome; a bad one is logged, a session that is gone is no news."""
+    name, slugs = "holdfast_emulation_requests_total", ("ok", "unknown_session", "bad_request")
+    before = [value(name, slug=slug) for slug in slugs]
+    observe_emulation("192.0.2.6", None)
     observe_emulation("192.0.2.7", DoorError("unknown_session", "It has ended."))
+    observe_emulation("192.0.2.8", ProtocolError("bad_request", "Expected JSON."))
 
-    assert (value(ok[0], **ok[1]), value(unknown[0], **unknown[1])) == (before[0] + 1, before[1] + 1)
-    assert "192.0.2.7" in capsys.readouterr().err
+    assert [value(name, slug=slug) for slug in slugs] == [count + 1 for count in before]
+    lines = capsys.readouterr().err
+    assert "192.0.2.8" in lines
+    assert "192.0.2.7" not in lines
 
 
 def test_observe_api_call_seconds():
