@@ -98,7 +98,8 @@ INSTRUCTIONS = Suite(
     "instructions",
     "the same two under valgrind, which counts instead of measuring",
     ("before", "holdfast"),
-    sizes=(500,),
+    # From the two of them follows what it is at 10,000.
+    sizes=(500, 1_500),
     rounds=1,
     is_counted=True,
 )
@@ -128,7 +129,7 @@ FULL = Plan((SERVERS, BEFORE, INSTRUCTIONS, TRANSPORTS, DOCUMENTS))
 def quick(suite: Suite) -> Suite:
     """Return the suite small enough to show within seconds that everything in it works."""
     if suite.is_counted:
-        return replace(suite, sizes=(50,))
+        return replace(suite, sizes=(50, 100))
     sizes = tuple(sorted({max(size // 20, 1) for size in suite.sizes}))
     few = Deliveries(paced=5, paced_interval_seconds=0.1, batches=2, singles=10)
     return replace(suite, sizes=sizes, rounds=1, most_rounds=0, few=few, many=few)
