@@ -1,6 +1,6 @@
 """Writes the figures of a kept run into docs/performance.md, between the marks of each suite.
 
-    python -m benchmarks.page benchmarks/results/reference-2026-11-23.json
+    python -m benchmarks.page benchmarks/results/reference-2026-11-26.json
 
 Exit codes: 0 written, 3 wrong usage.
 """
