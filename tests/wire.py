@@ -138,10 +138,13 @@ class Wire:
         return head[0] & 15, self.read(size)
 
     def read_replies(self) -> list[dict[str, Any]]:
-        """Return the JSON objects of the next text message."""
-        opcode, payload = self.read_frame()
-        assert opcode == OPCODE_TEXT, (opcode, payload)
-        return [json.loads(line) for line in payload.split(b"\n")]
+        """Return the JSON objects of the next text message that is no ping, and answer those before it."""
+        while True:
+            opcode, payload = self.read_frame()
+            assert opcode == OPCODE_TEXT, (opcode, payload)
+            if payload != b"{}":
+                return [json.loads(line) for line in payload.split(b"\n")]
+            self.send_text({})
 
     def read_end(self) -> tuple[int, str]:
         """Return code and reason of the close frame, past whatever comes before; answer it, wait for the end of TCP."""
