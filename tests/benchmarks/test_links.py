@@ -129,6 +129,21 @@ def test_poll_links_count_and_acknowledge():
     assert [(one["seq"], one["ack"]) for one in asked[1:]] == [(1, 1), (2, 2), (3, 2), (4, 3)]
 
 
+def test_poll_links_repeat_what_was_cut_off():
+    """A request whose connection ends goes out again on another, under the same number, and nothing is missing."""
+    opening = _answer(session="s", node="n", timeout=25, first=1, messages=[json.loads(CONNECTED)])
+    first = [opening, _answer(first=2, messages=[json.loads(SUBSCRIBED)]), None]
+    with Server(first, [_answer(first=3, messages=[json.loads(PUSH)])]) as server:
+        client = PollClient(server.port)
+        client.open(1)
+        _pump_until(client, lambda: client.deliveries == 1)
+        client.close()
+
+    lost, again = (json.loads(one.partition(b"\r\n\r\n")[2]) for one in (server.requests[0][2], server.requests[1][0]))
+    assert client.repeated == 1
+    assert lost == again
+
+
 def test_poll_links_leave():
     """Sessions are closed by name, since they outlive their connections."""
     opening = _answer(
