@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import ExitStack
 from typing import Any, Self
@@ -15,7 +16,27 @@ from tests.gateway import Gateway
 TIMEOUT = 10.0
 
 
-class RawClient:
+class Listener(ABC):
+    """What clients have in common that keep pushes until they are asked for; `_take` reads what comes next."""
+
+    pushes: deque[dict[str, Any]]
+
+    def push(self) -> dict[str, Any]:
+        """Return the next push."""
+        while not self.pushes:
+            self._take()
+        return self.pushes.popleft()
+
+    def publications(self, count: int) -> list[Any]:
+        """Return the data of the next publications."""
+        return [self.push()["pub"]["data"] for _ in range(count)]
+
+    @abstractmethod
+    def _take(self) -> None:
+        """Read the next message and sort it."""
+
+
+class RawClient(Listener):
     """One connection; answers pings by itself, keeps pushes until they are asked for."""
 
     def __init__(self, gateway: Gateway, user: str = "user", *, token: str | None = None, **options: Any) -> None:
@@ -46,16 +67,6 @@ class RawClient:
         reply = self.command("subscribe", channel=channel, **params)
         assert "subscribe" in reply, reply
         return dict(reply["subscribe"])
-
-    def push(self) -> dict[str, Any]:
-        """Return the next push."""
-        while not self.pushes:
-            self._take()
-        return self.pushes.popleft()
-
-    def publications(self, count: int) -> list[Any]:
-        """Return the data of the next publications."""
-        return [self.push()["pub"]["data"] for _ in range(count)]
 
     def closed(self) -> tuple[int, str]:
         """Read until the gateway closes, and return its code and reason."""

@@ -16,6 +16,7 @@ import jwt
 
 from holdfast.main import Gateway, build
 from holdfast.settings import Settings
+from tests.client import Listener
 from tests.gateway import SECRET, SETTINGS, merged
 from tests.serving import PathServer
 
@@ -29,7 +30,7 @@ def token(user: str = "user", exp: int = 4_000_000_000) -> str:
     return jwt.encode({"sub": user, "exp": exp}, SECRET, "HS256")
 
 
-class StreamClient:
+class StreamClient(Listener):
     """One stream; keeps pushes until they are asked for, answers pings unless it is told not to."""
 
     def __init__(
@@ -105,16 +106,6 @@ class StreamClient:
         assert "subscribe" in reply, reply
 
     # What it hears
-
-    def push(self) -> dict[str, Any]:
-        """Return the next push."""
-        while not self.pushes:
-            self._take()
-        return self.pushes.popleft()
-
-    def publications(self, count: int) -> list[Any]:
-        """Return the data of the next publications."""
-        return [self.push()["pub"]["data"] for _ in range(count)]
 
     def goodbye(self) -> tuple[int, str]:
         """Read until the response ends, which it must with a disconnect push, and return its code and reason."""
