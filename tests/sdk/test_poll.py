@@ -143,7 +143,7 @@ async def test_token_is_refreshed_in_band(make: Make) -> None:
 
 async def test_token_that_is_not_refreshed_ends(make: Make) -> None:
     """Without a fresh token the session ends some grace after its expiry, and the client is told the cause."""
-    client = make(token=token(exp=now() + 1))
+    client = make(token=token(exp=now() + 3))
     await client.connect()
 
     assert (await client.next("disconnect"))["reason"] == "connection_expired"

@@ -262,7 +262,7 @@ async def test_silent_client_is_closed_after_a_ping(peers: Peers) -> None:
 async def test_connection_without_refresh_expires_after_the_grace(peers: Peers) -> None:
     """A token that runs out closes with 3005 once the grace period is over, not before."""
     start = asyncio.get_running_loop().time()
-    peer = await peers.connected(token(exp=now() + 1))
+    peer = await peers.connected(token(exp=now() + 3))
 
     ending = await peer.ending()
 
@@ -275,7 +275,7 @@ async def test_subscription_without_refresh_expires_after_the_grace(peers: Peers
     channel = unique("$chat:")
     peer = await peers.connected()
 
-    reply = await peer.call("subscribe", channel=channel, token=token(channel=channel, exp=now() + 1))
+    reply = await peer.call("subscribe", channel=channel, token=token(channel=channel, exp=now() + 3))
     push = await peer.push("unsubscribe")
 
     assert reply["subscribe"]["expires"] is True
