@@ -29,6 +29,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 API_KEY = "test-api-key"
+ADMIN_TOKEN = "test-admin-token"
 SECRET = "test-secret-that-is-long-enough-for-hs512-signatures-of-64-bytes!!"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
@@ -49,6 +50,7 @@ SETTINGS: dict[str, Any] = {
     "port": 0,
     "token": {"hmac_secret": SECRET},
     "api": {"keys": [API_KEY]},
+    "admin": {"token": ADMIN_TOKEN},
     "log": {"level": "debug", "format": "json"},
     "shutdown": {"drain_window": "200ms"},
     "channel": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -32,6 +32,10 @@ class Endpoints:
     metrics: ASGIApp
     streams: Mapping[str, ASGIApp]
     """By path, with what belongs to them; what is switched off is not there."""
+    public: Mapping[str, ASGIApp] = field(default_factory=dict)
+    """By path: what else clients may ask."""
+    admin: Mapping[str, ASGIApp] = field(default_factory=dict)
+    """By path: what operators ask, with a token."""
 
 
 class PortSplit:
@@ -54,7 +58,7 @@ def make_app(endpoints: Endpoints, *, has_internal_port: bool) -> ASGIApp:
         WebSocketRoute(WEBSOCKET_PATH, endpoints.websocket),
         Route(WEBSOCKET_PATH, UpgradeRequired()),
         Route(POLL_PATH, endpoints.poll),
-        *(Route(path, endpoint) for path, endpoint in endpoints.streams.items()),
+        *(Route(path, endpoint) for path, endpoint in (*endpoints.streams.items(), *endpoints.public.items())),
     ]
     internal: list[BaseRoute] = [
         Route("/api/{method}", endpoints.api),
@@ -63,6 +67,7 @@ def make_app(endpoints: Endpoints, *, has_internal_port: bool) -> ASGIApp:
         Route("/readyz", endpoints.readyz),
         Route("/startupz", endpoints.startupz),
         Route("/metrics", endpoints.metrics),
+        *(Route(path, endpoint) for path, endpoint in endpoints.admin.items()),
     ]
     if has_internal_port:
         return PortSplit(_application(public), _application(internal))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Kind = Literal["close", "error", "unsubscribe", "http"]
+Kind = Literal["close", "error", "unsubscribe", "http", "path"]
 Action = Literal["retry", "fetch_token", "stop"]
 Severity = Literal["info", "warning", "critical"]
 
@@ -24,8 +24,9 @@ RESERVED_RANGES = ((4100, 4199), (4600, 4699), (1900, 1999))
 class Code:
     """One cause.
 
-    `kind` says where the number appears: in a close frame, in an error reply, in an unsubscribe push, or only in the
-    JSON body of an HTTP answer. `http_status` is what the same cause answers over HTTP.
+    `kind` says where the number appears: in a close frame, in an error reply, in an unsubscribe push, only in the
+    JSON body of an HTTP answer, or, as what a probe found between client and gateway, in no answer of ours at all.
+    `http_status` is what the same cause answers over HTTP.
     """
 
     slug: str
@@ -54,6 +55,9 @@ _CLIENT = "client-protocol"
 _API = "server-api"
 _CHANNELS = "channels"
 _PROXY = "proxies"
+_OVERLOAD = "overload"
+_PATH = "network-path"
+_ADMIN = "admin"
 
 
 def _close(slug: str, number: int, action: Action, meaning: str, remedy: str, runbook: str, status: int = 400) -> Code:
@@ -63,6 +67,10 @@ def _close(slug: str, number: int, action: Action, meaning: str, remedy: str, ru
 
 def _error(slug: str, number: int, action: Action, meaning: str, remedy: str, runbook: str, status: int = 400) -> Code:
     return Code(slug, number, "error", action, status, meaning, remedy, "info", runbook)
+
+
+def _path(slug: str, number: int, meaning: str, remedy: str) -> Code:
+    return Code(slug, number, "path", "retry", 502, meaning, remedy, "warning", _PATH)
 
 
 def _http(slug: str, number: int, status: int, meaning: str, remedy: str, runbook: str = _API) -> Code:
@@ -301,6 +309,71 @@ _HTTP = (
     _http("connect_missing", 1933, 400, "The request to open a stream carries no commands.", "Use an SDK, or compare with docs/protocol.md.", _CLIENT),
 )
 
+_ADMISSION = (
+    _http("instance_connection_limit", 1913, 503, "The instance has as many connections as it may have.",
+          "Add instances, or raise `admission.max_connections` with descriptors and memory to match.", _OVERLOAD),
+    _http("address_connection_limit", 1914, 429, "This address has as many connections as one address may have.",
+          "Look for a client that opens connections without end; behind a proxy set `http.trusted_proxies`, or raise `admission.max_connections_per_address`.", _OVERLOAD),
+    _http("accept_rate", 1915, 503, "More handshakes came at once than the instance takes.",
+          "Nothing; clients come back a little later. Raise `admission.rate` and `admission.burst` only with CPU to match.", _OVERLOAD),
+    _http("overload_loop_lag", 1916, 503, "The event loop has been late for a while, so newcomers would slow those who are here.",
+          "Look for what blocks the loop (docs/runbooks name the usual ones), or add instances.", _OVERLOAD),
+    _http("overload_memory", 1917, 503, "Memory is close to its limit.",
+          "Look for slow readers and large histories; raise the limit, or add instances.", _OVERLOAD),
+    _http("overload_cpu", 1918, 503, "The instance has used all of its core for a while.", "Add instances.", _OVERLOAD),
+    _http("overload_descriptors", 1919, 503, "Free file descriptors are running out.",
+          "Raise the limit (`LimitNOFILE`, `ulimit -n`); it wants two for each connection.", _OVERLOAD),
+    _http("breaker_open", 1934, 503, "The instance lets nobody in for a while, because what it needs keeps failing.",
+          "Nothing at once: it lets single clients through to see whether it is well. The log line `breaker_opened` names the cause.", _OVERLOAD),
+)
+
+_OPERATORS = (
+    _http("admin_token_missing", 1935, 401, "The request carries no admin token, or none is configured.",
+          "Set `admin.token` and send `Authorization: Bearer TOKEN`.", _ADMIN),
+    _http("admin_token_invalid", 1936, 403, "The admin token is not the configured one.", "Compare it with `admin.token`.", _ADMIN),
+    _http("query_invalid", 1937, 400, "A parameter of the request is unknown or has a value it cannot have.", "The detail names it.", _ADMIN),
+    _http("log_token_invalid", 1938, 403, "The batch of log lines brings no token, a used one, or one that has expired.",
+          "Take `holdfast.log_token` of the connect reply, or the one of `/connection/explain`; each is good once.", _CLIENT),
+    _http("log_batch_malformed", 1939, 400, "The body is no batch of log lines.", "Compare it with docs/logs.md.", _CLIENT),
+    _http("rate_limited", 1940, 429, "Too many such requests came from this address.", "Wait, then repeat.", _CLIENT),
+    _http("unknown_attempt", 1941, 404, "No instance saw this attempt.",
+          "It never arrived (DNS, network, TLS, a proxy in between), or it is too long ago. `holdfast probe URL` from the client's network shows which.", _CLIENT),
+)
+
+_ON_THE_WAY = (
+    _path("dns_not_found", 1950, "The name has no address.", "Correct the name, or its DNS record."),
+    _path("dns_failed", 1951, "The resolver did not answer.", "Look at the resolver of the client's network."),
+    _path("tcp_refused", 1952, "Nothing listens at this address and port.", "Start the gateway or its proxy, or correct the port."),
+    _path("tcp_timeout", 1953, "No answer came from this address and port: packets are dropped on the way.",
+          "Look for a firewall, a security group or a wrong address; a full accept queue looks the same."),
+    _path("tcp_unreachable", 1954, "There is no route to the address.", "Look at the routes and the address family."),
+    _path("tls_expired", 1955, "The certificate has expired.", "Renew it; the gateway reloads its files by itself."),
+    _path("tls_not_yet_valid", 1956, "The certificate is not valid yet.", "Compare the clocks, or wait."),
+    _path("tls_wrong_name", 1957, "The certificate is for other names.", "Issue one that has this name, or connect by a name it has."),
+    _path("tls_untrusted", 1958, "The certificate's chain leads to no authority that the client trusts.",
+          "Serve the whole chain, intermediates included, or trust the authority."),
+    _path("tls_not_spoken", 1959, "The port does not speak TLS.", "Use ws:// here, or the port that speaks TLS."),
+    _path("tls_required", 1960, "The port speaks TLS and was sent plain HTTP.", "Use wss:// here."),
+    _path("tls_failed", 1961, "The TLS handshake failed.", "Compare protocol versions and ciphers of both sides."),
+    _path("upgrade_stripped", 1962, "The request came without its upgrade headers: a proxy dropped `Upgrade` or `Connection`.",
+          "Let the proxy speak HTTP/1.1 and pass both headers on; see docs/reverse-proxies.md."),
+    _path("upgrade_refused", 1963, "The handshake was answered with another HTTP status than 101, and not by a Centrifuge server.",
+          "Look at the server or proxy that answered; the probe names it where it can."),
+    _path("upgrade_timeout", 1964, "No answer to the handshake came in time.", "Look for a proxy or a gateway that hangs."),
+    _path("upgrade_invalid", 1965, "The answer to the handshake breaks RFC 6455, 4.1.", "Look for a proxy that changes headers."),
+    _path("path_not_found", 1966, "The server has no such path, and is no gateway of ours that would say so.", "Correct the URL's path."),
+    _path("not_centrifuge", 1967, "The server speaks WebSocket and does not answer in the Centrifuge protocol.", "Connect to a Centrifuge server."),
+    _path("connect_timeout", 1968, "The upgrade succeeded and no answer to connect came.",
+          "Look for a proxy that buffers, or a gateway that hangs."),
+    _path("subscribe_timeout", 1969, "No answer to subscribe came.", "Look at the broker and the proxies of the gateway."),
+    _path("message_lost", 1970, "A published message did not come back.", "Look at the broker, and for a proxy that buffers."),
+    _path("proxy_idle_cut", 1971, "The path ended the idle connection without a close frame.",
+          "Raise the idle limit of the proxy on the way, or lower `client.ping_interval` below it."),
+    _path("stream_buffered", 1972, "The path holds back what the server streams.", "Switch buffering off on the proxy; see docs/reverse-proxies.md."),
+    _path("close_unanswered", 1973, "The close frame was not answered.", "Look for a proxy that swallows frames."),
+    _path("connection_cut", 1974, "The connection ended in the middle without a close frame.", "Look at the proxies and the network on the way."),
+)
+
 # fmt: on
 
 ALL: tuple[Code, ...] = (
@@ -312,6 +385,9 @@ ALL: tuple[Code, ...] = (
     *_UNSUBSCRIBES,
     *_FRAMES,
     *_HTTP,
+    *_ADMISSION,
+    *_OPERATORS,
+    *_ON_THE_WAY,
 )
 CODES: Mapping[str, Code] = MappingProxyType({code.slug: code for code in ALL})
 

@@ -27,6 +27,10 @@ SECTIONS: dict[Kind, tuple[str, str]] = {
         "HTTP answers",
         "Only an HTTP request meets these: the body is `{code, slug, message, remedy}`.",
     ),
+    "path": (
+        "On the way",
+        "What lies between a client and the gateway. No answer carries these; `holdfast probe` names them.",
+    ),
 }
 PREAMBLE = """# Codes
 

@@ -7,6 +7,7 @@
     ├── ChannelError     permissions, limits and state of channels
     ├── CapacityError    limits of rate, queue and number
     ├── DoorError        HTTP: origin, API key, path, body
+    ├── PathError        what lies between a client and the gateway, as a probe finds it
     ├── BrokerError      the broker did not do it
     ├── ProxyError       the user's backend did not answer as it should
     ├── ApplicationError what the user's backend answered instead of a result
@@ -161,6 +162,12 @@ class DoorError(GatewayError):
     slugs = frozenset(slug for slug, code in CODES.items() if code.kind == "http")
 
 
+class PathError(GatewayError):
+    """What a probe found between itself and the gateway; no gateway says so of itself."""
+
+    slugs = frozenset(slug for slug, code in CODES.items() if code.kind == "path")
+
+
 class BrokerError(GatewayError):
     """The broker did not do what it was asked, for now."""
 
@@ -170,7 +177,7 @@ class BrokerError(GatewayError):
 class ProxyError(GatewayError):
     """The user's backend gave no usable answer; the client may try again."""
 
-    slugs = _starting("proxy_")
+    slugs = _starting("proxy_") - PathError.slugs
 
 
 class ApplicationError(GatewayError):
@@ -229,6 +236,7 @@ AREAS: tuple[type[GatewayError], ...] = (
     ChannelError,
     CapacityError,
     DoorError,
+    PathError,
     BrokerError,
     ProxyError,
     ApplicationError,

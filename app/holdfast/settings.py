@@ -10,6 +10,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from holdfast.settings_admin import AdminSettings, LedgerSettings
+from holdfast.settings_admission import AdmissionSettings
+from holdfast.settings_logs import LogSettings
+from holdfast.settings_monitor import MonitorSettings
 from holdfast.settings_proxies import ChannelProxies, ClientProxies, NamedProxy, RpcSettings
 from holdfast.settings_types import (
     ApiKey,
@@ -359,13 +363,6 @@ class ShutdownSettings(Group):
     timeout: Duration = Field(10.0, gt=0, description="For requests in flight and the snapshot after the drain.")
 
 
-class LogSettings(Group):
-    """Logs go to standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level written.")
-    format: Literal["auto", "json", "text"] = Field("auto", description="`auto` is text on a terminal, else JSON.")
-
-
 class Settings(Group):
     """Everything an instance can be told."""
 
@@ -384,6 +381,7 @@ class Settings(Group):
     sse: SseSettings = Field(SseSettings(), description="Server-sent events.")
     emulation: EmulationSettings = Field(EmulationSettings(), description="Commands of streams.")
     client: ClientSettings = Field(ClientSettings(), description="Client connections.")
+    admission: AdmissionSettings = Field(AdmissionSettings(), description="Who is let in.")
     token: TokenSettings = Field(TokenSettings(), description="Tokens.")
     channel: ChannelSettings = Field(ChannelSettings(), description="Channels.")
     rpc: RpcSettings = Field(RpcSettings(), description="Calls of clients.")
@@ -391,4 +389,7 @@ class Settings(Group):
     api: ApiSettings = Field(ApiSettings(), description="Server API.")
     broker: BrokerSettings = Field(BrokerSettings(), description="Embedded broker.")
     shutdown: ShutdownSettings = Field(ShutdownSettings(), description="Shutdown.")
+    monitor: MonitorSettings = Field(MonitorSettings(), description="Resource monitor.")
+    ledger: LedgerSettings = Field(LedgerSettings(), description="Memory of what failed.")
+    admin: AdminSettings = Field(AdminSettings(), description="Admin paths.")
     log: LogSettings = Field(LogSettings(), description="Logs.")

@@ -11,11 +11,25 @@ SETTINGS = frozenset(
     {"settings"}
     | {
         f"settings_{part}"
-        for part in ("types", "schema", "faults", "sources", "proxies", "checks", "proxy_checks", "load", "docs")
+        for part in (
+            "types",
+            "schema",
+            "faults",
+            "sources",
+            "proxies",
+            "admission",
+            "admin",
+            "logs",
+            "monitor",
+            "checks",
+            "proxy_checks",
+            "load",
+            "docs",
+        )
     }
 )
 ORDER: tuple[frozenset[str], ...] = (
-    frozenset({"", "codes", "codes_docs", "errors"} | SETTINGS),
+    frozenset({"", "codes", "codes_docs", "codes_stages", "errors"} | SETTINGS),
     frozenset({"profile", "telemetry", "resilience"}),
     frozenset({"protocol"}),
     frozenset({"auth", "channels", "broker", "proxy"}),

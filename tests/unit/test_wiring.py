@@ -19,8 +19,9 @@ async def test_every_endpoint_is_made():
         Doors(gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe)
     )
 
-    made = [getattr(endpoints, name) for name in Endpoints.__slots__ if name != "streams"]
-    assert all(callable(one) for one in [*made, *endpoints.streams.values()])
+    by_path = [endpoints.streams, endpoints.public, endpoints.admin]
+    single = [getattr(endpoints, name) for name in Endpoints.__slots__ if name not in {"streams", "public", "admin"}]
+    assert all(callable(one) for one in [*single, *(one for many in by_path for one in many.values())])
     assert set(endpoints.streams) == {HTTP_STREAM_PATH, SSE_PATH, EMULATION_PATH}
 
 

@@ -23,7 +23,7 @@ def get(url: str) -> httpx.Response:
     """
     import httpx
 
-    return _send(httpx.Request("GET", url))
+    return send(httpx.Request("GET", url))
 
 
 def call(place: Place, method: str, **params: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def call(place: Place, method: str, **params: Any) -> dict[str, Any]:
 
     url = f"{place.internal}/api/{method}"
     headers = {"X-API-Key": place.api_key} if place.api_key else {}
-    answer = _send(httpx.Request("POST", url, json=params, headers=headers))
+    answer = send(httpx.Request("POST", url, json=params, headers=headers))
     body = _body(answer, url)
     error = body.get("error", body if answer.status_code >= 400 else None)
     if error:
@@ -45,7 +45,12 @@ def call(place: Place, method: str, **params: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _send(request: httpx.Request) -> httpx.Response:
+def send(request: httpx.Request) -> httpx.Response:
+    """Return the answer to a request, whatever its status.
+
+    Raises:
+        CliError: nothing answered.
+    """
     import ssl
 
     import httpx

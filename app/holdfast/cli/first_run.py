@@ -33,6 +33,8 @@ token:
   hmac_secret: {hmac_secret}
 api:
   keys: [{api_key}]
+admin:
+  token: {admin_token}
 
 # Open enough to try things: whoever has a token may follow, publish into and look at any channel.
 channel:
@@ -62,6 +64,7 @@ def ensure_local_file(path: Path = LOCAL_FILE) -> bool:
     text = TEMPLATE.format(
         hmac_secret=secrets.token_urlsafe(SECRET_BYTES),
         api_key=secrets.token_urlsafe(SECRET_BYTES),
+        admin_token=secrets.token_urlsafe(SECRET_BYTES),
         snapshot=path.parent / "history.snapshot",
     )
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -72,13 +72,20 @@ def settings(option: Path | None, overrides: Mapping[str, Any] | None = None) ->
     return load_settings(config_path(option, os.environ), os.environ, overrides or {})
 
 
+AdminTokenOption = Annotated[
+    str,
+    typer.Option("--admin-token", help="Token of the admin paths; else that of the settings.", show_default=False),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The addresses of one gateway; `api_key` is empty where none is known."""
+    """The addresses of one gateway; `api_key` and `admin_token` are empty where none is known."""
 
     public: str
     internal: str
     api_key: str = field(default="", repr=False)
+    admin_token: str = field(default="", repr=False)
 
     @property
     def websocket(self) -> str:
@@ -98,6 +105,19 @@ def place(option: Path | None, url: str, api_key: str = "") -> Place:
         return Place(base, base, api_key or (_first_key(settings(option)) if option else ""))
     loaded = settings(option)
     return place_of(loaded, api_key or _first_key(loaded))
+
+
+def admin_place(option: Path | None, url: str, admin_token: str = "") -> Place:
+    """Return the gateway meant, with what opens its admin paths.
+
+    Raises:
+        CliError: the URL cannot be used.
+        ConfigError: the settings were needed and have faults.
+    """
+    found = place(option, url)
+    if admin_token or (url and not option):
+        return replace(found, admin_token=admin_token)
+    return replace(found, admin_token=settings(option).admin.token.get_secret_value())
 
 
 def place_of(loaded: Settings, api_key: str = "") -> Place:

@@ -24,7 +24,7 @@ def error_headers(error: GatewayError, *, close: bool = False) -> Headers:
     if status in {429, 503}:
         headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     if status == 401:
-        headers.append((b"www-authenticate", b"apikey"))
+        headers.append((b"www-authenticate", b"Bearer" if error.slug.startswith("admin_") else b"apikey"))
     if status == 426:
         headers.append((b"upgrade", b"websocket"))
     allow = error.context.get("allow")

@@ -46,6 +46,12 @@ def observe_refused_path(scope: Scope, refusal: GatewayError) -> None:
         _log.debug("request_refused", slug=refusal.slug, detail=refusal.detail, path=path)
 
 
+def observe_refused_admin(scope: Scope, refusal: GatewayError) -> None:
+    """Count and log a refused request of an operator, or of somebody who would like to be one."""
+    metrics.HTTP_REFUSALS.labels(refusal.slug).inc()
+    _log.warning("admin_refused", slug=refusal.slug, detail=refusal.detail, path=scope["path"][:200])
+
+
 def observe_failed_command(slug: str) -> None:
     """Count a command that failed among others of its request."""
     metrics.API_ERRORS.labels(slug).inc()

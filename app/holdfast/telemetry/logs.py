@@ -15,7 +15,7 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-from holdfast.settings import LogSettings
+from holdfast.settings_logs import LogSettings
 from holdfast.telemetry.redaction import redact, redact_text
 from holdfast.telemetry.writer import Writer
 

@@ -10,7 +10,7 @@ from holdfast.auth.claims import ConnectionClaims
 from holdfast.auth.jwt import Header
 from holdfast.auth.locate import FoundToken
 from holdfast.errors import TokenError
-from holdfast.settings import LogSettings
+from holdfast.settings_logs import LogSettings
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import configure_logging
 

@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import selected
-from holdfast.settings import LogSettings
+from holdfast.settings_logs import LogSettings
 from holdfast.telemetry.logs import configure_logging
 from tests.live import World
 

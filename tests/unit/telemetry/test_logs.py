@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from holdfast.settings import LogSettings
+from holdfast.settings_logs import LogSettings
 from holdfast.telemetry.logs import WRITER, configure_logging, get_logger
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"

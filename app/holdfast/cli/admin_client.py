@@ -1,0 +1,47 @@
+"""Calls to the admin paths of a running instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.cli.api_client import send
+from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.place import Place
+from holdfast.codes import CODES
+
+
+def ask(place: Place, path: str, query: Mapping[str, str] | None = None) -> Any:
+    """Return what `GET path` answers, such as `/admin/attempts`.
+
+    Raises:
+        CliError: nothing answered, or the request was refused; the text says what to do.
+    """
+    return _ask(place, "GET", path, query, None)
+
+
+def order(place: Place, path: str, body: Mapping[str, Any]) -> Any:
+    """Return what `POST path` answers.
+
+    Raises:
+        CliError: as `ask`.
+    """
+    return _ask(place, "POST", path, None, body)
+
+
+def _ask(place: Place, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None) -> Any:
+    import httpx
+
+    headers = {"Authorization": f"Bearer {place.admin_token}"} if place.admin_token else {}
+    url = f"{place.internal}{path}"
+    answer = send(httpx.Request(method, url, params=dict(query or {}), json=body, headers=headers))
+    try:
+        found = answer.json()
+    except ValueError:
+        raise CliError(f"{url} answered {answer.status_code} without JSON: no gateway?", Exit.UNKNOWN) from None
+    if answer.status_code == 200:
+        return found
+    slug = str(found.get("slug", "")) if isinstance(found, dict) else ""
+    if slug not in CODES:
+        raise CliError(f"{url} answered {answer.status_code}: no gateway?", Exit.UNKNOWN)
+    raise CliError(f"{path} was refused: {slug}\n  {found.get('message')}\n  {CODES[slug].remedy}", Exit.REFUSED)

@@ -1,0 +1,51 @@
+"""What a diagnosis says: findings with evidence and remedy, and the exit code of the worst of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["ok", "warning", "critical", "unknown"]
+"""`unknown` is what could not be checked."""
+
+_EXIT_CODES: Mapping[Severity, int] = {"ok": 0, "warning": 1, "critical": 2, "unknown": 4}
+_ORDER: tuple[Severity, ...] = ("ok", "unknown", "warning", "critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    `check` names it, stable and in snake_case; where a cause of the code table applies, it is that slug. `evidence`
+    is what was measured against what, `remedy` what to do; empty where nothing is to be done.
+    """
+
+    check: str
+    severity: Severity
+    summary: str
+    evidence: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What one service found; `facts` are its measurements, as JSON."""
+
+    service: str
+    findings: tuple[Finding, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of the findings."""
+        return max((one.severity for one in self.findings), key=_ORDER.index, default="ok")
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 warning, 2 critical, 4 could not check, as design says for every command."""
+        return _EXIT_CODES[self.severity]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON for a program."""
+        return {"severity": self.severity, "exit_code": self.exit_code, **asdict(self)}

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from holdfast.cli.diagnoses import show
+from holdfast.diagnostics.findings import Diagnosis, Finding
+
+FOUND = Diagnosis(
+    "resources",
+    (
+        Finding("somaxconn", "warning", "The kernel caps the backlog.", "128 of 4096", "Raise net.core.somaxconn."),
+        Finding("descriptors", "ok", "Enough for 8,000 connections."),
+    ),
+)
+
+
+def test_table_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each finding has a line, and what is not fine has a remedy."""
+    assert show(FOUND, as_json=False) == 1
+
+    text = capsys.readouterr().out
+    assert text.startswith("resources: warning")
+    assert "128 of 4096" in text
+    assert "somaxconn: Raise net.core.somaxconn." in text
+    assert "descriptors:" not in text
+
+
+def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+    """For programs."""
+    assert show(FOUND, as_json=True) == 1
+
+    assert json.loads(capsys.readouterr().out)["severity"] == "warning"
