@@ -9,6 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import stamina
 
 from tests.backends import Backend, running_backend
 from tests.gateway import Gateway, running
@@ -17,6 +18,10 @@ from tests.gateway import Gateway, running
 hypothesis.settings.register_profile("test", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("proof", max_examples=1000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
+
+
+# In this process repetitions follow at once; how many there are is for the code to say.
+stamina.set_testing(True, attempts=1000)
 
 
 @pytest.fixture(scope="session")

@@ -169,9 +169,16 @@ class PathError(GatewayError):
 
 
 class BrokerError(GatewayError):
-    """The broker did not do what it was asked, for now."""
+    """The broker did not do what it was asked, for now.
+
+    `is_undone` says that it certainly did nothing; without it, only the answer may be lost.
+    """
 
     slugs = frozenset({"broker_unavailable", "internal_error"})
+
+    def __init__(self, slug: str, detail: str = "", *, is_undone: bool = False, **context: object) -> None:
+        super().__init__(slug, detail, **context)
+        self.is_undone = is_undone
 
 
 class ProxyError(GatewayError):

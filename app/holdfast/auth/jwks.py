@@ -13,15 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
-import stamina
 
 from holdfast.auth.jwk import KeySet, parse_key_set
 from holdfast.auth.keys import KeyRing
+from holdfast.resilience.retry import Retries, RetryRules
+from holdfast.resilience.retry_budget import RetryBudget
 from holdfast.settings import JwksSettings
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
 
-_ATTEMPTS = 3
+_RETRIES = 2
+# Fetches are rare and an interval apart, so each may save up for one repetition; in a long outage that is all.
+_RETRY_RATIO = 1.0
 _LOG = get_logger("auth.jwks")
 
 
@@ -79,6 +82,8 @@ class JwksClient:
         self._failures = 0
         self._last_error = ""
         self._running: asyncio.Task[bool] | None = None
+        rules = RetryRules(_RETRIES, within_seconds=settings.timeout * (_RETRIES + 1))
+        self._retries = Retries("jwks", rules, RetryBudget(_RETRY_RATIO), _is_temporary, clock=clock)
 
     # Public methods.
 
@@ -151,13 +156,8 @@ class JwksClient:
         return True
 
     async def _fetch(self) -> KeySet:
-        """Try a few times with growing, jittered pauses, within a budget of as many timeouts."""
-        budget = self._settings.timeout * _ATTEMPTS
-        async for attempt in stamina.retry_context(
-            on=_is_temporary, attempts=_ATTEMPTS, timeout=budget, wait_initial=0.1, wait_max=1.0, wait_jitter=0.3
-        ):
-            with attempt:
-                body = await self._get()
+        """Try a few times with growing, jittered pauses, within as many timeouts."""
+        body = await self._retries.run(self._get)
         try:
             return parse_key_set(body)
         except ValueError as error:

@@ -94,7 +94,8 @@ class BrokerHandler(Protocol):
 class Broker(Protocol):
     """History, presence and transport of publications.
 
-    Every method raises `BrokerError("broker_unavailable")` when the broker cannot do it now.
+    Every method raises `BrokerError("broker_unavailable")` when the broker cannot do it now, with `is_undone` where it
+    certainly did nothing: a publication is repeated then only. Everything else may be repeated.
     """
 
     is_shared: bool

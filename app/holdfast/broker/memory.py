@@ -195,7 +195,7 @@ class MemoryBroker:
 
     def _serving(self) -> BrokerHandler:
         if self._handler is None:
-            raise BrokerError("broker_unavailable", "the broker has not started or has stopped")
+            raise BrokerError("broker_unavailable", "the broker has not started or has stopped", is_undone=True)
         return self._handler
 
     def _begin(self, work: Coroutine[object, None, None]) -> None:

@@ -23,9 +23,12 @@ from holdfast.connections.publish_queue import PublishQueue
 from holdfast.connections.publishing import Publisher
 from holdfast.connections.refreshing import Refresher
 from holdfast.connections.stats import ConnectionStats
+from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 from holdfast.proxy.table import ProxyTable
 from holdfast.resilience.eager import run_eagerly
+from holdfast.resilience.retry import Retries, RetryRules
+from holdfast.resilience.retry_budget import RetryBudget
 from holdfast.resilience.token_bucket import TokenBucket
 from holdfast.settings import Settings
 from holdfast.telemetry.logs import get_logger
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from holdfast.connections.manager import EnhancedWebSocketManager
 
 _log = get_logger(__name__)
+
+# Repetitions of calls to the broker, as a share of the calls that commands make.
+_RETRY_RATIO = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,9 @@ class Core:
         # Collaborators
         self.broker = broker = parts.broker
         self.validator = parts.validator
+        # What commands of clients ask of the broker is asked through these: nobody else would repeat it.
+        within = RetryRules(within_seconds=self.client.handshake_timeout)
+        self.retries = Retries("broker", within, RetryBudget(_RETRY_RATIO), _is_broker_away, clock=self.clock)
         self.rules = ChannelRules(settings.channel)
         self.hub = parts.hub
         self.feed = Feed(broker)
@@ -131,6 +140,10 @@ class Core:
     def release_channel(self, channel: str) -> None:
         """Give up one use of a channel's feed."""
         self.spawn(self.feed.release(channel))
+
+
+def _is_broker_away(error: Exception) -> bool:
+    return isinstance(error, BrokerError) and error.slug == "broker_unavailable"
 
 
 def _log_failure(error: Exception) -> None:

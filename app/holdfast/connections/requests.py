@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from holdfast.broker.base import HistoryFilter
 from holdfast.channels import permissions
 from holdfast.channels.namespaces import ResolvedChannel
-from holdfast.connections.publishing import DEFAULT_TERMS
-from holdfast.errors import ChannelError, ProtocolError
+from holdfast.connections.publishing import DEFAULT_TERMS, PublishTerms
+from holdfast.errors import BrokerError, ChannelError, ProtocolError
 from holdfast.protocol.commands import (
     ChannelRequest,
     HistoryRequest,
@@ -50,21 +51,22 @@ async def publish(connection: Connection, command_id: int, request: PublishReque
         _demand(resolved, permissions.can_publish(resolved, connection.user, subscribed=is_mine))
     mine = connection.subs.get(request.channel)
     info = connection.client_info(mine.info if mine else NONE)
-    await connection.core.publisher.publish(request.channel, data, terms, info, is_json=is_json)
+    make = partial(connection.core.publisher.publish, request.channel, data, terms, info, is_json=is_json)
+    await connection.core.retries.run(make, partial(_may_publish_again, terms))
     connection.reply(Reply(id=command_id, publish=EmptyResult()))
 
 
 async def presence(connection: Connection, command_id: int, request: ChannelRequest) -> None:
     """Tell who is subscribed."""
     _demand_presence(connection, request, "presence")
-    present = await connection.core.broker.presence(request.channel)
+    present = await connection.core.retries.run(partial(connection.core.broker.presence, request.channel))
     connection.reply(Reply(id=command_id, presence=PresenceResult(present)))
 
 
 async def presence_stats(connection: Connection, command_id: int, request: ChannelRequest) -> None:
     """Tell how many are subscribed."""
     _demand_presence(connection, request, "presence_stats")
-    stats = await connection.core.broker.presence_stats(request.channel)
+    stats = await connection.core.retries.run(partial(connection.core.broker.presence_stats, request.channel))
     connection.reply(Reply(id=command_id, presence_stats=PresenceStatsResult(stats.clients, stats.users)))
 
 
@@ -82,7 +84,8 @@ async def history(connection: Connection, command_id: int, request: HistoryReque
     most = connection.core.client.history_max_publication_limit
     limit = request.limit if 0 <= request.limit <= most else most
     query = HistoryFilter(limit, since, request.reverse)
-    found = await connection.core.broker.history(request.channel, query, options.history_meta_ttl)
+    read = partial(connection.core.broker.history, request.channel, query, options.history_meta_ttl)
+    found = await connection.core.retries.run(read)
     result = HistoryResult(found.publications, found.position.epoch, found.position.offset)
     connection.reply(Reply(id=command_id, history=result))
 
@@ -123,6 +126,11 @@ def _demand_presence(connection: Connection, request: ChannelRequest, method: st
     _demand(
         resolved, permissions.can_presence(resolved, connection.user, subscribed=request.channel in connection.subs)
     )
+
+
+def _may_publish_again(terms: PublishTerms, error: Exception) -> bool:
+    """Tell whether a repeated publication cannot become two of them."""
+    return bool(terms.idempotency_key or terms.version) or (isinstance(error, BrokerError) and error.is_undone)
 
 
 def _resolve(connection: Connection, channel: str, method: str) -> ResolvedChannel:

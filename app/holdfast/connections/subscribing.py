@@ -115,13 +115,13 @@ async def prepare(connection: Connection, channel: str, request: SubscribeReques
     flags = decide(options, grant, asked)
     if _is_refreshed_here(connection, channel):
         flags &= ~REFRESHABLE
-    await core.feed.acquire(channel)
+    await core.retries.run(partial(core.feed.acquire, channel))
     pending = Pending(channel, request, grant, flags, core.hub.begin(channel))
     try:
         negotiate(pending, options)
         if flags & STREAM:
             limit = core.client.recovery_max_publication_limit
-            await read_stream(core.broker, pending, limit, options.history_meta_ttl)
+            await core.retries.run(partial(read_stream, core.broker, pending, limit, options.history_meta_ttl))
         if flags & PRESENT:
             await _enter(connection, pending)
     except BaseException:
@@ -231,7 +231,8 @@ async def _enter(connection: Connection, pending: Pending) -> None:
         membership.hand_on(channel, connection.client)
         _demand_new(connection, channel)
     pending.has_turn = True
-    await membership.enter(channel, connection.client_info(pending.grant.info))
+    info = connection.client_info(pending.grant.info)
+    await connection.core.retries.run(partial(membership.enter, channel, info))
 
 
 def _take_out(connection: Connection, channel: str) -> Subscription | None:

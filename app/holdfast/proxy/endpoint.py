@@ -54,7 +54,7 @@ class Endpoint:
         self.encoding = "binary" if settings.binary_encoding else "json"
         self._headers = HeaderRules(settings)
         self._caller = caller or _http_caller(settings, place)
-        self._guard = Guard(settings, clock, self._is_failure, self._on_breaker)
+        self._guard = Guard(settings, clock, self._is_failure, self._on_breaker, name)
         self._transforms = {one.status_code: one for one in settings.http.status_to_code_transforms}
 
     @property

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from holdfast.proxy.caller import CallError
-from holdfast.resilience.backoff import full_jitter
 from holdfast.resilience.circuit_breaker import BreakerRules, BreakerState, CircuitBreaker
 from holdfast.resilience.eager import in_task
+from holdfast.resilience.retry import Retries, RetryRules
 from holdfast.resilience.retry_budget import RetryBudget
 from holdfast.settings_proxies import Proxy
 
@@ -28,7 +28,7 @@ class Guard:
         clock: monotonic seconds.
         is_failure: says of a failed call whether the backend is to blame, which counts for the breaker.
         on_change: told of the breaker's changes.
-        sleep: waits between attempts.
+        name: what the metric of retries calls the proxy.
     """
 
     def __init__(
@@ -37,19 +37,19 @@ class Guard:
         clock: Callable[[], float],
         is_failure: Callable[[CallError], bool],
         on_change: Callable[[BreakerState], object] = lambda state: None,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        name: str = "",
     ) -> None:
         guards = settings.guards
         self._timeout = settings.timeout
         self._max_wait = guards.max_wait
         self._max_in_flight = guards.max_in_flight
-        self._retries = guards.retries
         self._slots = asyncio.Semaphore(guards.max_in_flight)
-        self._budget = RetryBudget(guards.retry_ratio)
+        budget = RetryBudget(guards.retry_ratio)
+        pauses = RetryRules(guards.retries, _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
+        self._retries = Retries(f"proxy:{name}", pauses, budget, _is_unsent, clock=clock)
         rules = BreakerRules(guards.breaker_window, guards.breaker_min_calls, guards.breaker_ratio, guards.breaker_open)
         self._breaker = CircuitBreaker(rules, clock, on_change)
         self._is_failure = is_failure
-        self._sleep = sleep
         self.in_flight = 0
 
     @property
@@ -71,7 +71,7 @@ class Guard:
                 permit = self._breaker.allow()
                 if permit is None:
                     raise self._open()
-                value = await self._attempts(call)
+                value = await self._retries.run(call)
             is_failure = False
             return value
         except TimeoutError:
@@ -114,17 +114,10 @@ class Guard:
             detail = f"{self._max_in_flight} calls in flight, and none ended in {self._max_wait:g} s"
             raise CallError("proxy_busy", detail) from None
 
-    async def _attempts(self, call: Callable[[], Awaitable[Value]]) -> Value:
-        self._budget.on_call()
-        attempt = 0
-        while True:
-            try:
-                return await call()
-            except CallError as error:
-                if not error.is_unsent or attempt >= self._retries or not self._budget.take():
-                    raise
-            await self._sleep(full_jitter(attempt, _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS))
-            attempt += 1
-
     def _open(self) -> CallError:
         return CallError("proxy_breaker_open", f"tried again in {self._breaker.wait_seconds():.1f} s")
+
+
+def _is_unsent(error: Exception) -> bool:
+    """Tell whether the backend cannot have seen the call: what may have run must not run twice."""
+    return isinstance(error, CallError) and error.is_unsent

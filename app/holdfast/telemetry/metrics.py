@@ -197,6 +197,15 @@ PROXY_BREAKER = Scraped(
     "gauge", "holdfast_proxy_breaker_state", "0 lets calls through, 1 tries single ones, 2 stops them all.", "proxy"
 )
 
+# All calls to something outside
+RETRIES = _counter(
+    "holdfast_retries_total",
+    'Repeated calls, by what was called and result: "ok", "failed" once more, or "denied" because the budget of '
+    "repetitions was used up.",
+    "target",
+    "result",
+)
+
 # Embedded broker
 BROKER_STREAMS = Scraped("gauge", "holdfast_broker_streams", "Channels whose position the embedded broker keeps.")
 SNAPSHOT_SECONDS = _histogram(

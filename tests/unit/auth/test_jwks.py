@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-import stamina
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from jwt.algorithms import OKPAlgorithm
 
@@ -76,8 +75,7 @@ async def client(issuer: Issuer, ring: KeyRing, clock: Any) -> AsyncIterator[Jwk
     """A client of the issuer that makes up to three attempts without waiting between them."""
     settings = JwksSettings(url=URL, max_bytes=2048, min_interval=10, refresh_interval=3600)
     client = JwksClient(settings, ring, clock=clock, transport=issuer)
-    with stamina.set_testing(True, attempts=3):
-        yield client
+    yield client
     await client.close()
 
 
@@ -190,8 +188,7 @@ async def test_answer_that_never_ends_is_given_up(issuer: Issuer, ring: KeyRing,
     """The timeout is for the whole answer, however it drips."""
     issuer.gate = asyncio.Event()
     client = JwksClient(JwksSettings(url=URL, timeout=0.01), ring, clock=clock, transport=issuer)
-    with stamina.set_testing(True, attempts=1):
-        assert not await client.refresh()
+    assert not await client.refresh()
     await client.close()
 
     assert client.status().last_error == "no whole answer in 0.01 s"

@@ -5,12 +5,30 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
+from holdfast.connections import requests
+from holdfast.connections.publishing import PublishTerms
+from holdfast.errors import BrokerError
 from holdfast.protocol.framing import RAW_JSON, RAW_PROTOBUF, Encoding
 from tests.live import EVERYTHING, World
 from tests.unit.connections.conftest import MakeWorld
 
 NOTHING: dict[str, Any] = {"channel": {"without_namespace": {"allow_subscribe_for_client": True}}}
 LOCKED = {"presence": True, "history_size": 5, "history_ttl": 60}
+
+
+def away_once(world: World, monkeypatch: pytest.MonkeyPatch, method: str, error: BrokerError) -> list[str]:
+    """Let the broker fail the first call of a method; return the list of the calls to come."""
+    real = getattr(world.broker, method)
+    calls: list[str] = []
+
+    async def stumbles(*arguments: Any, **named: Any) -> Any:
+        calls.append(method)
+        if len(calls) == 1:
+            raise error
+        return await real(*arguments, **named)
+
+    monkeypatch.setattr(world.broker, method, stumbles)
+    return calls
 
 
 async def test_publish_reaches_subscribers_with_its_author(world: World) -> None:
@@ -27,6 +45,40 @@ async def test_publish_reaches_subscribers_with_its_author(world: World) -> None
         "client": client.connection.client,
         "conn_info": {"name": "Anna"},
     }
+
+
+@pytest.mark.parametrize("method", ["presence", "presence_stats", "history"])
+async def test_questions_outlive_a_broker_that_is_away_for_a_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """They are asked again before the client is refused."""
+    calls = away_once(world, monkeypatch, method, BrokerError("broker_unavailable"))
+    client = world.connect()
+
+    assert method in await client.ask(method, channel="a")
+    assert calls == [method] * 2
+
+
+@pytest.mark.parametrize(("is_undone", "attempts"), [(True, 2), (False, 1)])
+async def test_publication_is_repeated_only_where_it_was_certainly_not_made(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_undone: bool, attempts: int
+) -> None:
+    """A lost answer must not make two publications of one."""
+    calls = away_once(world, monkeypatch, "publish", BrokerError("broker_unavailable", is_undone=is_undone))
+    client = world.connect()
+    reply = await client.ask("publish", channel="a", data=1)
+
+    assert ("publish" in reply) is is_undone
+    assert calls == ["publish"] * attempts
+
+
+@pytest.mark.parametrize(
+    ("terms", "may"),
+    [(PublishTerms(), False), (PublishTerms(idempotency_key="k"), True), (PublishTerms(version=3), True)],
+)
+def test_publication_that_the_broker_knows_again_may_be_repeated(terms: PublishTerms, may: bool) -> None:
+    """By its key or its version."""
+    assert requests._may_publish_again(terms, BrokerError("broker_unavailable")) is may
 
 
 @pytest.mark.parametrize("request_fields", [{"channel": "a"}, {"data": 1}, {}])

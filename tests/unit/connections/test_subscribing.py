@@ -172,10 +172,31 @@ async def test_subscribe_fails_whole_when_the_broker_does(world: World) -> None:
 
     client = world.connect()
     world.broker.history = fails  # type: ignore[method-assign]  # the test steps in
-    reply = client.call("subscribe", channel="a", positioned=True)
+    reply = await client.ask("subscribe", channel="a", positioned=True)
 
     assert reply["error"] == {"code": 100, "message": "broker_unavailable", "temporary": True}
     assert (len(world.hub), len(world.core.feed), client.connection.subs) == (0, 0, {})
+
+
+@pytest.mark.parametrize("method", ["subscribe", "history", "add_presence"])
+async def test_subscribe_outlives_a_broker_that_is_away_for_a_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Whatever the broker is asked on the way is asked again; the client notices nothing."""
+    real, failures = getattr(world.broker, method), [BrokerError("broker_unavailable")]
+
+    async def stumbles(*arguments: Any, **named: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await real(*arguments, **named)
+
+    client = world.connect()
+    monkeypatch.setattr(world.broker, method, stumbles)
+    reply = await client.ask("subscribe", channel="a", positioned=True)
+
+    assert reply["subscribe"]["positioned"]
+    assert not failures
+    assert len(world.core.feed) == 1
 
 
 @pytest.mark.parametrize(
