@@ -187,12 +187,13 @@ class World:
         """Make a connection or subscription token."""
         return jwt.encode({"sub": user, "exp": int(self.clock()) + 600, **claims}, SECRET, "HS256")
 
-    def open(self, encoding: Encoding = RAW_JSON, session: str = "") -> Client:
+    def open(self, encoding: Encoding = RAW_JSON, session: str = "", **handshake: Any) -> Client:
         """Accept a connection that has not connected yet; `session` is what its transport calls it."""
         transport = FakeTransport(encoding)
         transport.session = session
-        handshake = Handshake("/connection/websocket", b"", [], "127.0.0.1", "ws", "attempt")
-        return Client(self, transport, self.manager.open(transport, handshake))
+        fields = {"path": "/connection/websocket", "query": b"", "client": "127.0.0.1", "scheme": "ws"}
+        came = Handshake(**{**fields, "headers": [], "attempt_id": "attempt", **handshake})
+        return Client(self, transport, self.manager.open(transport, came))
 
     def connect(
         self, user: str = "anna", request: dict[str, Any] | None = None, encoding: Encoding = RAW_JSON, **claims: Any

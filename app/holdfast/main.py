@@ -23,9 +23,10 @@ from holdfast.connections.drain import drain, pacing
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.ticker import check_forever, tick_forever
+from holdfast.monitoring.ledger import Ledger
 from holdfast.proxy.table import ProxyTable
 from holdfast.routes.api_messages import Node, Process
-from holdfast.routes.metrics import read_numbers_of
+from holdfast.routes.metrics import read_ledger_of, read_numbers_of
 from holdfast.server.gateway import GatewayServer
 from holdfast.server.limits import raise_descriptor_limit
 from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, loop_factory
@@ -44,8 +45,9 @@ _log = get_logger(__name__)
 class Gateway:
     """One instance: its parts, its ASGI application (`app`), and its life."""
 
-    def __init__(self, settings: Settings, core: Core, validator: ImprovedTokenValidator) -> None:
+    def __init__(self, settings: Settings, core: Core, validator: ImprovedTokenValidator, ledger: Ledger) -> None:
         self.settings = settings
+        self.ledger = ledger
         self.core = core
         self.manager = EnhancedWebSocketManager(core)
         self.validator = validator
@@ -67,6 +69,7 @@ class Gateway:
         await self.probe.start()
         await self.validator.start()
         read_numbers_of(self.core)
+        read_ledger_of(self.ledger)
         if self.core.backend is not None:
             self.core.backend.table.report()
         metrics.DRAINING.set_function(self._still_here)
@@ -169,8 +172,9 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop) -> Gateway:
     broker = MemoryBroker(settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary)
     instance = settings.instance or f"{socket.gethostname()}-{os.getpid()}"
     proxies = ProxyTable(settings, clocks.monotonic)
-    core = Core(settings, instance, Parts(broker, hub, validator, clocks, loop, proxies if len(proxies) else None))
-    return Gateway(settings, core, validator)
+    ledger = Ledger(settings.ledger)
+    parts = Parts(broker, hub, validator, clocks, loop, proxies if len(proxies) else None, ledger)
+    return Gateway(settings, Core(settings, instance, parts), validator, ledger)
 
 
 def run(settings: Settings, on_started: Callable[[str], object] | None = None) -> int:

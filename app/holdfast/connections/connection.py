@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from holdfast.codes import CODES
 from holdfast.connections import dispatch
+from holdfast.connections.records import Initiator
 from holdfast.connections.subscription import PRESENT, Subscription
 from holdfast.connections.transport import Handshake, Transport
 from holdfast.errors import CapacityError, GatewayError, ProtocolError
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 # Replies to a batch leave in one message, but what waits for it stays small: not more payloads, none longer.
 _MANY_PAYLOADS = 64
 _LONG_PAYLOAD = 16384
+
+
+# Ends that transports tell of; all others are ours.
+_INITIATORS: dict[str, Initiator] = {"client_gone": "path", "client_closed": "peer"}
 
 
 def _nowhere(unit: bytes) -> None:
@@ -52,6 +57,7 @@ class Connection:
 
     __slots__ = (
         "address",
+        "agent",
         "awaiting_pong",
         "bucket",
         "client",
@@ -68,8 +74,10 @@ class Connection:
         "is_connected",
         "outbox",
         "rate_full_at",
+        "rtt",
         "subs",
         "task",
+        "trace",
         "transport",
         "user",
         "write",
@@ -85,6 +93,8 @@ class Connection:
         self.address = handshake.client
         self.client = ""
         self.user = ""
+        self.agent = ""  # what the client says that it is; shared, see `traces.Agents`
+        self.trace = b""  # its attempt, packed; see `traces`
         self.info: Raw = NONE
         self.expire_at = 0
         self.subs: dict[str, Subscription] = {}
@@ -95,6 +105,7 @@ class Connection:
         self.flowing = True
         self.congested = False
         self.awaiting_pong = False
+        self.rtt = 0  # of the last ping, in milliseconds: an int below 257 costs nothing; 0 is unknown
         self.bucket = -1
         self.deadline = -1
         # Commands in work
@@ -128,7 +139,7 @@ class Connection:
         stats.received_bytes += len(data)
         codec = self.transport.encoding.codec
         if data == codec.ping and self.awaiting_pong:
-            self.awaiting_pong = False
+            self._on_pong()
             return
         try:
             if data == codec.ping:
@@ -165,11 +176,13 @@ class Connection:
 
     def on_closed(self, code: int, reason: str) -> None:
         """Clean up after the connection, whoever ended it."""
+        slug = _slug_of(code, reason)
+        initiator = "us" if self.closed else _INITIATORS.get(slug, "us")
         if not self.ending:
-            self.ending = _slug_of(code, reason)
+            self.ending = slug
         if not self.closed:
             self._end()
-        self.core.manager.on_closed(self, code, reason)
+        self.core.manager.on_closed(self, code, initiator)
 
     def take_inbox(self) -> list[Command] | None:
         """Return the commands that came while others were answered, None if there are none."""
@@ -226,7 +239,7 @@ class Connection:
 
     def fail(self, error: GatewayError) -> None:
         """Close for an error whose code is a close."""
-        self.core.manager.on_refused(self, error)
+        self.core.manager.reports.note_failure(self, error)
         self.close(error.slug, number=error.number, reason=error.message)
 
     def close(self, slug: str, *, number: int = 0, reason: str = "") -> None:
@@ -279,7 +292,9 @@ class Connection:
         # One that nobody asked for is allowed once there is a session, and counts as a command.
         if not self.is_connected and not self.ending:
             self.fail(ProtocolError("not_connected", "a pong came before connect"))
-        self.awaiting_pong = False
+        if self.awaiting_pong:
+            self.awaiting_pong = False
+            self.rtt = self.core.heartbeat.rtt(self.bucket, self.core.clock())
 
     def _check_rate(self, count: int) -> None:
         bucket = self.core.command_bucket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from holdfast.auth.validator import ImprovedTokenValidator
@@ -21,8 +21,10 @@ from holdfast.connections.positions import Positions
 from holdfast.connections.presence import PresenceKeeper
 from holdfast.connections.publish_queue import PublishQueue
 from holdfast.connections.publishing import Publisher
+from holdfast.connections.records import Forgetful, Recorder
 from holdfast.connections.refreshing import Refresher
 from holdfast.connections.stats import ConnectionStats
+from holdfast.connections.traces import Agents
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 from holdfast.proxy.table import ProxyTable
@@ -73,7 +75,10 @@ class LocalDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the core is put together from; `proxies` are absent where nothing is asked of the user's backend."""
+    """What the core is put together from; `proxies` are absent where nothing is asked of the user's backend.
+
+    The `recorder` is told of every attempt that was refused and every connection that ended.
+    """
 
     broker: Broker
     hub: Hub
@@ -81,6 +86,7 @@ class Parts:
     clocks: Clocks
     loop: asyncio.AbstractEventLoop
     proxies: ProxyTable | None = None
+    recorder: Recorder = field(default_factory=Forgetful)
 
 
 class Core:
@@ -104,6 +110,8 @@ class Core:
         self.loop = parts.loop
         self.lifecycle = Lifecycle()
         self.stats = ConnectionStats()
+        self.agents = Agents()
+        self.recorder = parts.recorder
         # Collaborators
         self.broker = broker = parts.broker
         self.validator = parts.validator

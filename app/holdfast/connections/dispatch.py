@@ -96,8 +96,9 @@ def _refuse(connection: Connection, command_id: int, method: str, error: Gateway
     if code.kind != "error":
         connection.fail(error)
         return
-    if method == "connect":
+    if method == "connect" and connection.handshake is not None:
         connection.ending = error.slug
+        connection.handshake.refusal = error.detail
     connection.core.manager.on_error_reply(connection, method, error)
     # SDKs whose refresh fails with a plain 109 stop for ever; told that it is temporary, they fetch a new token.
     temporary = error.is_temporary or (code.action == "fetch_token" and method in _REFRESHES)

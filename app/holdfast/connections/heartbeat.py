@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ class Heartbeat:
         # A pong is looked for before the next ping at the latest.
         self._pong_ticks = min(math.ceil(timeout / self._ring.tick), max(1, len(self._ring) - 2))
         self._suspects: list[Connection] = []
+        # When each bucket was pinged last, for all its connections: a moment of their own would cost each 32 bytes.
+        self._pinged = array("d", bytes(8 * len(self._ring)))
         self.pings = 0
 
     def add(self, connection: Connection) -> None:
@@ -44,8 +47,12 @@ class Heartbeat:
             self._ring.discard(connection, connection.bucket)
             connection.bucket = -1
 
-    def advance(self, elapsed: float) -> None:
-        """Do what is due `elapsed` seconds after the start.
+    def rtt(self, bucket: int, now: float) -> int:
+        """Return how many milliseconds ago, at least 1, a bucket was pinged; 0 for none. `now` is as in `advance`."""
+        return max(1, round((now - self._pinged[bucket]) * 1000)) if bucket >= 0 else 0
+
+    def advance(self, elapsed: float, now: float = 0.0) -> None:
+        """Do what is due `elapsed` seconds after the start, which is `now` on the clock of the connections.
 
         Whoever owes a pong has one more tick before the end: after a stall of the loop the pongs may lie unread.
         """
@@ -59,10 +66,11 @@ class Heartbeat:
         late = [self._ring.bucket(turn - self._pong_ticks) for turn in turns]
         self._suspects = [connection for bucket in late for connection in bucket if connection.awaiting_pong]
         for turn in turns:
-            self._ping(turn)
+            self._ping(turn, now)
 
-    def _ping(self, turn: int) -> None:
+    def _ping(self, turn: int, now: float) -> None:
         members = self._ring.bucket(turn)
+        self._pinged[turn] = now
         self.pings += len(members)
         # A copy, since a write may end a connection that reads too slowly.
         for connection in list(members):

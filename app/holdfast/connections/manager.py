@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from holdfast.codes import CODES
-from holdfast.connections import subscribing
+from holdfast.connections import subscribing, traces
 from holdfast.connections.connection import Connection
 from holdfast.connections.lifecycle import Phase
+from holdfast.connections.reporting import Reports
 from holdfast.connections.transport import Handshake, Transport
 from holdfast.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
     from holdfast.connections.core import Core
+    from holdfast.connections.records import Initiator
     from holdfast.connections.subscription import Subscription
     from holdfast.errors import GatewayError
 
@@ -27,10 +28,14 @@ class EnhancedWebSocketManager:
     def __init__(self, core: Core) -> None:
         core.manager = self
         self.core = core
+        self.reports = Reports(core)
         self.connections: dict[str, Connection] = {}
         self.opening: set[Connection] = set()  # accepted, not connected yet
         self._sessions: dict[str, Connection] = {}  # of transports whose clients come back by other requests
         self.by_transport: Counter[str] = Counter(websocket=0)
+        self.by_agent: Counter[str] = Counter()
+        # Of clients that chose their attempt's id alone: nobody else can ask for it.
+        self._attempts: dict[int, Connection] = {}
         # Nearly every user has one connection, which then needs no set.
         self._users: dict[str, Connection | set[Connection]] = {}
 
@@ -57,6 +62,18 @@ class EnhancedWebSocketManager:
         """Return the connection of a session id, None if there is none or the session has ended."""
         return self._sessions.get(session)
 
+    def by_attempt(self, attempt: str) -> Connection | None:
+        """Return the session of an attempt whose client chose its id, None if there is none."""
+        found = self._attempts.get(traces.key_of(attempt))
+        return found if found is not None and found.trace.startswith(traces.pack_id(attempt)) else None
+
+    def count_by_sdk(self) -> Counter[str]:
+        """Return how many sessions there are of each SDK."""
+        found: Counter[str] = Counter()
+        for agent, count in self.by_agent.items():
+            found[traces.sdk_of(agent)] += count
+        return found
+
     def count_of(self, user: str) -> int:
         """Return how many sessions a user has."""
         found = self._users.get(user)
@@ -73,6 +90,7 @@ class EnhancedWebSocketManager:
     def open(self, transport: Transport, handshake: Handshake) -> Connection:
         """Take over an accepted connection."""
         connection = Connection(self.core, transport, handshake)
+        handshake.passed("upgrade", self.core.clock())
         self.core.expiry.watch_handshake(connection, handshake.accepted_at)
         self.opening.add(connection)
         self.core.stats.opened += 1
@@ -86,7 +104,12 @@ class EnhancedWebSocketManager:
         self.opening.discard(connection)
         connection.is_connected = True
         connection.ending = ""
-        connection.handshake = None
+        if (handshake := connection.handshake) is not None:
+            connection.trace = traces.pack(handshake.attempt_id, handshake.timings)
+            if b"cid=" in handshake.query:
+                self._attempts[traces.key_of(handshake.attempt_id)] = connection
+            connection.handshake = None
+        self.by_agent[connection.agent] += 1
         self.connections[connection.client] = connection
         self.by_transport[connection.transport.name] += 1
         if session := connection.transport.session:
@@ -103,6 +126,8 @@ class EnhancedWebSocketManager:
             self.core.expiry.handshake_done(connection)
             self.opening.discard(connection)
             return
+        self.reports.note_end(connection)
+        self._leave_attempt(connection)
         self.connections.pop(connection.client, None)
         self.by_transport[connection.transport.name] -= 1
         if session := connection.transport.session:
@@ -121,18 +146,11 @@ class EnhancedWebSocketManager:
 
     # Public methods: what connections report
 
-    def on_closed(self, connection: Connection, code: int, reason: str) -> None:
-        """Count and log an end."""
-        slug = connection.ending
-        self.core.stats.closes[slug] += 1
-        write = _log.info if CODES[slug].severity != "info" else _log.debug
-        write("connection_closed", slug=slug, code=code, **_who(connection))
+    def on_closed(self, connection: Connection, code: int, initiator: Initiator) -> None:
+        """Count an end and tell of it."""
+        self.core.stats.ends[connection.ending, initiator] += 1
+        self.reports.ended(connection, code, initiator)
         connection.handshake = None
-
-    def on_refused(self, connection: Connection, error: GatewayError) -> None:
-        """Log why a connection is being closed."""
-        event = "connection_ended" if connection.is_connected else "connection_refused"
-        _log.info(event, slug=error.slug, detail=error.detail, **_who(connection), **error.context)
 
     def on_error_reply(self, connection: Connection, method: str, error: GatewayError) -> None:
         """Count and log an error reply."""
@@ -152,6 +170,14 @@ class EnhancedWebSocketManager:
                 await subscribing.farewell(connection, channel, ended)
             except Exception as error:  # the boundary of one channel: the others must be left all the same
                 self.on_crash(connection, error)
+
+    def _leave_attempt(self, connection: Connection) -> None:
+        self.by_agent[connection.agent] -= 1
+        if not self.by_agent[connection.agent]:
+            del self.by_agent[connection.agent]
+        key = traces.key_of(traces.attempt_of(connection.trace))
+        if self._attempts.get(key) is connection:
+            del self._attempts[key]
 
     def _enter_user(self, connection: Connection) -> None:
         found = self._users.get(connection.user)

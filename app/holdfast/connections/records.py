@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from holdfast.codes_stages import Stage
+from holdfast.codes_stages import Stage, stage_of
 
 Initiator = Literal["peer", "us", "path"]
 """Who ended a connection: the client, this instance, or something in between (no close frame came)."""
@@ -32,6 +32,7 @@ class RefusedAttempt:
     stage: Stage
     detail: str = ""
     user: str = ""
+    agent: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,18 +60,40 @@ class EndedConnection:
     subscriptions: int = 0
     queued: int = 0
     rtt: float = 0.0
+    detail: str = ""
 
     @property
     def lifetime(self) -> float:
         """How long it lived, in seconds."""
         return self.ended_at - self.opened_at
 
+    @property
+    def stage(self) -> Stage:
+        """The stage to which the cause of its end belongs."""
+        return stage_of(self.slug)
+
 
 class Recorder(Protocol):
     """Who remembers."""
+
+    def admitted(self, attempt: str, seen: Mapping[str, str]) -> None:
+        """Remember for a while the headers of an attempt that was let in."""
 
     def refused(self, attempt: RefusedAttempt) -> None:
         """Remember an attempt that got no session."""
 
     def ended(self, connection: EndedConnection) -> None:
         """Remember a session that is over."""
+
+
+class Forgetful:
+    """A recorder that remembers nothing."""
+
+    def admitted(self, attempt: str, seen: Mapping[str, str]) -> None:
+        """Forget it."""
+
+    def refused(self, attempt: RefusedAttempt) -> None:
+        """Forget it."""
+
+    def ended(self, connection: EndedConnection) -> None:
+        """Forget it."""

@@ -36,7 +36,10 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
     if connection.is_connected:
         raise ProtocolError("already_connected", "the session is open")
     connection.client = client_id.make(connection.core.wall_clock())
+    connection.agent = connection.core.agents.share(request.name, request.version)
+    _passed(connection, "command")
     arrival = await _authenticate(connection, request)
+    _passed(connection, "token")
     claims = arrival.claims
     _admit(connection, arrival)
     connection.user = claims.user
@@ -48,6 +51,7 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
         return
     if (backend := connection.core.backend) is not None:
         backend.remember(connection, request, claims.meta)
+    _passed(connection, "connect")
     connection.core.manager.register(connection)
     result = _result(connection, request)
     result.data = arrival.data
@@ -73,6 +77,11 @@ async def refresh(connection: Connection, command_id: int, request: RefreshReque
     prolong(connection, claims.expire_at)
     expires, ttl = _life(connection)
     connection.reply(Reply(id=command_id, refresh=RefreshResult(expires=expires, ttl=ttl)))
+
+
+def _passed(connection: Connection, step: str) -> None:
+    if connection.handshake is not None:
+        connection.handshake.passed(step, connection.core.clock())
 
 
 def prolong(connection: Connection, expire_at: int) -> None:

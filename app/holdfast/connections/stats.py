@@ -8,7 +8,7 @@ from collections import Counter
 class ConnectionStats:
     """Counts since the start; by method, by slug."""
 
-    __slots__ = ("closes", "commands", "errors", "messages", "opened", "received_bytes", "recoveries", "subscriptions")
+    __slots__ = ("commands", "ends", "errors", "messages", "opened", "received_bytes", "recoveries", "subscriptions")
 
     def __init__(self) -> None:
         self.opened = 0
@@ -17,8 +17,16 @@ class ConnectionStats:
         self.subscriptions = 0  # live ones
         self.commands: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()  # error replies
-        self.closes: Counter[str] = Counter()
+        self.ends: Counter[tuple[str, str]] = Counter()  # of connections, by slug and initiator
         self.recoveries: Counter[bool] = Counter()  # by whether everything missed could be given
+
+    @property
+    def closes(self) -> Counter[str]:
+        """The ends of connections by slug alone."""
+        found: Counter[str] = Counter()
+        for (slug, _), count in self.ends.items():
+            found[slug] += count
+        return found
 
     def count_command(self, method: str) -> None:
         """Count a command."""

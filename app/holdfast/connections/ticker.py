@@ -25,7 +25,8 @@ async def tick_forever(core: Core, sleep: Sleep = asyncio.sleep) -> None:
     while True:
         await sleep(TURN_EVERY)
         try:
-            core.heartbeat.advance(core.clock() - started)
+            now = core.clock()
+            core.heartbeat.advance(now - started, now)
             core.expiry.advance()
         except Exception:  # the boundary of one turn: without the wheels no dead connection would ever end
             _log.exception("tick_failed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from holdfast.protocol.framing import WS_JSON, Encoding
@@ -16,7 +16,8 @@ class Handshake:
     `client` is the peer's address after trusted proxies were taken into account. `attempt_id` names the attempt in
     logs, refusals and the ledger. `accepted_at` is the loop's clock (seconds) when the socket was accepted, from which
     the handshake timeout counts; 0 means unknown. `encoding` is what was negotiated. `transport` is the name by which
-    metrics and logs tell the ways to connect apart.
+    metrics and logs tell the ways to connect apart. `timings` are the seconds from the accept to each step, `refusal`
+    says why a connect was refused, until it is repeated.
     """
 
     path: str
@@ -29,6 +30,13 @@ class Handshake:
     accepted_at: float = 0.0
     encoding: Encoding = WS_JSON
     transport: str = "websocket"
+    timings: dict[str, float] = field(default_factory=dict)
+    refusal: str = ""
+
+    def passed(self, step: str, now: float) -> None:
+        """Note that the attempt got as far as `step`; `now` is of the loop's clock."""
+        if self.accepted_at:
+            self.timings[step] = max(0.0, now - self.accepted_at)
 
 
 class Transport(Protocol):

@@ -6,6 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.connections.core import Core
 from holdfast.errors import DoorError
+from holdfast.monitoring.ledger import Ledger
 from holdfast.protocol.compression import Compression
 from holdfast.routes.errors import check_method, refuse, send_bytes
 from holdfast.telemetry import metrics
@@ -34,7 +35,8 @@ def read_numbers_of(core: Core) -> None:
     metrics.TRANSPORT_CONNECTIONS.read_from(lambda: manager.by_transport)
     metrics.USERS.read_from(lambda: manager.users_count)
     metrics.CONNECTS.read_from(lambda: stats.opened)
-    metrics.CLOSES.read_from(lambda: stats.closes)
+    metrics.CLOSES.read_from(lambda: stats.ends)
+    metrics.CLIENT_CONNECTIONS.read_from(manager.count_by_sdk)
     metrics.COMMANDS.read_from(lambda: stats.commands)
     metrics.ERRORS.read_from(lambda: stats.errors)
     metrics.MESSAGES.read_from(lambda: stats.messages)
@@ -46,6 +48,12 @@ def read_numbers_of(core: Core) -> None:
     metrics.DELIVERIES.read_from(lambda: hub.stats.deliveries)
     metrics.ASYNC_WAITING.read_from(lambda: len(core.publish_queue))
     metrics.DELIVERED_BYTES.read_from(lambda: hub.stats.delivered_bytes)
+
+
+def read_ledger_of(ledger: Ledger) -> None:
+    """Let a scrape read how much is remembered."""
+    metrics.LEDGER_RECORDS.read_from(ledger.sizes)
+    metrics.LEDGER_PLANNED.read_from(lambda: ledger.planned)
 
 
 def read_polls_of(sessions: PollSessions) -> None:

@@ -44,13 +44,14 @@ DECLARED: list[Declared] = []
 class Scraped(Collector):
     """A metric whose numbers live elsewhere and are read at a scrape.
 
-    Without a source it is absent. A source returns one number, or numbers by the value of the one label. The last
-    source given wins, so that a process that builds a gateway twice reports the living one.
+    Without a source it is absent. A source returns one number, or numbers by the value of the label, by tuples of
+    values where there are more labels. The last source given wins, so that a process that builds a gateway twice
+    reports the living one.
     """
 
-    def __init__(self, kind: Literal["counter", "gauge"], name: str, text: str, label: str = "") -> None:
+    def __init__(self, kind: Literal["counter", "gauge"], name: str, text: str, *labels: str) -> None:
         self._family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
-        self._name, self._text, self._labels = name, text, (label,) if label else ()
+        self._name, self._text, self._labels = name, text, labels
         self._source: Callable[[], Reading] | None = None
         DECLARED.append(Declared(name, kind, text, self._labels))
         REGISTRY.register(self)
@@ -65,10 +66,14 @@ class Scraped(Collector):
             return
         family = self._family(self._name, self._text, labels=self._labels)
         reading = self._source()
-        by_label = reading if isinstance(reading, Mapping) else {"": reading}
-        for value, number in sorted((_label(value), number) for value, number in by_label.items()):
-            family.add_metric([value] if self._labels else [], number)
+        by_labels = reading if isinstance(reading, Mapping) else {(): reading}
+        for values, number in sorted((_values(key), number) for key, number in by_labels.items()):
+            family.add_metric(values, number)
         yield family
+
+
+def _values(key: object) -> list[str]:
+    return [_label(value) for value in (key if isinstance(key, tuple) else (key,))]
 
 
 def _label(value: object) -> str:
@@ -122,7 +127,29 @@ HTTP_REFUSALS = _counter(
     "slug",
 )
 CONNECTS = Scraped("counter", "holdfast_connects_total", "Connections opened, answered or not.")
-CLOSES = Scraped("counter", "holdfast_closes_total", "Connections ended, by the slug of the cause.", "slug")
+CLOSES = Scraped(
+    "counter",
+    "holdfast_closes_total",
+    'Connections ended, by the slug of the cause and by who ended them: "peer", "us", or "path" for an end without a '
+    "close frame.",
+    "slug",
+    "initiator",
+)
+CLIENT_CONNECTIONS = Scraped(
+    "gauge",
+    "holdfast_client_connections",
+    'Live connections, by the SDK that the client says it is; "other" where it says none or one that is not known.',
+    "sdk",
+)
+LEDGER_RECORDS = Scraped(
+    "gauge", "holdfast_ledger_records", "Refused attempts and ended connections that are remembered.", "kind"
+)
+LEDGER_PLANNED = Scraped(
+    "counter",
+    "holdfast_ledger_planned_total",
+    "What a drain did to connections and newcomers, counted and not remembered one by one.",
+    "slug",
+)
 DRAINING = _gauge("holdfast_draining_connections", "Connections that a drain has still to send away; 0 otherwise.")
 
 # Polls

@@ -135,3 +135,23 @@ async def test_transport_without_pings_is_left_alone(world: World) -> None:
 
     client.hang_up()
     assert heartbeat.pings == 0
+
+
+async def test_pong_tells_the_round_trip(world: World) -> None:
+    """The time from the bucket's ping to a connection's pong is kept in whole milliseconds, at least one."""
+    heartbeat = world_heartbeat(world)
+    client = world.connect()
+    assert client.connection.rtt == 0
+    heartbeat.advance(0.25, world.clock())
+    world.clock.now += 0.032
+    client.send(b"{}")
+    assert client.connection.rtt == 32
+    heartbeat.advance(4.5, world.clock())
+    client.send(b"{}")
+
+    assert client.connection.rtt == 1
+
+
+async def test_transport_without_pings_has_no_round_trip(world: World) -> None:
+    """Who is never pinged has none."""
+    assert world.core.heartbeat.rtt(-1, 5.0) == 0

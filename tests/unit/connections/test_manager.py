@@ -76,14 +76,14 @@ async def test_departure_before_connect_is_clean(world: World) -> None:
 
 
 async def test_log_lines_of_one_attempt_share_its_id(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    """Why a token was refused, that the connection was refused and that it closed can be put together."""
+    """Why a token was refused and that the connection was refused can be put together."""
     configure_logging(LogSettings())
     client = world.open()
     client.send({"id": 1, "connect": {"token": "a.b.c"}})
     client.hang_up(3500, "token_not_base64")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
-    assert [line["event"] for line in lines] == ["token_refused", "connection_refused", "connection_closed"]
+    assert [line["event"] for line in lines] == ["token_refused", "connection_refused"]
     assert {line["attempt"] for line in lines} == {"attempt"}
 
 
@@ -93,9 +93,10 @@ async def test_log_of_an_ended_session_names_its_address(world: World, capsys: p
     client = world.connect()
     client.transport.queued = 2_000_000
     client.connection.on_congested()
+    client.hang_up(3008, "slow_consumer")
     (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
-    assert (line["event"], line["slug"], line["address"]) == ("connection_ended", "slow_consumer", "127.0.0.1")
+    assert (line["event"], line["slug"], line["address"]) == ("connection_closed", "slow_consumer", "127.0.0.1")
     assert line["client"] == client.connection.client
 
 
@@ -125,3 +126,39 @@ async def test_connections_are_counted_by_transport(world: World) -> None:
     client.hang_up()
 
     assert world.manager.by_transport == {"websocket": 0, "fake": 0}
+
+
+async def test_sessions_are_found_by_the_attempt_that_their_client_named(world: World) -> None:
+    """Who chose an id for its attempt is found by it while the session lasts; others need not be."""
+    attempt = "0123456789abcdef" * 2
+    client = world.open(query=b"cid=" + attempt.encode(), attempt_id=attempt)
+    assert world.manager.by_attempt(attempt) is None
+    client.call("connect", token=world.token())
+    world.connect()
+    assert world.manager.by_attempt(attempt) is client.connection
+    assert world.manager.by_attempt(attempt[:-1] + "0") is None
+    client.hang_up()
+
+    assert world.manager.by_attempt(attempt) is None
+
+
+async def test_newer_session_of_an_attempt_counts(world: World) -> None:
+    """An id used twice leads to the newer session, whose entry outlives the end of the older one."""
+    attempt = "f" * 32
+    first, second = (world.open(query=b"cid=f", attempt_id=attempt) for _ in range(2))
+    for client in (first, second):
+        client.call("connect", token=world.token())
+    first.hang_up()
+
+    assert world.manager.by_attempt(attempt) is second.connection
+
+
+async def test_connections_are_counted_by_sdk(world: World) -> None:
+    """SDKs are told apart by what they call themselves."""
+    client = world.connect(request={"name": "js", "version": "5.1"})
+    world.connect(request={"name": "js", "version": "5.2"})
+    world.connect(request={"name": "mine"})
+    assert world.manager.count_by_sdk() == {"js": 2, "other": 1}
+    client.hang_up()
+
+    assert world.manager.count_by_sdk() == {"js": 1, "other": 1}

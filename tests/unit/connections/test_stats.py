@@ -22,3 +22,13 @@ def test_count_command_counts_by_method() -> None:
     stats.count_command("publish")
 
     assert stats.commands["publish"] == 2
+
+
+def test_closes_sum_up_initiators() -> None:
+    """Ends are counted by slug and initiator; by slug alone they are still one number."""
+    stats = ConnectionStats()
+    stats.ends["client_gone", "path"] += 2
+    stats.ends["token_expired", "peer"] += 1
+    stats.ends["token_expired", "us"] += 1
+
+    assert stats.closes == {"client_gone": 2, "token_expired": 2}

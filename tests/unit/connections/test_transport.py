@@ -29,3 +29,15 @@ def test_handshake_defaults_to_an_unknown_start() -> None:
     handshake = Handshake("/", b"", [], "127.0.0.1", "ws", "attempt")
 
     assert (handshake.accepted_at, handshake.subprotocol) == (0.0, "")
+
+
+def test_handshake_notes_how_far_it_got() -> None:
+    """Steps are counted from the accept; where that moment is unknown, nothing is noted."""
+    known = Handshake("/", b"", [], "127.0.0.1", "ws", "a", accepted_at=10.0)
+    unknown = Handshake("/", b"", [], "127.0.0.1", "ws", "a")
+    for handshake in (known, unknown):
+        handshake.passed("upgrade", 10.5)
+        handshake.passed("command", 9.0)
+
+    assert known.timings == {"upgrade": 0.5, "command": 0.0}
+    assert unknown.timings == {}

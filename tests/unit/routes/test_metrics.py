@@ -5,9 +5,17 @@ from typing import ClassVar
 import pytest
 
 from holdfast.connections.stats import ConnectionStats
+from holdfast.monitoring.ledger import Ledger
 from holdfast.protocol.compression import Compression
 from holdfast.protocol.frames import OPCODE_TEXT
-from holdfast.routes.metrics import MetricsEndpoint, read_compression_of, read_numbers_of, read_polls_of
+from holdfast.routes.metrics import (
+    MetricsEndpoint,
+    read_compression_of,
+    read_ledger_of,
+    read_numbers_of,
+    read_polls_of,
+)
+from holdfast.settings_admin import LedgerSettings
 from holdfast.telemetry import metrics
 from tests.asgi import call
 
@@ -32,8 +40,9 @@ def core():
     """What connections counted."""
     stats = ConnectionStats()
     stats.opened, stats.subscriptions = 3, 2
-    stats.closes = Counter(shutdown=2)
-    manager = SimpleNamespace(count=1, users_count=1, by_transport=Counter(sse=1))
+    stats.ends["shutdown", "us"] = 2
+    sdks = Counter(js=1)
+    manager = SimpleNamespace(count=1, users_count=1, by_transport=Counter(sse=1), count_by_sdk=lambda: sdks)
     return SimpleNamespace(manager=manager, stats=stats, hub=Hub(), publish_queue=[None] * 8)
 
 
@@ -49,7 +58,8 @@ async def test_metrics_text(core):
         "holdfast_connections 1.0",
         'holdfast_transport_connections{transport="sse"} 1.0',
         "holdfast_connects_total 3.0",
-        'holdfast_closes_total{slug="shutdown"} 2.0',
+        'holdfast_closes_total{initiator="us",slug="shutdown"} 2.0',
+        'holdfast_client_connections{sdk="js"} 1.0',
         "holdfast_subscriptions 2.0",
         "holdfast_channels 7.0",
         "holdfast_deliveries_total 5.0",
@@ -68,6 +78,7 @@ async def test_metrics_open_metrics(core):
 def test_read_numbers_leaves_nothing_out(core):
     """No metric that lives elsewhere stays without its source, except where broker and proxies see to it."""
     read_numbers_of(core)
+    read_ledger_of(Ledger(LedgerSettings()))
     read_polls_of(Sessions())
     read_compression_of(Compression(0, 1))
     sourceless = {
