@@ -51,7 +51,8 @@ SETTINGS: dict[str, Any] = {
     "token": {"hmac_secret": SECRET},
     "api": {"keys": [API_KEY]},
     "admin": {"token": ADMIN_TOKEN},
-    "log": {"level": "debug", "format": "json"},
+    # Tests look for single lines, so none is left out.
+    "log": {"level": "debug", "format": "json", "repeat_rate": 0},
     "shutdown": {"drain_window": "200ms"},
     "channel": {
         "without_namespace": {**_OPEN},
@@ -145,12 +146,12 @@ class Gateway:
         return total
 
     def log(self) -> str:
-        """Return everything it wrote so far."""
-        return self._log_path.read_text(errors="replace")
+        """Return everything it wrote so far, on standard error and in the log file of the settings."""
+        return self._written([0] * len(self._log_files()))
 
     def events(self, event: str = "") -> list[dict[str, Any]]:
         """Return its log lines, or those of one event."""
-        lines = (json.loads(line) for line in self.log().splitlines() if line.startswith("{"))
+        lines = (json.loads(line) for line in self.log().splitlines() if line[:1] == "{" and line[-1:] == "}")
         return [line for line in lines if not event or line.get("event") == event]
 
     def wait_for_event(self, event: str, **values: Any) -> dict[str, Any]:
@@ -176,10 +177,10 @@ class Gateway:
         env = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
         command = [sys.executable, "-m", "holdfast", "serve", "--config", str(config)]
         with self._log_path.open("ab") as log:
-            offset = log.tell()
+            offsets = [path.stat().st_size if path.exists() else 0 for path in self._log_files()]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=env)
         if is_ready:
-            self._wait_until_started(offset)
+            self._wait_until_started(offsets)
         return self
 
     def signal(self, number: int = signal.SIGTERM) -> None:
@@ -208,10 +209,21 @@ class Gateway:
             self.signal(signal.SIGKILL)
         self.wait()
 
-    def _wait_until_started(self, offset: int) -> None:
+    def _written(self, offsets: list[int]) -> str:
+        """Return what both files have from these places on."""
+        files = zip(self._log_files(), offsets, strict=True)
+        return b"\n".join(path.read_bytes()[offset:] for path, offset in files if path.exists()).decode(
+            errors="replace"
+        )
+
+    def _log_files(self) -> list[Path]:
+        named = self.settings["log"].get("file")
+        return [self._log_path, *([Path(named)] if named else [])]
+
+    def _wait_until_started(self, offsets: list[int]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            text = self._log_path.read_bytes()[offset:].decode(errors="replace")
+            text = self._written(offsets)
             for line in text.splitlines():
                 if line.startswith("{") and line.endswith("}") and '"started"' in line:
                     event = json.loads(line)

@@ -33,8 +33,15 @@ from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, 
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 from holdfast.telemetry.lag import measure_forever
-from holdfast.telemetry.logs import WRITER, configure_logging, get_logger
+from holdfast.telemetry.logs import (
+    bind_instance,
+    configure_logging,
+    finish_logging,
+    get_logger,
+    reopen_log_file,
+)
 from holdfast.wiring import Doors, make_endpoints
+from holdfast.wiring_logs import report_left_out_forever
 
 EXIT_FINE = 0
 EXIT_REFUSED = 2
@@ -74,7 +81,7 @@ class Gateway:
             self.core.backend.table.report()
         metrics.DRAINING.set_function(self._still_here)
         self._begin(tick_forever(self.core), check_forever(self.core))
-        self._begin(measure_forever(metrics.LOOP_LAG.observe, self.core.clock))
+        self._begin(measure_forever(metrics.LOOP_LAG.observe, self.core.clock), report_left_out_forever(asyncio.sleep))
 
     def mark_serving(self) -> None:
         """Let `/startupz` and `/readyz` pass, now that connections are accepted."""
@@ -170,11 +177,15 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop) -> Gateway:
     hub = Hub(loop.call_soon)
     is_binary = ChannelRules(settings.channel).is_binary
     broker = MemoryBroker(settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary)
-    instance = settings.instance or f"{socket.gethostname()}-{os.getpid()}"
     proxies = ProxyTable(settings, clocks.monotonic)
     ledger = Ledger(settings.ledger)
     parts = Parts(broker, hub, validator, clocks, loop, proxies if len(proxies) else None, ledger)
-    return Gateway(settings, Core(settings, instance, parts), validator, ledger)
+    return Gateway(settings, Core(settings, instance_name(settings), parts), validator, ledger)
+
+
+def instance_name(settings: Settings) -> str:
+    """Return the configured name, or one made of host and process."""
+    return settings.instance or f"{socket.gethostname()}-{os.getpid()}"
 
 
 def run(settings: Settings, on_started: Callable[[str], object] | None = None) -> int:
@@ -186,6 +197,7 @@ def run(settings: Settings, on_started: Callable[[str], object] | None = None) -
         ConfigError: something in the settings cannot be used here.
     """
     configure_logging(settings.log, in_background=True)
+    bind_instance(instance_name(settings))
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_serve(settings, on_started))
@@ -193,13 +205,14 @@ def run(settings: Settings, on_started: Callable[[str], object] | None = None) -
         _log.error("cannot_start", reason=str(error))
         return EXIT_REFUSED
     finally:
-        WRITER.stop()
+        finish_logging()
 
 
 async def _serve(settings: Settings, on_started: Callable[[str], object] | None) -> int:
     descriptors = raise_descriptor_limit()
     gateway = build(settings, asyncio.get_running_loop())
-    server = GatewayServer(gateway.app, settings, on_drain=gateway.drain, on_stop=gateway.stop)
+    hooks: dict[str, Any] = {"on_drain": gateway.drain, "on_stop": gateway.stop, "on_reload": reopen_log_file}
+    server = GatewayServer(gateway.app, settings, **hooks)
     # Before the broker: a second start by mistake must not touch the history of the first.
     server.bind()
     try:
@@ -208,7 +221,7 @@ async def _serve(settings: Settings, on_started: Callable[[str], object] | None)
         return await _serve_announced(gateway, server, descriptors, on_started)
     finally:
         await gateway.stop()
-        _log.info("ended", instance=gateway.core.instance, **gateway.summary())
+        _log.info("ended", **gateway.summary())
 
 
 async def _serve_announced(
@@ -234,7 +247,6 @@ def _announce(gateway: Gateway, server: GatewayServer, descriptors: tuple[int, i
     settings = gateway.settings
     _log.info(
         "started",
-        instance=gateway.core.instance,
         version=__version__,
         host=settings.host,
         port=server.port,

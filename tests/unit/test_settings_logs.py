@@ -11,7 +11,7 @@ def test_defaults_are_usable() -> None:
     assert LogSettings() == LogSettings.model_validate({})
 
 
-@pytest.mark.parametrize("given", [{"level": "loud"}, {"unknown": 1}])
+@pytest.mark.parametrize("given", [{"level": "loud"}, {"unknown": 1}, {"keep": 0}, {"repeat_burst": 0}])
 def test_nonsense_is_refused(given: dict[str, object]) -> None:
     """Before anything starts."""
     with pytest.raises(ValidationError):

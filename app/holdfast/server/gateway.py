@@ -48,13 +48,18 @@ class GatewayServer(uvicorn.Server):
         *,
         on_drain: Hook = _nothing,
         on_stop: Hook = _nothing,
+        on_reload: Callable[[], object] = lambda: None,
         offers_handover: bool = True,
     ) -> None:
-        """Prepare; nothing is bound before `serve` or `bind`."""
+        """Prepare; nothing is bound before `serve` or `bind`.
+
+        `on_reload` is called on SIGHUP, after the TLS files were looked at.
+        """
         super().__init__(_uvicorn_config(app, settings))
         self._settings = settings
         self._on_drain = on_drain
         self._on_stop = on_stop
+        self._on_reload = on_reload
         self._offers_handover = offers_handover
         self._sockets: dict[Listener, list[socket.socket]] = {}
         self._contexts: list[ServerContext] = []
@@ -200,6 +205,8 @@ class GatewayServer(uvicorn.Server):
     def _reload(self) -> None:
         if self._tls is not None:
             self._tls.reload()
+        self._on_reload()
+        _log.info("reloaded")
 
     def _refresh_date(self, loop: asyncio.AbstractEventLoop) -> None:
         date = formatdate(time.time(), usegmt=True).encode()

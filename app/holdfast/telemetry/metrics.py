@@ -243,6 +243,21 @@ SNAPSHOT_SECONDS = _histogram(
 SNAPSHOT_BYTES = _gauge("holdfast_snapshot_bytes", "Size of the last snapshot.")
 SNAPSHOT_FAILURES = _counter("holdfast_snapshot_failures_total", "Snapshots that could not be written or read.")
 
+# Logs
+LOG_LINES = _counter("holdfast_log_lines_total", "Log lines written, by level and category.", "level", "category")
+LOG_LEFT_OUT = _counter(
+    "holdfast_log_lines_left_out_total", "Log lines left out because they repeated, by category.", "category"
+)
+LOG_DROPPED = Scraped(
+    "counter", "holdfast_log_lines_dropped_total", "Log lines lost because whoever takes them was too slow."
+)
+LOG_FILE_FAILURES = Scraped(
+    "counter", "holdfast_log_file_failures_total", "Times that the log file could not be opened, written or rotated."
+)
+CLIENT_LOG_BATCHES = _counter(
+    "holdfast_client_log_batches_total", 'Batches of browsers\' log lines: "ok", or the slug of the refusal.', "slug"
+)
+
 ProcessCollector(registry=REGISTRY)  # process_*: memory, CPU, descriptors, start time
 
 

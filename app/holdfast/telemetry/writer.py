@@ -7,12 +7,23 @@ import sys
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import TextIO
+from typing import Protocol
 
-# About 2 MB of lines; above it, lines are dropped and counted.
-_MOST_WAITING = 10_000
+# About 15 MB of lines, which is what remains when all of many connections end at once; above it, lines are dropped and
+# counted.
+_MOST_WAITING = 50_000
 _MOST_AT_ONCE = 256
 _LAST_WORDS_SECONDS = 2.0
+
+
+class Stream(Protocol):
+    """What lines are written to."""
+
+    def write(self, text: str, /) -> object:
+        """Take whole lines."""
+
+    def flush(self) -> object:
+        """Hand them on."""
 
 
 class Writer:
@@ -22,22 +33,34 @@ class Writer:
     written is no reason to stop the gateway.
     """
 
-    def __init__(self, stream: TextIO | None = None, on_dropped: Callable[[int], str] = lambda count: "") -> None:
+    def __init__(self, stream: Stream | None = None, on_dropped: Callable[[int], str] = lambda count: "") -> None:
         """Make a writer; `on_dropped` makes the line that says how many lines were lost."""
         self.stream = stream
         self.on_dropped = on_dropped
-        self._queue: SimpleQueue[str | None] = SimpleQueue()
+        self.dropped = 0
+        """Lines lost since the process began."""
+        self._queue: SimpleQueue[str | Callable[[], object] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._dropped = 0
+        self._told = 0
 
     def write(self, line: str) -> None:
         """Write a line, or queue it for the thread."""
         if self._thread is None:
             self._put([line])
         elif self._queue.qsize() >= _MOST_WAITING:
-            self._dropped += 1
+            self.dropped += 1
         else:
             self._queue.put(line)
+
+    def between_lines(self, work: Callable[[], object]) -> None:
+        """Do something to the stream behind all lines written so far and before those to come, where they are written.
+
+        `work` must not raise.
+        """
+        if self._thread is None:
+            work()
+        else:
+            self._queue.put(work)
 
     def start(self) -> None:
         """Write from a thread from now on; the rest is flushed when the process ends."""
@@ -56,18 +79,29 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            lines = [self._queue.get()]
-            while lines[-1] is not None and len(lines) < _MOST_AT_ONCE:
+            lines: list[str] = []
+            item = self._queue.get()
+            while isinstance(item, str):
+                lines.append(item)
+                if len(lines) >= _MOST_AT_ONCE:
+                    break
                 try:
-                    lines.append(self._queue.get_nowait())
+                    item = self._queue.get_nowait()
                 except Empty:
                     break
-            dropped, self._dropped = self._dropped, 0
-            self._put([line for line in lines if line is not None] + ([self.on_dropped(dropped)] if dropped else []))
-            if lines[-1] is None:
+            total = self.dropped
+            if total > self._told:
+                lines.append(self.on_dropped(total - self._told))
+                self._told = total
+            self._put(lines)
+            if item is None:
                 return
+            if callable(item):
+                item()
 
     def _put(self, lines: list[str]) -> None:
+        if not lines:
+            return
         stream = self.stream if self.stream is not None else sys.stderr
         text = "".join(f"{line}\n" for line in lines)
         try:

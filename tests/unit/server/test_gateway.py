@@ -1,6 +1,8 @@
 """The server's life: bind, serve, stop in order."""
 
 import asyncio
+import os
+import signal
 import socket
 import ssl
 import threading
@@ -242,6 +244,18 @@ async def test_tls_is_on_the_public_port_alone(tmp_path):
 async def test_reload_without_tls_is_harmless():
     """SIGHUP does not end a server that has nothing to reload."""
     GatewayServer(app, SETTINGS)._reload()
+
+
+async def test_reload_reaches_what_else_reloads():
+    """One signal for the certificate's files and for the log file, which the caller opens again."""
+    reloaded = asyncio.Event()
+    server = GatewayServer(app, SETTINGS, on_reload=reloaded.set)
+    serving = await run(server)
+    os.kill(os.getpid(), signal.SIGHUP)
+    await asyncio.wait_for(reloaded.wait(), 10)
+    server.stop()
+
+    assert await serving == 0
 
 
 def test_server_runs_outside_the_main_thread():

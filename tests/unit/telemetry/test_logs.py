@@ -6,13 +6,23 @@ import logging
 import warnings
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
 from holdfast.settings_logs import LogSettings
-from holdfast.telemetry.logs import WRITER, configure_logging, get_logger
+from holdfast.telemetry import metrics
+from holdfast.telemetry.logs import (
+    WRITER,
+    bind_instance,
+    configure_logging,
+    finish_logging,
+    get_logger,
+    reopen_log_file,
+    report_left_out,
+)
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
 
@@ -24,15 +34,23 @@ def restore() -> Iterator[None]:
     handlers, level = list(root.handlers), root.level
     yield
     configure_logging(LogSettings())
+    bind_instance("")
     logging.captureWarnings(False)
     root.handlers, root.level = handlers, level
 
 
-def lines_of(level: str = "debug", form: str = "json", **options: Any) -> tuple[io.StringIO, Any]:
+def lines_of(
+    level: str = "debug", form: str = "json", settings: dict[str, Any] | None = None, **options: Any
+) -> tuple[io.StringIO, Any]:
     """Configure logging into a buffer and return it with a logger."""
     stream = io.StringIO()
-    configure_logging(LogSettings(level=level, format=form), stream, **options)
+    configure_logging(LogSettings(level=level, format=form, **(settings or {})), stream, **options)
     return stream, get_logger("holdfast.part")
+
+
+def data_of(stream: io.StringIO) -> list[dict[str, Any]]:
+    """Return the lines of the buffer as data."""
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def only(stream: io.StringIO) -> dict[str, Any]:
@@ -43,12 +61,12 @@ def only(stream: io.StringIO) -> dict[str, Any]:
 
 
 def test_line_is_json_with_fixed_keys_first() -> None:
-    """Time in UTC, level, logger, event, then the rest."""
+    """Time in UTC, level, category, logger, event, then the rest."""
     stream, log = lines_of()
     log.info("connected", user="7", count=3)
     line = only(stream)
 
-    assert list(line) == ["time", "level", "logger", "event", "user", "count"]
+    assert list(line) == ["time", "level", "category", "logger", "event", "user", "count"]
     assert (line["level"], line["logger"], line["event"]) == ("info", "part", "connected")
     assert line["time"].endswith("Z")
     assert datetime.fromisoformat(line["time"]).tzinfo is not None
@@ -233,3 +251,138 @@ def test_log_takes_the_numbers_of_the_standard_library(number: int, level: str) 
     log.log(number, "event")
 
     assert only(stream)["level"] == level
+
+
+def test_every_line_names_the_instance_once_it_is_known() -> None:
+    """Said at the start, the name is in all lines to come, of libraries too."""
+    stream, log = lines_of()
+    log.info("before")
+    bind_instance("gw-1")
+    log.info("after")
+    logging.getLogger("some.library").warning("hello")
+
+    assert [line.get("instance") for line in data_of(stream)] == [None, "gw-1", "gw-1"]
+
+
+def test_fields_of_the_line_cannot_be_replaced() -> None:
+    """Whatever is logged under a name of ours stands beside it."""
+    stream, log = lines_of()
+    log.info("event", time="never", category="mine", logger="other", level="none")
+    line = only(stream)
+
+    assert (line["level"], line["category"], line["logger"]) == ("info", "admin", "part")
+    assert (line["time_"], line["category_"], line["logger_"]) == ("never", "mine", "other")
+
+
+def test_lines_are_counted_by_level_and_category() -> None:
+    """The metric tells how much of what is said."""
+    before = metrics.REGISTRY.get_sample_value("holdfast_log_lines_total", {"level": "info", "category": "auth"}) or 0
+    lines_of()
+    get_logger("auth.token").info("event")
+
+    after = metrics.REGISTRY.get_sample_value("holdfast_log_lines_total", {"level": "info", "category": "auth"})
+    assert after == before + 1
+
+
+def test_line_that_repeats_is_counted_instead() -> None:
+    """A burst of one event and cause is written, the rest is a number; other causes go on."""
+    stream, log = lines_of(settings={"repeat_rate": 0.001, "repeat_burst": 3})
+    for _ in range(10):
+        log.info("refused", slug="a")
+    log.info("refused", slug="b")
+    report_left_out()
+    report_left_out()
+    lines = data_of(stream)
+
+    assert [line["event"] for line in lines] == ["refused"] * 4 + ["repeated"]
+    assert {"of": "refused", "slug": "a", "count": 7, "level": "info", "logger": "part"}.items() <= lines[-1].items()
+
+
+def test_canonical_lines_are_never_left_out() -> None:
+    """The durable record of a connection is complete."""
+    stream, log = lines_of(settings={"repeat_rate": 0.001, "repeat_burst": 1})
+    for _ in range(10):
+        log.info("connection_closed", slug="client_gone")
+
+    assert len(data_of(stream)) == 10
+
+
+def test_tracebacks_that_repeat_are_counted_instead() -> None:
+    """A fault that comes with every message is told a few times."""
+    stream, log = lines_of(settings={"repeat_rate": 0.001, "repeat_burst": 2})
+    for _ in range(5):
+        log.error("failed", exc_info=ValueError("x"))
+    finish_logging()
+    lines = data_of(stream)
+
+    assert [line["event"] for line in lines] == ["failed", "failed", "repeated"]
+    assert (lines[-1]["count"], lines[-1]["level"]) == (3, "error")
+
+
+def test_lines_of_a_library_repeat_by_their_template() -> None:
+    """A library that says the same of a thousand addresses is limited too."""
+    stream, _ = lines_of(settings={"repeat_rate": 0.001, "repeat_burst": 2})
+    for number in range(5):
+        logging.getLogger("some.library").warning("lost %d", number)
+    report_left_out()
+    lines = data_of(stream)
+
+    assert [line["event"] for line in lines] == ["lost 0", "lost 1", "repeated"]
+    assert (lines[-1]["of"], lines[-1]["count"]) == ("lost %d", 3)
+
+
+def test_limit_of_zero_leaves_nothing_out() -> None:
+    """Who wants every line gets it."""
+    stream, log = lines_of(settings={"repeat_rate": 0})
+    for _ in range(1000):
+        log.info("event")
+
+    assert len(data_of(stream)) == 1000
+
+
+def test_file_gets_json_whatever_the_terminal_is(tmp_path: Path) -> None:
+    """`auto` is for people at a terminal; a file is for programs."""
+    path = tmp_path / "gateway.log"
+    configure_logging(LogSettings(file=path), is_terminal=True)
+    get_logger("holdfast.part").info("event")
+
+    assert json.loads(path.read_text())["event"] == "event"
+
+
+def test_file_moved_away_is_made_again_on_request(tmp_path: Path) -> None:
+    """Lines before are in the old file, lines after in the new one, also when a thread writes."""
+    path = tmp_path / "gateway.log"
+    configure_logging(LogSettings(file=path), in_background=True)
+    log = get_logger("holdfast.part")
+    log.info("before")
+    reopen_log_file()
+    finish_logging()
+    path.rename(tmp_path / "old")
+    configure_logging(LogSettings(file=path), in_background=True)
+    log.info("after")
+    finish_logging()
+
+    assert "before" in (tmp_path / "old").read_text()
+    assert "after" in path.read_text()
+
+
+def test_reopening_without_a_file_does_nothing() -> None:
+    """SIGHUP is for others then."""
+    stream, log = lines_of()
+    reopen_log_file()
+    log.info("event")
+
+    assert only(stream)["event"] == "event"
+
+
+def test_file_that_cannot_be_opened_leaves_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says why, in the shape of all others, and nothing is lost."""
+    configure_logging(LogSettings(file=tmp_path / "gone" / "gateway.log"))
+    log = get_logger("holdfast.part")
+    log.info("first")
+    log.info("second")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    assert [line["event"] for line in lines] == ["log_file_failed", "first", "second"]
+    assert lines[0]["reason"] == "No such file or directory"
+    assert metrics.REGISTRY.get_sample_value("holdfast_log_file_failures_total") == 1

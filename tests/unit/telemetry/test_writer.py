@@ -62,6 +62,7 @@ def test_write_never_waits_for_a_stuck_reader(monkeypatch: pytest.MonkeyPatch) -
     writer.stop()
 
     assert stream.getvalue().split("\n") == ["first", *map(str, range(10)), "dropped 40", ""]
+    assert writer.dropped == 40
 
 
 def test_write_survives_a_closed_stream() -> None:
@@ -85,3 +86,19 @@ def test_writer_uses_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     Writer().write("line")
 
     assert capsys.readouterr().err == "line\n"
+
+
+@pytest.mark.parametrize("in_background", [True, False])
+def test_work_between_lines_is_done_where_it_was_asked(in_background: bool) -> None:
+    """Behind all lines before it and before all lines after it."""
+    stream = io.StringIO()
+    writer = Writer(stream)
+    if in_background:
+        writer.start()
+    for number in range(600):
+        writer.write(str(number))
+        if number == 300:
+            writer.between_lines(lambda: stream.write("here\n"))
+    writer.stop()
+
+    assert stream.getvalue().split() == [*map(str, range(301)), "here", *map(str, range(301, 600))]

@@ -1,0 +1,118 @@
+"""The log of a real gateway: files, rotation, limits."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.client import RawClient
+
+PATIENCE_SECONDS = 30.0
+
+
+def lines_of(*files: Path) -> list[dict[str, Any]]:
+    """Return the lines of files, oldest first; each must be whole."""
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait by condition."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def file_settings(path: Path, **more: Any) -> dict[str, Any]:
+    """Return settings that write to a file, and let clients send as fast as they can."""
+    return {"log": {"file": str(path), **more}, "client": {"command_rate": 0}}
+
+
+def test_file_is_followed_over_a_rotation_by_name(start_gateway, tmp_path):
+    """As logrotate does it: rename, SIGHUP; what came before is in the old file, what comes after in the new one."""
+    path = tmp_path / "gateway.log"
+    gateway = start_gateway(file_settings(path))
+    with pytest.raises(ConnectionClosed):
+        RawClient(gateway, token="nonsense")
+    wait_until(lambda: "token_refused" in path.read_text())
+    old = path.with_name("gateway.log.1")
+    path.rename(old)
+    gateway.signal(signal.SIGHUP)
+    wait_until(path.exists)
+    with pytest.raises(ConnectionClosed):
+        RawClient(gateway, token="")
+    wait_until(lambda: "token_empty" in path.read_text())
+
+    assert lines_of(path)[0]["event"] == "reloaded"
+    assert {"token_malformed"} <= {line.get("slug") for line in lines_of(old)}
+    assert stat.S_IMODE(path.stat().st_mode) & 0o007 == 0
+    assert {line["instance"] for line in lines_of(old, path)} == {lines_of(old)[0]["instance"]}
+
+
+def test_rotation_under_load_loses_no_line(start_gateway, tmp_path):
+    """Files fill and move on while commands are refused; every refusal is in one of them, once."""
+    path = tmp_path / "gateway.log"
+    gateway = start_gateway(file_settings(path, max_bytes=20_000, keep=1000))
+    with RawClient(gateway, "anna") as client:
+        for number in range(2000):
+            if number % 500 == 250:
+                gateway.signal(signal.SIGHUP)
+            client.command("publish", channel=f"closed:{number}", data=1)
+    gateway.stop()
+    files = sorted(tmp_path.glob("gateway.log.*"), key=lambda file: -int(file.suffix[1:]))
+    lines = lines_of(*files, path)
+    refused = [line for line in lines if line["event"] == "command_refused"]
+
+    assert len(files) > 10
+    assert len(refused) == 2000
+    assert lines[-1]["event"] == "ended"
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+
+
+def test_flood_of_refused_commands_does_not_flood_the_log(start_gateway):
+    """A burst of lines, a few a second, and at the end the number of the rest."""
+    gateway = start_gateway({"log": {"repeat_rate": 1, "repeat_burst": 10}})
+    with RawClient(gateway, "anna") as client:
+        for _ in range(500):
+            client.command("publish", channel="closed:1", data=1)
+    left_out = gateway.metric("holdfast_log_lines_left_out_total", category="protocol")
+    gateway.stop()
+    written = len(gateway.events("command_refused"))
+    told = sum(line["count"] for line in gateway.events("repeated") if line["of"] == "command_refused")
+
+    assert 10 <= written < 100
+    assert written + told == 500
+    assert left_out == 500 - written
+
+
+def test_disk_without_room_stops_nothing(start_gateway, tmp_path):
+    """A limit on the file's size stands for a full disk: the gateway serves on and tells on standard error."""
+    path = tmp_path / "gateway.log"
+    gateway = start_gateway(file_settings(path))
+    subprocess.run(["prlimit", f"--pid={gateway.pid}", "--fsize=20000"], check=True)
+    with RawClient(gateway, "anna") as client:
+        for number in range(100):
+            client.command("publish", channel=f"closed:{number}", data=1)
+    wait_until(lambda: gateway.events("log_file_failed"))
+
+    assert httpx.get(f"{gateway.url}/livez", trust_env=False).status_code == 200
+    assert len(gateway.events("log_file_failed")) == 1
+    assert gateway.metric("holdfast_log_file_failures_total") >= 1
+
+
+def test_folder_that_is_gone_stops_no_start(start_gateway, tmp_path):
+    """The gateway starts, serves, and says on standard error why the file has nothing."""
+    gateway = start_gateway(file_settings(tmp_path / "gone" / "gateway.log"))
+
+    assert gateway.wait_for_event("log_file_failed")["reason"] == "No such file or directory"
+    assert gateway.wait_for_event("started")
