@@ -63,7 +63,7 @@ def test_every_event_is_found() -> None:
     """The search sees what it is for: a chosen level, a chosen event, a helper."""
     found = set().union(*(events_of(tree) for _, tree in logging_modules()))
 
-    assert {"started", "connection_ended", "connection_refused", "poll_refused", "handshake_refused"} <= found
+    assert {"started", "connection_closed", "connection_refused", "poll_refused", "handshake_refused"} <= found
     assert len(found) > 40
 
 
