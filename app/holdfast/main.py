@@ -157,7 +157,9 @@ class Gateway:
             _log.info("phase", phase=phase.name.lower(), connections=len(self.manager.everybody()))
 
     def _endpoints(self) -> Endpoints:
-        return make_endpoints(Doors(self.settings, self.core, self.manager, self.probe.check, self.describe))
+        return make_endpoints(
+            Doors(self.settings, self.core, self.manager, self.probe.check, self.describe, self.ledger)
+        )
 
     def _begin(self, *work: Coroutine[Any, Any, None]) -> None:
         self._tasks += [self.core.loop.create_task(one) for one in work]

@@ -20,3 +20,9 @@ class LedgerSettings(Group):
 
     attempts: int = Field(10000, ge=0, le=1000000, description="Refused attempts remembered.")
     closes: int = Field(10000, ge=0, le=1000000, description="Ended connections remembered.")
+    explain_rate: float = Field(
+        5, gt=0, description="Requests to `/connection/explain` per second from one address; ten times as many at once."
+    )
+    explain_rate_overall: float = Field(
+        100, gt=0, description="Requests to `/connection/explain` per second from all together; twice as many at once."
+    )

@@ -16,6 +16,7 @@ from holdfast.connections.control import Control
 from holdfast.connections.core import Core
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.errors import DoorError, GatewayError
+from holdfast.monitoring.ledger import Ledger
 from holdfast.protocol.compression import Compression
 from holdfast.routes.api import ApiEndpoint, ApiRules
 from holdfast.routes.api_commands import TURN, ApiCommands, Services
@@ -41,6 +42,7 @@ from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint, has_i
 from holdfast.transports.poll_session import PollSessions
 from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, StreamKind, StreamRules
 from holdfast.transports.websocket import Originate, WebSocketEndpoint, read_handshake
+from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
 
 CHECK_TIMEOUT_SECONDS = 1.0
 CHECK_MAX_AGE_SECONDS = 1.0
@@ -55,6 +57,7 @@ class Doors:
     manager: EnhancedWebSocketManager
     check_broker: Callable[[], Awaitable[None]]
     describe: Callable[[], Node]
+    ledger: Ledger
 
 
 def make_endpoints(doors: Doors) -> Endpoints:
@@ -85,6 +88,8 @@ def make_endpoints(doors: Doors) -> Endpoints:
         readyz=Readyz(readiness),
         startupz=Startupz(core.lifecycle),
         metrics=MetricsEndpoint(),
+        public=explain_endpoints(settings, core, doors.ledger),
+        admin=admin_endpoints(settings, core, doors.ledger),
     )
 
 

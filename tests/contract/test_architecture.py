@@ -36,13 +36,13 @@ ORDER: tuple[frozenset[str], ...] = (
     frozenset({"connections"}),
     frozenset({"admission", "monitoring", "diagnostics", "verify"}),
     frozenset({"transports", "server", "routes"}),
-    frozenset({"app", "wiring", "wiring_logs", "main", "cli", "__main__"}),
+    frozenset({"app", "wiring", "wiring_ledger", "wiring_logs", "main", "cli", "__main__"}),
 )
 # Parts of this layer are strangers to each other; what one needs of another, main.py hands over.
 STRANGERS = frozenset({"auth", "channels", "broker", "proxy"})
 # The libraries that tie code to a running server, and the parts that may import them.
 BOUND = {
-    "starlette": frozenset({"transports", "routes", "app", "wiring", "main", "cli"}),
+    "starlette": frozenset({"transports", "routes", "app", "wiring", "wiring_ledger", "main", "cli"}),
     "uvicorn": frozenset({"server", "main", "cli"}),
 }
 

@@ -16,7 +16,7 @@ async def test_every_endpoint_is_made():
     gateway = build(Settings(), asyncio.get_running_loop())
 
     endpoints = make_endpoints(
-        Doors(gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe)
+        Doors(gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
     )
 
     by_path = [endpoints.streams, endpoints.public, endpoints.admin]
@@ -38,7 +38,9 @@ async def test_streams_that_are_off_have_no_path(off, left):
     settings = Settings.model_validate({name: {"enabled": False} for name in off})
     gateway = build(settings, asyncio.get_running_loop())
 
-    endpoints = make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+    endpoints = make_endpoints(
+        Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
+    )
 
     assert set(endpoints.streams) == left
 
@@ -50,7 +52,9 @@ async def test_unusable_patterns_are_told_at_once():
     settings = gateway.settings.model_copy(update={"client": client})
 
     with pytest.raises(ValueError):
-        make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+        make_endpoints(
+            Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
+        )
 
 
 async def test_polls_can_be_switched_off():
@@ -58,7 +62,9 @@ async def test_polls_can_be_switched_off():
     gateway = build(Settings(), asyncio.get_running_loop())
     settings = gateway.settings.model_copy(update={"poll": PollSettings(enabled=False)})
 
-    endpoints = make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+    endpoints = make_endpoints(
+        Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
+    )
 
     assert endpoints.poll is not_found
 
@@ -67,7 +73,9 @@ async def test_polls_can_be_switched_off():
 async def test_compression_is_made_as_the_settings_say(is_on):
     """The door agrees on it only where it is switched on; the metrics are there all the same."""
     gateway = build(Settings(websocket={"compression": is_on}), asyncio.get_running_loop())
-    doors = Doors(gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe)
+    doors = Doors(
+        gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger
+    )
 
     assert (make_endpoints(doors).websocket._compression is not None) is is_on
     assert list(metrics.COMPRESSED_CONNECTIONS.collect())
@@ -78,7 +86,9 @@ async def test_foreign_page_is_counted_and_named(path, capsys):
     """Whoever asks from a page that may not is refused, counted where it asked, and logged with its own address."""
     settings = Settings.model_validate({"http": {"trusted_proxies": ["127.0.0.1"]}})
     gateway = build(settings, asyncio.get_running_loop())
-    endpoints = make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+    endpoints = make_endpoints(
+        Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
+    )
     if path == EMULATION_PATH:
         name, labels = "holdfast_emulation_requests_total", {"slug": "origin_not_allowed"}
     else:
@@ -98,7 +108,9 @@ async def test_poll_key_is_worth_nothing_with_other_headers_for_the_backend():
     rpc = {"without_namespace": {"proxy_enabled": True}, "proxy": {"endpoint": "http://a/", "http_headers": ["X-User"]}}
     settings = Settings.model_validate({"rpc": rpc, "client": {"allow_anonymous": True}})
     gateway = build(settings, asyncio.get_running_loop())
-    endpoints = make_endpoints(Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe))
+    endpoints = make_endpoints(
+        Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
+    )
     body = b'{"key":"one key for everybody","commands":[{"id":1,"connect":{}}]}'
 
     async def opened(user: str) -> str:

@@ -17,6 +17,16 @@ DEFAULT_MAX_ENTRIES = 100_000
 RevokedSlug = Literal["token_revoked", "user_revoked"]
 
 
+class Revocation(NamedTuple):
+    """An entry as an operator reads it: of a user or of a token's `jti`; `reason` is the operator's own."""
+
+    kind: Literal["user", "jti"]
+    name: str
+    kept_until: float
+    issued_until: float
+    reason: str
+
+
 class _UserEntry(NamedTuple):
     issued_until: float
     kept_until: float
@@ -29,11 +39,15 @@ class RevocationList:
         self._max_entries = max_entries
         self._tokens: dict[str, float] = {}
         self._users: dict[str, _UserEntry] = {}
+        # Beside the entries, for those are looked at with every token.
+        self._reasons: dict[tuple[str, str], str] = {}
 
     def __len__(self) -> int:
         return len(self._tokens) + len(self._users)
 
-    def revoke_token(self, jti: str, *, now: float, kept_seconds: float = DEFAULT_KEPT_SECONDS) -> None:
+    def revoke_token(
+        self, jti: str, *, now: float, kept_seconds: float = DEFAULT_KEPT_SECONDS, reason: str = ""
+    ) -> None:
         """Refuse the token with this `jti` for `kept_seconds`; it should be what the token has left to live.
 
         Raises:
@@ -46,9 +60,16 @@ class RevocationList:
         if jti not in self._tokens:
             self._make_room(now)
         self._tokens[jti] = max(now + kept_seconds, self._tokens.get(jti, 0.0))
+        self._note("jti", jti, reason)
 
     def revoke_user(
-        self, user: str, *, issued_until: float, now: float, kept_seconds: float = DEFAULT_KEPT_SECONDS
+        self,
+        user: str,
+        *,
+        issued_until: float,
+        now: float,
+        kept_seconds: float = DEFAULT_KEPT_SECONDS,
+        reason: str = "",
     ) -> None:
         """Refuse the user's tokens issued until a moment; infinity refuses also those to come.
 
@@ -64,6 +85,7 @@ class RevocationList:
         self._users[user] = _UserEntry(
             max(issued_until, former.issued_until), max(now + kept_seconds, former.kept_until)
         )
+        self._note("user", user, reason)
 
     def find(self, claims: TokenClaims, now: float) -> RevokedSlug | None:
         """Say why these claims are revoked, the incurable reason first; None if they are not."""
@@ -75,10 +97,28 @@ class RevocationList:
             return "token_revoked"
         return None
 
+    def entries(self, now: float) -> list[Revocation]:
+        """Return what is revoked now, the soonest to end first."""
+        found = [
+            Revocation("user", user, entry.kept_until, entry.issued_until, self._reasons.get(("user", user), ""))
+            for user, entry in self._users.items()
+        ]
+        found += [
+            Revocation("jti", jti, until, 0.0, self._reasons.get(("jti", jti), ""))
+            for jti, until in self._tokens.items()
+        ]
+        return sorted((one for one in found if now < one.kept_until), key=lambda one: one.kept_until)
+
+    def _note(self, kind: str, name: str, reason: str) -> None:
+        if reason:
+            self._reasons[kind, name] = reason
+
     def _make_room(self, now: float) -> None:
         if len(self) < self._max_entries:
             return
         self._tokens = {jti: until for jti, until in self._tokens.items() if now < until}
         self._users = {user: entry for user, entry in self._users.items() if now < entry.kept_until}
+        left = {("jti", jti) for jti in self._tokens} | {("user", user) for user in self._users}
+        self._reasons = {key: reason for key, reason in self._reasons.items() if key in left}
         if len(self) >= self._max_entries:
             raise OverflowError(f"the revocation list is full: {self._max_entries} entries still count")

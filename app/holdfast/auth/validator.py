@@ -23,6 +23,7 @@ from holdfast.auth.claims import (
     AnyClaims,
     ConnectionClaims,
     SubscriptionClaims,
+    TokenClaims,
     decode_connection,
     decode_subscription,
 )
@@ -32,7 +33,7 @@ from holdfast.auth.jwt import Header
 from holdfast.auth.keys import KeyRing
 from holdfast.auth.locate import FoundToken, empty_form
 from holdfast.auth.report import Checks, TokenReport, describe_token
-from holdfast.auth.revocation import DEFAULT_KEPT_SECONDS, RevocationList
+from holdfast.auth.revocation import DEFAULT_KEPT_SECONDS, Revocation, RevocationList
 from holdfast.auth.verifier import Rules, TokenVerifier, Verified, check_now
 from holdfast.errors import TokenError
 from holdfast.settings import TokenRules, TokenSettings
@@ -209,6 +210,7 @@ class ImprovedTokenValidator:
         user: str | None = None,
         issued_until: float | None = None,
         kept_seconds: float = DEFAULT_KEPT_SECONDS,
+        reason: str = "",
     ) -> None:
         """Refuse a token by its `jti`, or a user's tokens issued until a moment (now, if not given), from now on.
 
@@ -217,6 +219,7 @@ class ImprovedTokenValidator:
             user: the user; "" is the anonymous one.
             issued_until: Unix seconds; infinity refuses tokens yet to be issued as well.
             kept_seconds: how long this is remembered; as long as the longest token lives.
+            reason: for those who list what is revoked.
 
         Raises:
             ValueError: neither, or both, were given.
@@ -226,10 +229,23 @@ class ImprovedTokenValidator:
         if bool(jti) == (user is not None):
             raise ValueError("expected either a jti or a user")
         if user is None:
-            self._revocations.revoke_token(jti, now=now, kept_seconds=kept_seconds)
+            self._revocations.revoke_token(jti, now=now, kept_seconds=kept_seconds, reason=reason)
         else:
             until = now if issued_until is None else issued_until
-            self._revocations.revoke_user(user, issued_until=until, now=now, kept_seconds=kept_seconds)
+            self._revocations.revoke_user(user, issued_until=until, now=now, kept_seconds=kept_seconds, reason=reason)
+
+    def revocations(self) -> list[Revocation]:
+        """Return what is revoked now."""
+        return self._revocations.entries(self._clock())
+
+    def refuse_revoked(self, claims: TokenClaims) -> None:
+        """Check once more, where time has passed since the claims were validated, or where no token was.
+
+        Raises:
+            TokenError: `user_revoked` or `token_revoked`.
+        """
+        if (slug := self._revocations.find(claims, self._clock())) is not None:
+            raise TokenError(slug, "revoked by the operator")
 
     def describe(self, token: str, *, kind: outcomes.Kind | None = None) -> TokenReport:
         """Explain a token without using it: nothing is logged, counted, remembered or fetched, nothing raised."""

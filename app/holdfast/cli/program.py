@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from holdfast.cli import channels, codes, config, health, publish, serve, subscribe, token, version
+from holdfast.cli import channels, codes, config, health, publish, revoke, serve, subscribe, token, version
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.output import note
 from holdfast.errors import ConfigError, GatewayError
@@ -84,6 +84,7 @@ app.command("publish")(publish.publish)
 app.command("subscribe")(subscribe.subscribe)
 app.command("channels")(channels.channels)
 app.command("info")(channels.info)
+app.command("revoke")(revoke.revoke)
 app.command("codes")(codes.codes)
 app.command("health")(health.health)
 app.command("version")(version.version)

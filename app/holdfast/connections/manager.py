@@ -36,6 +36,8 @@ class EnhancedWebSocketManager:
         self.by_agent: Counter[str] = Counter()
         # Of clients that chose their attempt's id alone: nobody else can ask for it.
         self._attempts: dict[int, Connection] = {}
+        # What a token's `jti` hashes to, for those that have one: 80 bytes each, a third of what the text would take.
+        self._tokens: dict[Connection, int] = {}
         # Nearly every user has one connection, which then needs no set.
         self._users: dict[str, Connection | set[Connection]] = {}
 
@@ -66,6 +68,18 @@ class EnhancedWebSocketManager:
         """Return the session of an attempt whose client chose its id, None if there is none."""
         found = self._attempts.get(traces.key_of(attempt))
         return found if found is not None and found.trace.startswith(traces.pack_id(attempt)) else None
+
+    def by_token(self, jti: str) -> list[Connection]:
+        """Return the sessions of the token with this `jti`; it looks at all of them."""
+        wanted = _hashed(jti)
+        return [connection for connection, found in self._tokens.items() if found == wanted]
+
+    def note_token(self, connection: Connection, jti: str) -> None:
+        """Remember by which token a session lives."""
+        if jti:
+            self._tokens[connection] = _hashed(jti)
+        else:
+            self._tokens.pop(connection, None)
 
     def count_by_sdk(self) -> Counter[str]:
         """Return how many sessions there are of each SDK."""
@@ -98,8 +112,8 @@ class EnhancedWebSocketManager:
             connection.close("shutdown")
         return connection
 
-    def register(self, connection: Connection) -> None:
-        """Enter a connection whose connect is about to be answered."""
+    def register(self, connection: Connection, jti: str = "") -> None:
+        """Enter a connection whose connect is about to be answered; `jti` is its token's, if that has one."""
         self.core.expiry.handshake_done(connection)
         self.opening.discard(connection)
         connection.is_connected = True
@@ -115,6 +129,7 @@ class EnhancedWebSocketManager:
         if session := connection.transport.session:
             self._sessions[session] = connection
         self._enter_user(connection)
+        self.note_token(connection, jti)
         self.core.heartbeat.add(connection)
         self.core.expiry.watch_session(connection)
 
@@ -128,6 +143,7 @@ class EnhancedWebSocketManager:
             return
         self.reports.note_end(connection)
         self._leave_attempt(connection)
+        self._tokens.pop(connection, None)
         self.connections.pop(connection.client, None)
         self.by_transport[connection.transport.name] -= 1
         if session := connection.transport.session:
@@ -196,6 +212,10 @@ class EnhancedWebSocketManager:
             found.discard(connection)
             if not found:
                 del self._users[connection.user]
+
+
+def _hashed(jti: str) -> int:
+    return hash(jti) & (2**60 - 1)  # an int of 32 bytes, and hardly ever the same for two tokens
 
 
 def _who(connection: Connection) -> dict[str, str]:

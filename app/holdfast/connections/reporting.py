@@ -90,7 +90,6 @@ class Reports:
 
     def attempt(self, connection: Connection, handshake: Handshake, detail: str = "") -> RefusedAttempt:
         """Return what there is to say of a connection that got no session."""
-        stage = stage_of(connection.ending)
         return RefusedAttempt(
             attempt=handshake.attempt_id,
             at=self._core.wall_clock(),
@@ -98,7 +97,7 @@ class Reports:
             transport=connection.transport.name,
             path=handshake.path,
             slug=connection.ending,
-            stage="connect" if stage in _LATER else stage,
+            stage=stage_without_session(connection.ending),
             detail=detail or handshake.refusal,
             user=connection.user,
             agent=connection.agent,
@@ -128,6 +127,12 @@ class Reports:
             rtt=connection.rtt / 1000,
             detail=ending.detail,
         )
+
+
+def stage_without_session(slug: str) -> Stage:
+    """Return the stage at which an attempt failed after its transport was open."""
+    stage = stage_of(slug)
+    return "connect" if stage in _LATER else stage
 
 
 def line_of_attempt(attempt: RefusedAttempt) -> dict[str, Any]:

@@ -52,7 +52,7 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
     if (backend := connection.core.backend) is not None:
         backend.remember(connection, request, claims.meta)
     _passed(connection, "connect")
-    connection.core.manager.register(connection)
+    connection.core.manager.register(connection, claims.jti)
     result = _result(connection, request)
     result.data = arrival.data
     if pending:
@@ -74,6 +74,7 @@ async def refresh(connection: Connection, command_id: int, request: RefreshReque
     connection.info = claims.info or NONE
     if connection.core.backend is not None:
         connection.core.backend.replace_meta(connection, claims.meta)
+    connection.core.manager.note_token(connection, claims.jti)
     prolong(connection, claims.expire_at)
     expires, ttl = _life(connection)
     connection.reply(Reply(id=command_id, refresh=RefreshResult(expires=expires, ttl=ttl)))
@@ -126,7 +127,7 @@ async def _prepare_subscriptions(
     connection: Connection, arrival: _Arrival, asked: dict[str, SubscribeRequest]
 ) -> list[Pending]:
     wanted = _channels_of(arrival.claims)
-    limit = connection.core.client.channel_limit
+    core, limit = connection.core, connection.core.client.channel_limit
     if len(wanted) > limit:
         raise ChannelError("channel_limit_close", f"the session has {len(wanted)} channels, {limit} are allowed")
     pending: list[Pending] = []
@@ -138,6 +139,7 @@ async def _prepare_subscriptions(
             grant = _grant(options, from_backend=arrival.is_proxied)
             pending.append(await subscribing.prepare(connection, channel, request, grant))
         _check_user_limit(connection, arrival.claims.user)  # others of the user may have come meanwhile
+        core.validator.refuse_revoked(arrival.claims)
     except BaseException:
         subscribing.abandon(connection, pending)
         raise

@@ -88,6 +88,12 @@ class _Ring(Generic[Record]):
         packed = self._by_key.get(key)
         return self._kind(*_decode(packed)) if packed is not None else None
 
+    def oldest(self) -> float | None:
+        if not self._packed:
+            return None
+        at: float = getattr(self._kind(*_decode(self._packed[0])), self._moment)
+        return at
+
     async def newest(self, query: Query, limit: int) -> list[Record]:
         given = query.given()
         # A text stands in the packed record as it is, so most that do not match need no unpacking.
@@ -154,6 +160,10 @@ class Ledger:
     def sizes(self) -> dict[str, int]:
         """Return how many records there are, by kind."""
         return {"attempts": len(self._attempts), "closes": len(self._closes)}
+
+    def oldest(self) -> dict[str, float | None]:
+        """Return the moment (Unix seconds) of the oldest record of each kind, None where there is none."""
+        return {"attempts": self._attempts.oldest(), "closes": self._closes.oldest()}
 
     async def find(self, attempt: str) -> RefusedAttempt | EndedConnection | None:
         """Return the newest record of an attempt."""

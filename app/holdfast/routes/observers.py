@@ -52,6 +52,11 @@ def observe_refused_admin(scope: Scope, refusal: GatewayError) -> None:
     _log.warning("admin_refused", slug=refusal.slug, detail=refusal.detail, path=scope["path"][:200])
 
 
+def observe_explain(slug: str) -> None:
+    """Count a question what became of an attempt, by "ok" or why it was not answered."""
+    metrics.EXPLANATIONS.labels(slug).inc()
+
+
 def observe_failed_command(slug: str) -> None:
     """Count a command that failed among others of its request."""
     metrics.API_ERRORS.labels(slug).inc()

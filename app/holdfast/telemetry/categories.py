@@ -13,6 +13,7 @@ CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 BY_EVENT: Final[Mapping[str, Category]] = MappingProxyType(
     {
         "connection_refused": "handshake",
+        "revoked": "auth",
         "presence_not_removed": "broker",
         "join_or_leave_lost": "broker",
         "check_failed": "broker",

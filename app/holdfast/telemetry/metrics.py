@@ -152,6 +152,12 @@ LEDGER_PLANNED = Scraped(
 )
 DRAINING = _gauge("holdfast_draining_connections", "Connections that a drain has still to send away; 0 otherwise.")
 
+EXPLANATIONS = _counter(
+    "holdfast_explanations_total",
+    'Questions to `/connection/explain`: "ok", or the slug of why there is no answer.',
+    "slug",
+)
+
 # Polls
 POLL_SESSIONS = Scraped("gauge", "holdfast_poll_sessions", "Live sessions of long polling.")
 POLLS = Scraped(

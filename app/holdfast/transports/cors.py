@@ -54,7 +54,7 @@ class CrossOrigin:
             await send({"type": "http.response.body"})
             return
         scope[CORS_HEADERS] = headers
-        await self._app(scope, receive, _adding(headers, send))
+        await self._app(scope, receive, adding_headers(headers, send))
 
     def _preflight(self, scope: Scope) -> Headers:
         asked = _values(scope["headers"], b"access-control-request-headers")[b"access-control-request-headers"]
@@ -84,7 +84,9 @@ def _allowing(origins: list[bytes]) -> Headers:
     return headers
 
 
-def _adding(headers: Headers, send: Send) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
+def adding_headers(headers: Headers, send: Send) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
+    """Return a `send` that gives the answer further headers."""
+
     async def send_with_headers(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], *headers]

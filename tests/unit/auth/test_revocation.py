@@ -84,3 +84,25 @@ def test_token_without_id_cannot_be_revoked() -> None:
     """An empty id would mean every token that has none."""
     with pytest.raises(ValueError):
         RevocationList().revoke_token("", now=0)
+
+
+def test_entries_list_what_counts() -> None:
+    """An operator reads what is revoked, why and until when; what has ended is not listed."""
+    revoked = RevocationList()
+    revoked.revoke_user("u", issued_until=1000, now=1000, kept_seconds=50, reason="stolen laptop")
+    revoked.revoke_token("j", now=1000, kept_seconds=10, reason="leaked")
+    revoked.revoke_token("k", now=1000, kept_seconds=100)
+
+    assert [one[:3] for one in revoked.entries(1000)] == [("jti", "j", 1010), ("user", "u", 1050), ("jti", "k", 1100)]
+    assert [one.reason for one in revoked.entries(1000)] == ["leaked", "stolen laptop", ""]
+    assert [one.name for one in revoked.entries(1050)] == ["k"]
+
+
+def test_reasons_are_forgotten_with_their_entries() -> None:
+    """Making room drops the reasons too."""
+    revoked = RevocationList(max_entries=1)
+    revoked.revoke_token("j", now=1000, kept_seconds=10, reason="leaked")
+    revoked.revoke_token("k", now=1020, kept_seconds=10)
+    revoked.revoke_token("j", now=1040, kept_seconds=10)
+
+    assert [(one.name, one.reason) for one in revoked.entries(1040)] == [("j", "")]

@@ -13,7 +13,7 @@ import stamina
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from jwt.algorithms import OKPAlgorithm
 
-from holdfast.auth.claims import ANONYMOUS
+from holdfast.auth.claims import ANONYMOUS, ConnectionClaims
 from holdfast.auth.locate import NO_TOKEN, FoundToken
 from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.errors import ConfigError, TokenError
@@ -205,6 +205,17 @@ def test_revoked_user_needs_a_newer_token(
     assert slug_of(run_now, validator.validate_connection(found(make_token({"sub": "42", "iat": now + 5})))) == (
         "user_revoked"
     )
+
+
+def test_revocations_hold_for_claims_without_a_token(validator: ImprovedTokenValidator, now: int) -> None:
+    """Whoever the backend let in, or was let in a moment ago, is refused too; what is revoked can be listed."""
+    validator.refuse_revoked(ConnectionClaims("42"))
+    validator.revoke(user="42", kept_seconds=60, reason="left")
+
+    with pytest.raises(TokenError, match="user_revoked"):
+        validator.refuse_revoked(ConnectionClaims("42"))
+    validator.refuse_revoked(ConnectionClaims("42", issued_at=now + 1))
+    assert [(one.kind, one.name, one.reason) for one in validator.revocations()] == [("user", "42", "left")]
 
 
 @pytest.mark.parametrize("arguments", [{}, {"jti": "a", "user": "b"}, {"jti": ""}])

@@ -1,0 +1,157 @@
+"""`GET /connection/explain?cid=`: tells a page why its attempt to connect failed, which the browser hides from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from holdfast.codes import CODES
+from holdfast.connections.client_id import connected_at
+from holdfast.connections.connection import Connection
+from holdfast.connections.records import RefusedAttempt
+from holdfast.connections.reporting import stage_without_session
+from holdfast.errors import DoorError, GatewayError
+from holdfast.monitoring.lookup import Known, Lookup
+from holdfast.resilience.keyed_buckets import KeyedBuckets
+from holdfast.routes.errors import check_method, refuse, send_bytes
+from holdfast.routes.observers import observe_explain
+from holdfast.transports.cors import adding_headers
+from holdfast.transports.websocket import Originate
+
+IssueLogToken = Callable[[str, str], str]
+"""From an attempt and a client id, which may be empty, to a one-time token for lines about them."""
+
+# Every page may read it, for whoever knows the 128 bits of an attempt's id made the attempt; nothing of the user's
+# session has a say in it.
+_CORS: Final = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"retry-after")]
+_CID: Final = re.compile("[0-9a-fA-F]{32}")
+_EVERYBODY: Final = ""
+_LONGEST_QUERY: Final = 1024
+
+CAUSES: Final = (
+    "The request never arrived: the name was not found, the network or a firewall dropped it, TLS failed, or a proxy "
+    "answered in the gateway's place.",
+    "Another instance took it; this one knows its own attempts alone.",
+    "It is too long ago, or the instance was restarted since.",
+    "The client did not send `?cid=` with the attempt, or sent another id.",
+)
+_DRAINS: Final = "This instance is draining; those it sends away it remembers only as a number."
+
+
+def no_log_token(attempt: str, client: str) -> str:
+    """Give none."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainRules:
+    """How often may be asked: each address by `by_address`, all together by `overall`."""
+
+    by_address: KeyedBuckets
+    overall: KeyedBuckets
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Who knows: of attempts, of addresses, of this instance, and who gives log tokens."""
+
+    lookup: Lookup
+    originate: Originate
+    instance: str
+    is_draining: Callable[[], bool]
+    log_token: IssueLogToken = no_log_token
+
+
+class ExplainEndpoint:
+    """ASGI application; answers anybody, but not too often."""
+
+    def __init__(self, witness: Witness, rules: ExplainRules) -> None:
+        self._witness = witness
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        send = adding_headers(_CORS, send)
+        try:
+            check_method(scope, "GET")
+            self._check_rate(scope)
+            cid = _cid_of(scope.get("query_string", b""))
+            known = await self._witness.lookup.attempt(cid)
+            if known is None:
+                raise DoorError("unknown_attempt")
+            answer = await self._explain(cid, known)
+        except GatewayError as error:
+            observe_explain(error.slug)
+            extra: dict[str, Any] = {"causes": self._causes()} if error.slug == "unknown_attempt" else {}
+            await refuse(scope, send, error, **extra)
+            return
+        observe_explain("ok")
+        await send_bytes(send, 200, msgspec.json.encode(answer), [(b"cache-control", b"no-store")])
+
+    # Private methods
+
+    def _check_rate(self, scope: Scope) -> None:
+        peer = scope.get("client")
+        address, _ = self._witness.originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])
+        # An address that asks too often takes nothing from the others.
+        if not self._rules.by_address.take(address) or not self._rules.overall.take(_EVERYBODY):
+            raise DoorError("rate_limited")
+
+    def _causes(self) -> list[str]:
+        return [_DRAINS, *CAUSES] if self._witness.is_draining() else list(CAUSES)
+
+    async def _explain(self, cid: str, known: Known) -> dict[str, Any]:
+        client = "" if isinstance(known, RefusedAttempt) else known.client
+        return {
+            "cid": cid,
+            **_cause(known),
+            "instance": self._witness.instance,
+            "seen": await self._witness.lookup.seen(known),
+            "log_token": self._witness.log_token(cid, client),
+        }
+
+
+def _cause(known: Known) -> dict[str, Any]:
+    if isinstance(known, Connection):
+        return _state_of(known)
+    code = CODES[known.slug]
+    said = {"slug": code.slug, "number": code.number, "meaning": code.meaning, "detail": known.detail}
+    said |= {"remedy": code.remedy, "stage": known.stage}
+    if isinstance(known, RefusedAttempt):
+        return {**said, "state": "refused", "at": known.at}
+    return {**said, "state": "ended", "at": known.ended_at, "connected_since": known.opened_at}
+
+
+def _state_of(connection: Connection) -> dict[str, Any]:
+    fine = {"slug": "ok", "number": 0, "detail": "", "remedy": "Nothing.", "stage": None}
+    if connection.handshake is None:
+        since = connected_at(connection.client)
+        return {**fine, "meaning": "The connection is live.", "state": "live", "at": since, "connected_since": since}
+    if connection.ending:  # its connect was refused, and may be repeated
+        code = CODES[connection.ending]
+        detail = connection.handshake.refusal
+        refused = {"slug": code.slug, "number": code.number, "meaning": code.meaning, "detail": detail}
+        refused |= {"remedy": code.remedy, "stage": stage_without_session(code.slug)}
+        return {**refused, "state": "opening", "at": None}
+    meaning = "The transport is open, its connect is not answered yet."
+    return {**fine, "meaning": meaning, "state": "opening", "at": None}
+
+
+def _cid_of(query: bytes) -> str:
+    """Return the attempt's id, in lower case as it is remembered.
+
+    Raises:
+        DoorError: `query_invalid`.
+    """
+    if len(query) > _LONGEST_QUERY:
+        raise DoorError("query_invalid", f"Expected a query of at most {_LONGEST_QUERY} bytes.")
+    found = [value for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name == "cid"]
+    if len(found) != 1 or not _CID.fullmatch(found[0]):
+        raise DoorError("query_invalid", "Expected one `cid` of 32 hexadecimal digits.")
+    return found[0].lower()
