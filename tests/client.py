@@ -39,7 +39,15 @@ class Listener(ABC):
 class RawClient(Listener):
     """One connection; answers pings by itself, keeps pushes until they are asked for."""
 
-    def __init__(self, gateway: Gateway, user: str = "user", *, token: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        user: str = "user",
+        *,
+        token: str | None = None,
+        holdfast: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         self._stack = ExitStack()
         # No limit on what waits to be read: else leaving with unread pushes waits for the close timeout.
         given = {"proxy": None, "max_queue": None, "ping_interval": None, **options}
@@ -47,7 +55,10 @@ class RawClient(Listener):
         self.pushes: deque[dict[str, Any]] = deque()
         self._replies: dict[int, dict[str, Any]] = {}
         self._last_id = 0
-        self.connected = self.command("connect", token=gateway.token(user) if token is None else token)
+        request = {"token": gateway.token(user) if token is None else token, "holdfast": holdfast}
+        self.connected = self.command(
+            "connect", **{name: value for name, value in request.items() if value is not None}
+        )
 
     @property
     def id(self) -> str:

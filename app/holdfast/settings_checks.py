@@ -15,6 +15,7 @@ from holdfast.settings_faults import Fault
 from holdfast.settings_proxies import SwitchedProxy
 from holdfast.settings_proxy_checks import check_proxies
 
+_SHORTEST_SECRET = 32  # bytes, as many as the signature's hash has
 _LONGEST_STOP = 600.0  # seconds; the profile never lets a pod's terminationGracePeriodSeconds exceed it
 # Pages that have nothing in common: who lets in both lets in everybody. In a sandboxed frame any page is `null`.
 _STRANGERS = (
@@ -39,6 +40,7 @@ def check_combinations(settings: Settings) -> list[Fault]:
         *_names(settings.channel),
         *_channels(settings.channel),
         *check_proxies(settings),
+        *_logs(settings),
     ]
 
 
@@ -68,6 +70,22 @@ def _doors(settings: Settings) -> Iterator[Fault]:
             "any page could connect as the user who visits it",
             "client.proxy.connect.http_headers",
             "client.allowed_origins",
+        )
+
+
+def _logs(settings: Settings) -> Iterator[Fault]:
+    length = len(settings.log.client_token_secret.get_secret_value().encode())
+    if 0 < length < _SHORTEST_SECRET:
+        yield _fault(
+            f"expected at least {_SHORTEST_SECRET} bytes, saw {length}; who guesses it can write into the log",
+            "log.client_token_secret",
+        )
+    if settings.log.client_max_lines > settings.log.client_line_burst:
+        yield _fault(
+            f"expected a whole batch to fit, saw {settings.log.client_max_lines} lines in one and "
+            f"{settings.log.client_line_burst} at once from all",
+            "log.client_max_lines",
+            "log.client_line_burst",
         )
 
 

@@ -1,10 +1,10 @@
-"""The settings of logs."""
+"""The settings of logs: ours, and those that browsers hand in."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from holdfast.settings_types import Duration, Group, OptionalPath
 
@@ -31,3 +31,20 @@ class LogSettings(Group):
     )
     max_age: Duration = Field(0.0, description="Age at which the file becomes FILE.1 and a new one begins; 0 never.")
     keep: int = Field(7, ge=1, le=1000, description="Older files kept, FILE.1 the latest.")
+    client_enabled: bool = Field(True, description="Whether browsers may hand in log lines at `/client/logs`.")
+    client_token_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs the one-time tokens of `/client/logs`; the same on all instances, so that each takes what "
+        "another gave. Empty makes one for each process.",
+    )
+    client_token_ttl: Duration = Field(86400.0, ge=1, le=2592000, description="How long such a token is good.")
+    client_max_body_bytes: int = Field(65536, ge=1024, le=1048576, description="Largest batch of a browser's lines.")
+    client_max_lines: int = Field(100, ge=1, le=1000, description="Lines in one batch.")
+    client_rate: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="Batches a second from one address, in the long run."
+    )
+    client_burst: int = Field(20, ge=1, description="Batches from one address that may come at once.")
+    client_line_rate: float = Field(
+        500.0, gt=0, allow_inf_nan=False, description="Lines a second from all browsers, in the long run."
+    )
+    client_line_burst: int = Field(5000, ge=1, description="Lines from all browsers that may come at once.")

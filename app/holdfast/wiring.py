@@ -43,6 +43,7 @@ from holdfast.transports.poll_session import PollSessions
 from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, StreamKind, StreamRules
 from holdfast.transports.websocket import Originate, WebSocketEndpoint, read_handshake
 from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
+from holdfast.wiring_logs import client_logs
 
 CHECK_TIMEOUT_SECONDS = 1.0
 CHECK_MAX_AGE_SECONDS = 1.0
@@ -88,7 +89,10 @@ def make_endpoints(doors: Doors) -> Endpoints:
         readyz=Readyz(readiness),
         startupz=Startupz(core.lifecycle),
         metrics=MetricsEndpoint(),
-        public=explain_endpoints(settings, core, doors.ledger),
+        public={
+            **client_logs(settings.log, core, originate),  # first: it makes what gives log tokens
+            **explain_endpoints(settings, core, doors.ledger, core.issue_log_token),
+        },
         admin=admin_endpoints(settings, core, doors.ledger),
     )
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
+from starlette.types import ASGIApp
+
+from holdfast.connections.core import Core
+from holdfast.monitoring.log_tokens import LogTokens
+from holdfast.resilience.keyed_buckets import KeyedBuckets
+from holdfast.resilience.token_bucket import TokenBucket
+from holdfast.routes.client_logs import ClientLogRules, ClientLogs, Witnesses
+from holdfast.settings_logs import LogSettings
 from holdfast.telemetry.logs import report_left_out
+from holdfast.transports.cors_any import AnyOrigin
+from holdfast.transports.websocket import Originate
 
-REPORT_SECONDS = 10.0
+CLIENT_LOGS_PATH: Final = "/client/logs"
+REPORT_SECONDS: Final = 10.0
+_SECRET_BYTES: Final = 32
 
 
 async def report_left_out_forever(sleep: Callable[[float], Awaitable[object]]) -> NoReturn:
@@ -15,3 +28,25 @@ async def report_left_out_forever(sleep: Callable[[float], Awaitable[object]]) -
     while True:
         await sleep(REPORT_SECONDS)
         report_left_out()
+
+
+def client_logs(settings: LogSettings, core: Core, originate: Originate) -> dict[str, ASGIApp]:
+    """Return the door for browsers' lines by its path, and let the core give the tokens that open it."""
+    if not settings.client_enabled:
+        return {}
+    secret = settings.client_token_secret.get_secret_value().encode() or os.urandom(_SECRET_BYTES)
+    tokens = LogTokens(secret, settings.client_token_ttl, core.wall_clock)
+    core.issue_log_token = tokens.issue
+
+    def user_of(client: str) -> str:
+        connection = core.manager.connections.get(client)
+        return connection.user if connection is not None else ""
+
+    rules = ClientLogRules(
+        settings.client_max_body_bytes,
+        settings.client_max_lines,
+        KeyedBuckets(TokenBucket(settings.client_rate, settings.client_burst), core.clock),
+        KeyedBuckets(TokenBucket(settings.client_line_rate, settings.client_line_burst), core.clock),
+    )
+    endpoint = ClientLogs(tokens, rules, Witnesses(originate, user_of, core.wall_clock))
+    return {CLIENT_LOGS_PATH: AnyOrigin(endpoint, "POST")}

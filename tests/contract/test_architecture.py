@@ -42,7 +42,7 @@ ORDER: tuple[frozenset[str], ...] = (
 STRANGERS = frozenset({"auth", "channels", "broker", "proxy"})
 # The libraries that tie code to a running server, and the parts that may import them.
 BOUND = {
-    "starlette": frozenset({"transports", "routes", "app", "wiring", "wiring_ledger", "main", "cli"}),
+    "starlette": frozenset({"transports", "routes", "app", "wiring", "wiring_ledger", "wiring_logs", "main", "cli"}),
     "uvicorn": frozenset({"server", "main", "cli"}),
 }
 

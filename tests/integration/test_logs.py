@@ -116,3 +116,56 @@ def test_folder_that_is_gone_stops_no_start(start_gateway, tmp_path):
 
     assert gateway.wait_for_event("log_file_failed")["reason"] == "No such file or directory"
     assert gateway.wait_for_event("started")
+
+
+PAGE = {"Origin": "https://app.example"}
+
+
+def hand_in(gateway, token: str, *lines: dict[str, Any], kind: str = "application/json") -> httpx.Response:
+    """Hand in a browser's lines, from a page of another origin."""
+    body = json.dumps({"log_token": token, "sent": time.time() * 1000, "lines": lines})
+    headers = {**PAGE, "Content-Type": kind}
+    return httpx.post(f"{gateway.url}/client/logs", content=body, headers=headers, trust_env=False, timeout=30)
+
+
+def welcome_of(client: RawClient) -> dict[str, Any]:
+    """Return what the connect reply says to a client of ours."""
+    return dict(client.connected["connect"]["holdfast"])
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain;charset=UTF-8"])
+def test_browser_lines_come_by_fetch_and_by_beacon(gateway, kind):
+    """Pages of any origin may hand in lines, as JSON after a preflight or as text; a token is good once."""
+    asked = {**PAGE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    preflight = httpx.options(f"{gateway.url}/client/logs", headers=asked, trust_env=False)
+    with RawClient(gateway, "browser-1", holdfast={"version": "1"}) as client:
+        token = welcome_of(client)["log_token"]
+        line = {"t": time.time() * 1000, "level": "error", "event": f"broke {kind}", "code": 7}
+        first = hand_in(gateway, token, line, kind=kind)
+        again = hand_in(gateway, token, line, kind=kind)
+        following = hand_in(gateway, first.json()["log_token"], line, kind=kind)
+        written = gateway.wait_for_event("browser_line", said=f"broke {kind}")
+
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
+    assert (first.status_code, again.json()["slug"], following.status_code) == (200, "log_token_invalid", 200)
+    assert first.headers["access-control-allow-origin"] == again.headers["access-control-allow-origin"] == "*"
+    expected = {
+        "client": client.id,
+        "user": "browser-1",
+        "category": "client",
+        "side": "browser",
+        "browser": {"code": 7},
+    }
+    assert expected.items() <= written.items()
+
+
+def test_flood_of_batches_is_refused(start_gateway):
+    """One address is told to wait, and when."""
+    gateway = start_gateway({"log": {"client_burst": 2}})
+    answers = [hand_in(gateway, "x", {"t": 1, "event": "a"}) for _ in range(4)]
+    large = httpx.post(f"{gateway.url}/client/logs", content=b"x" * 100_000, trust_env=False)
+
+    assert [answer.json()["slug"] for answer in answers[:2]] == ["log_token_invalid"] * 2
+    assert answers[-1].status_code == 429
+    assert "retry-after" in answers[-1].headers
+    assert large.status_code in {413, 429}

@@ -32,6 +32,12 @@ BAD: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
         ("client.proxy.connect.http_headers", "client.allowed_origins"),
         "saw *;",
     ),
+    ({"log": {"client_token_secret": "short"}}, ("log.client_token_secret",), "at least 32 bytes, saw 5"),
+    (
+        {"log": {"client_line_burst": 9}},
+        ("log.client_max_lines", "log.client_line_burst"),
+        "saw 100 lines in one",
+    ),
     ({"tls": {"cert_file": "/c"}}, ("tls.cert_file", "tls.key_file"), "saw no tls.key_file"),
     ({"tls": {"key_file": "/k"}}, ("tls.cert_file", "tls.key_file"), "saw no tls.cert_file"),
     ({"internal_port": 8000}, ("internal_port", "port"), "saw 8000 twice"),

@@ -112,6 +112,7 @@ class Core:
         self.stats = ConnectionStats()
         self.agents = Agents()
         self.recorder = parts.recorder
+        self.issue_log_token: Callable[[str, str], str] = _no_token
         # Collaborators
         self.broker = broker = parts.broker
         self.validator = parts.validator
@@ -152,6 +153,11 @@ class Core:
 
 def _is_broker_away(error: Exception) -> bool:
     return isinstance(error, BrokerError) and error.slug == "broker_unavailable"
+
+
+def _no_token(attempt: str, client: str) -> str:
+    """Stand in for who gives log tokens by attempt and client id, where browsers may hand in nothing."""
+    return ""
 
 
 def _log_failure(error: Exception) -> None:

@@ -9,7 +9,7 @@ from msgspec import Raw
 from holdfast import __version__
 from holdfast.auth.claims import ANONYMOUS, ConnectionClaims, SubscribeOptions
 from holdfast.auth.locate import locate_token
-from holdfast.connections import client_id, subscribing
+from holdfast.connections import client_id, subscribing, traces
 from holdfast.connections.recovery import Pending
 from holdfast.connections.subscription import FROM_TOKEN, Grant
 from holdfast.errors import CapacityError, ChannelError, LifecycleError, ProtocolError, TokenError
@@ -192,7 +192,8 @@ def _result(connection: Connection, request: ConnectRequest) -> ConnectResult:
         result.session, result.node = session, core.instance
     # Told to those who introduced themselves: other SDKs could not use it.
     if request.holdfast is not None:
-        result.holdfast = Welcome(round(core.client.reconnect_window * 1000), core.instance)
+        log_token = core.issue_log_token(traces.attempt_of(connection.trace), connection.client)
+        result.holdfast = Welcome(round(core.client.reconnect_window * 1000), core.instance, log_token)
     return result
 
 

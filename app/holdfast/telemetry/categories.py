@@ -41,6 +41,7 @@ BY_LOGGER: Final[Mapping[str, Category]] = MappingProxyType(
         "broker": "broker",
         "channels": "broker",
         "connections.publish_queue": "broker",
+        "routes.client_logs": "client",
         "routes": "admin",
         "server": "admin",
         "main": "admin",

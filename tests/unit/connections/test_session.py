@@ -31,11 +31,22 @@ async def test_connect_with_an_endless_token_does_not_expire(world: World) -> No
 
 
 async def test_connect_tells_our_own_client_more(world: World) -> None:
-    """Who introduces itself gets the reconnect window and the instance; others do not."""
+    """Who introduces itself gets the reconnect window, the instance and a log token; others do not."""
     client = world.open()
+    world.core.issue_log_token = lambda attempt, client: f"{attempt}/{client}"
+    attempt = client.connection.handshake.attempt_id = "ab" * 16
     reply = client.call("connect", token=world.token(), holdfast={"version": "1", "cid": "c", "unknown": 1})
+    welcome = reply["connect"]["holdfast"]
 
-    assert reply["connect"]["holdfast"] == {"reconnect_window_ms": 10000, "instance": "here"}
+    assert welcome.pop("log_token") == f"{attempt}/{client.connection.client}"
+    assert welcome == {"reconnect_window_ms": 10000, "instance": "here"}
+
+
+async def test_connect_brings_no_log_token_where_there_is_no_door(world: World) -> None:
+    """Where browsers may hand in nothing."""
+    reply = world.open().call("connect", token=world.token(), holdfast={})
+
+    assert "log_token" not in reply["connect"]["holdfast"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""One-time tokens with which a browser may hand in log lines, each for one attempt.
+
+A token says itself what it is for, so that an instance with the same secret takes what another one gave. Only used ones
+are remembered, by the instance that took them, and only so many.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+REMEMBERED: Final = 50_000
+"""Used tokens remembered, some 5 MB; older ones could be used again, within the limits of rate that hold for all."""
+
+_BODY = struct.Struct(">I8s16s16s")  # expiry, a random number, attempt, client
+_SIGNATURE_BYTES: Final = 16
+_ID_DIGITS: Final = 32
+_NOBODY: Final = bytes(16)
+
+
+class LogIds(NamedTuple):
+    """Whom lines are about; `client` is empty where the attempt got no session, or not yet."""
+
+    attempt: str
+    client: str
+
+
+class LogTokens:
+    """Gives tokens and takes each once.
+
+    Args:
+        secret: signs them.
+        ttl: how long each is good, in seconds.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, secret: bytes, ttl: float, clock: Callable[[], float], remembered: int = REMEMBERED) -> None:
+        self._secret = secret
+        self._ttl = ttl
+        self._clock = clock
+        self._remembered = remembered
+        self._used: dict[bytes, int] = {}  # random number to expiry, in the order they came
+
+    def issue(self, attempt: str, client: str = "") -> str:
+        """Return a token for an attempt, empty for an id that is not 32 hexadecimal digits."""
+        try:
+            ids = [_packed(attempt), _packed(client) if client else _NOBODY]
+        except ValueError:
+            return ""
+        body = _BODY.pack(int(self._clock() + self._ttl), os.urandom(8), *ids)
+        return urlsafe_b64encode(body + self._sign(body)).decode()
+
+    def redeem(self, token: str) -> LogIds | None:
+        """Return what a token is for and take it out of use; None for one that is not ours, used or expired."""
+        try:
+            raw = urlsafe_b64decode(token)
+        except (Error, ValueError):
+            return None
+        body, signature = raw[: _BODY.size], raw[_BODY.size :]
+        if len(body) < _BODY.size or not hmac.compare_digest(signature, self._sign(body)):
+            return None
+        expires, number, attempt, client = _BODY.unpack(body)
+        now = self._clock()
+        if now > expires or number in self._used:
+            return None
+        self._remember(number, expires, now)
+        return LogIds(attempt.hex(), "" if client == _NOBODY else client.hex())
+
+    # Private methods
+
+    def _sign(self, body: bytes) -> bytes:
+        return hmac.digest(self._secret, body, "sha256")[:_SIGNATURE_BYTES]
+
+    def _remember(self, number: bytes, expires: int, now: float) -> None:
+        while self._used:
+            oldest = next(iter(self._used))
+            if self._used[oldest] >= now and len(self._used) < self._remembered:
+                break
+            del self._used[oldest]
+        self._used[number] = expires
+
+
+def _packed(name: str) -> bytes:
+    if len(name) != _ID_DIGITS:
+        raise ValueError("expected 32 hexadecimal digits")
+    return bytes.fromhex(name)
