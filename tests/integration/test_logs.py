@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.client import RawClient
+from tests.gateway import ADMIN_TOKEN
 
 PATIENCE_SECONDS = 30.0
 
@@ -169,3 +172,56 @@ def test_flood_of_batches_is_refused(start_gateway):
     assert answers[-1].status_code == 429
     assert "retry-after" in answers[-1].headers
     assert large.status_code in {413, 429}
+
+
+def explain(subject: str, *arguments: str | Path) -> tuple[int, dict[str, Any]]:
+    """Ask what happened, and return exit code and answer."""
+    command = [sys.executable, "-m", "holdfast", "explain", subject, "--json", *arguments]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_one_id_shows_both_sides_in_order(start_gateway, tmp_path):
+    """By user, connection or attempt: what the page saw stands between what the gateway did, over a rotation."""
+    path = tmp_path / "gateway.log"
+    gateway = start_gateway(file_settings(path))
+    with RawClient(gateway, "erna", holdfast={"version": "1"}) as client:
+        before = {"t": time.time() * 1000, "event": "page asked"}
+        time.sleep(0.05)
+        client.command("publish", channel="closed:1", data=1)
+        time.sleep(0.05)
+        after = {"t": time.time() * 1000, "level": "warning", "event": "page was refused"}
+        answer = hand_in(gateway, welcome_of(client)["log_token"], before, after)
+        gateway.wait_for_event("browser_line", said="page was refused")
+        path.rename(tmp_path / "gateway.log.1")
+        gateway.signal(signal.SIGHUP)
+        wait_until(path.exists)
+        name = client.id
+    gateway.wait_for_event("connection_closed", client=name)
+    attempt = next(line for line in gateway.events("connection_closed") + lines_of(tmp_path / "gateway.log.1")
+                   if line.get("client") == name and line.get("attempt"))["attempt"]  # fmt: skip
+    asked = ("--log", path, "--url", gateway.internal_url, "--admin-token", ADMIN_TOKEN)
+    answers = [explain(subject, *asked) for subject in ("erna", name, attempt)]
+
+    assert answer.status_code == 200
+    for code, explained in answers:
+        told = [(entry["side"], entry["what"]) for entry in explained["entries"]]
+        wanted = [("browser", "page asked"), ("gateway", "command_refused"), ("browser", "page was refused")]
+        assert [one for one in told if one in wanted] == wanted
+        assert told[-1] == ("gateway", "connection_closed")
+        assert (code, explained["causes"][0]["slug"]) == (1, "permission_denied")
+    files = [source for source in answers[0][1]["sources"] if source["name"].startswith(str(path))]
+    assert len(files) == 2
+    assert all(source["oldest"] for source in files)
+
+
+def test_nothing_known_says_how_far_back_it_looked(start_gateway, tmp_path):
+    """And exits 4."""
+    path = tmp_path / "gateway.log"
+    gateway = start_gateway(file_settings(path))
+    code, explained = explain("nobody", "--log", path, "--url", gateway.internal_url)
+
+    assert (code, explained["verdict"], explained["entries"]) == (4, "unknown", [])
+    assert "refused" in explained["sources"][0]["note"]
+    assert explained["sources"][-1]["oldest"] is not None

@@ -11,11 +11,20 @@ from holdfast.cli.place import Place
 from holdfast.codes import CODES
 
 
+class RefusedError(CliError):
+    """The gateway answered that it will not; `slug` says why."""
+
+    def __init__(self, message: str, slug: str) -> None:
+        super().__init__(message, Exit.REFUSED)
+        self.slug = slug
+
+
 def ask(place: Place, path: str, query: Mapping[str, str] | None = None) -> Any:
     """Return what `GET path` answers, such as `/admin/attempts`.
 
     Raises:
-        CliError: nothing answered, or the request was refused; the text says what to do.
+        CliError: nothing answered; the text says what to do.
+        RefusedError: the request was refused.
     """
     return _ask(place, "GET", path, query, None)
 
@@ -44,4 +53,4 @@ def _ask(place: Place, method: str, path: str, query: Mapping[str, str] | None, 
     slug = str(found.get("slug", "")) if isinstance(found, dict) else ""
     if slug not in CODES:
         raise CliError(f"{url} answered {answer.status_code}: no gateway?", Exit.UNKNOWN)
-    raise CliError(f"{path} was refused: {slug}\n  {found.get('message')}\n  {CODES[slug].remedy}", Exit.REFUSED)
+    raise RefusedError(f"{path} was refused: {slug}\n  {found.get('message')}\n  {CODES[slug].remedy}", slug)

@@ -10,7 +10,19 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from holdfast.cli import channels, codes, config, health, publish, revoke, serve, subscribe, token, version
+from holdfast.cli import (
+    channels,
+    codes,
+    config,
+    explain,
+    health,
+    publish,
+    revoke,
+    serve,
+    subscribe,
+    token,
+    version,
+)
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.output import note
 from holdfast.errors import ConfigError, GatewayError
@@ -86,6 +98,7 @@ app.command("channels")(channels.channels)
 app.command("info")(channels.info)
 app.command("revoke")(revoke.revoke)
 app.command("codes")(codes.codes)
+app.command("explain")(explain.explain)
 app.command("health")(health.health)
 app.command("version")(version.version)
 

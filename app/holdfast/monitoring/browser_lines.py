@@ -19,6 +19,7 @@ MOST_FIELDS: Final = 20
 LONGEST_NAME: Final = 40
 LONGEST_EVENT: Final = 100
 LONGEST_TEXT: Final = 1000
+ON_THE_WAY_SECONDS: Final = 2.0
 LAST_MOMENT: Final = 253_402_300_799_000  # the end of the year 9999, in milliseconds
 
 Plain = str | int | float | bool | None
@@ -45,11 +46,13 @@ class Batch:
     def clock_difference(self, now: float) -> float:
         """Return by how many seconds the browser's clock is ahead of `now`, ours.
 
-        Without `sent` only what is certain: no line is from the future.
+        A little behind is taken for the time that the batch was on its way. Without `sent` only what is certain
+        counts: no line is from the future.
         """
-        if self.sent is not None:
-            return self.sent / 1000 - now
-        return max(0.0, max((line.t for line in self.lines), default=0.0) / 1000 - now)
+        if self.sent is None:
+            return max(0.0, max(line.t for line in self.lines) / 1000 - now)
+        ahead = self.sent / 1000 - now
+        return 0.0 if -ON_THE_WAY_SECONDS <= ahead <= 0 else ahead
 
 
 def read_batch(body: bytes, most_lines: int) -> Batch:

@@ -95,6 +95,12 @@ def test_clock_difference_is_by_the_moment_of_sending() -> None:
     assert batch_of(sent=T - 600_000).clock_difference(T / 1000) == -600.0
 
 
+@pytest.mark.parametrize(("late", "difference"), [(0, 0.0), (1.5, 0.0), (2.5, -2.5)])
+def test_time_on_the_way_is_no_clock_difference(late: float, difference: float) -> None:
+    """A slow network must not move what a page saw behind what the gateway did later."""
+    assert batch_of(sent=T).clock_difference(T / 1000 + late) == difference
+
+
 def test_clock_difference_without_a_moment_of_sending_is_what_is_certain() -> None:
     """Lines may have waited, but none comes from the future."""
     assert batch_of().clock_difference(T / 1000 + 50) == 0.0

@@ -1,0 +1,168 @@
+"""Looks through log files of any size for what is about one subject; only matches stay in memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final, cast
+
+from holdfast.diagnostics.timeline import Entry, Subject, entry_of_line, seconds_of
+
+MOST_ENTRIES: Final = 20_000
+"""Matches kept of one file, the latest ones."""
+_BLOCK_BYTES: Final = 1 << 20
+_LONGEST_LINE: Final = 16 << 20
+_FEW: Final = 8
+_SUMMARY: Final = (b'"repeated"', b'"log_lines_dropped"')
+_ID: Final = re.compile(rb': ?"([0-9a-f]{32})"')  # begins with what is rare, so that it skips fast
+_ROTATED: Final = r"(\.\d+|[.-]\d{8}([.-]\d+)?)?(\.gz)?"
+_BROKEN: Final = (OSError, EOFError, zlib.error)
+
+
+@dataclass(slots=True)
+class Found:
+    """What one file had: `oldest` and `newest` are the Unix seconds between which it can see."""
+
+    source: str
+    entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=MOST_ENTRIES))
+    matches: int = 0
+    oldest: float | None = None
+    newest: float | None = None
+    note: str = ""
+    """Why it could not be read, or not to its end."""
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Lines that the log itself says it does not have, by event and slug."""
+
+
+def with_rotated(path: Path) -> list[Path]:
+    """Return a log file and those that were rotated away from it, each once, the oldest change first.
+
+    FILE.1 and FILE.2.gz, as the gateway and logrotate name them, and FILE-20270131.gz, as logrotate can.
+    """
+    pattern = re.compile(re.escape(path.name) + _ROTATED)
+    folder = path.parent
+    found: dict[tuple[int, int], tuple[float, Path]] = {}
+    for one in folder.iterdir() if folder.is_dir() else ():
+        if pattern.fullmatch(one.name) and one.is_file():
+            stat = one.stat()
+            found[stat.st_dev, stat.st_ino] = (stat.st_mtime, one)
+    return [one for _, one in sorted(found.values())]
+
+
+def search(paths: Iterable[Path], subject: Subject, since: float = 0.0) -> list[Found]:
+    """Return what each file has of a subject since a moment.
+
+    Files are read again while they teach new ids: a line before the one that joins attempt and connection counts too.
+    """
+    paths = [path for path in paths if not path.exists() or path.stat().st_mtime >= since]
+    while True:
+        known = len(subject.ids)
+        found = [_search(path, subject, since) for path in paths]
+        if len(subject.ids) == known:
+            return found
+
+
+def lines_in(file: IO[bytes], is_wanted: Callable[[bytes], bool]) -> Iterator[bytes]:
+    """Yield the lines for which `is_wanted` holds; it is asked for whole blocks first, most of which have none."""
+    rest = b""
+    while block := file.read(_BLOCK_BYTES):
+        block = rest + block
+        cut = block.rfind(b"\n") + 1
+        whole, rest = block[:cut], block[cut:]
+        if len(rest) > _LONGEST_LINE:
+            rest = b""  # no line of ours
+        if is_wanted(whole):
+            yield from filter(is_wanted, whole.split(b"\n"))
+    if is_wanted(rest):
+        yield rest
+
+
+def _search(path: Path, subject: Subject, since: float) -> Found:
+    found = Found(str(path))
+    try:
+        with _opened(path) as file:
+            if not _look_at_head(file, found):
+                return found
+            for line in lines_in(file, _wanted(subject)):
+                _take(line, subject, found, since)
+        found.newest = _last_moment(path) or max((entry.at for entry in found.entries), default=None)
+    except _BROKEN as error:
+        found.note = getattr(error, "strerror", None) or f"damaged: {error}"
+    return found
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if _is_packed(path) else path.open("rb")
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _look_at_head(file: IO[bytes], found: Found) -> bool:
+    """Learn how far back a file goes, and whether it can be read at all."""
+    head = file.read(_BLOCK_BYTES // 16)
+    file.seek(0)
+    for line in head.split(b"\n"):
+        found.oldest = seconds_of((_parsed(line) or {}).get("time"))
+        if found.oldest is not None:
+            return True
+    if head.strip():
+        found.note = "no JSON lines in it; set `log.format: json`, for text cannot be read here"
+    return False
+
+
+def _last_moment(path: Path) -> float | None:
+    if _is_packed(path):
+        return None
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - _BLOCK_BYTES // 16))
+        tail = file.read().split(b"\n")
+    return next((at for line in reversed(tail) if (at := seconds_of((_parsed(line) or {}).get("time")))), None)
+
+
+def _wanted(subject: Subject) -> Callable[[bytes], bool]:
+    """Return what is true of a text that may hold a line of the subject, as quickly as can be said."""
+    user = json.dumps(subject.user, ensure_ascii=False).encode("utf-8", "backslashreplace")  # as the writer does
+    texts = (user, *_SUMMARY)
+    ids = {one.encode() for one in subject.ids}
+    if len(ids) <= _FEW:
+        needles = (*texts, *ids)
+        return lambda text: any(needle in text for needle in needles)
+    return lambda text: any(needle in text for needle in texts) or not ids.isdisjoint(_ID.findall(text))
+
+
+def _take(raw: bytes, subject: Subject, found: Found, since: float) -> None:
+    line = _parsed(raw)
+    if line is None:
+        return
+    if line.get("event") in {"repeated", "log_lines_dropped"} and isinstance(count := line.get("count"), int):
+        if (seconds_of(line.get("time")) or 0.0) >= since:
+            found.left_out[str(line.get("of", "any event")), str(line.get("slug", ""))] += count
+        return
+    if not subject.takes(line):
+        return
+    entry = entry_of_line(line, found.source)
+    if entry is not None and entry.at >= since:
+        found.matches += 1
+        found.entries.append(entry)
+
+
+def _parsed(raw: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in a line, behind whatever a collector wrote before it."""
+    start = raw.find(b"{")
+    if start < 0:
+        return None
+    try:
+        found = json.loads(raw[start:])
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
