@@ -52,7 +52,7 @@ def redact_text(text: str) -> str:
 
 
 def _value(key: str, value: Any, depth: int) -> Any:
-    if value is None or value == "" or isinstance(value, bool):
+    if value is None or value == "" or isinstance(value, bool | float):  # a float is a duration, never a secret
         return value
     name = key.lower()
     return HIDDEN if name in _KEYS or name.endswith(_ENDINGS) else _inside(value, depth)
