@@ -29,7 +29,7 @@ from holdfast.routes.api_messages import Node, Process
 from holdfast.routes.metrics import read_ledger_of, read_numbers_of
 from holdfast.server.gateway import GatewayServer
 from holdfast.server.limits import raise_descriptor_limit
-from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, loop_factory
+from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, hangups_ignored, loop_factory
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 from holdfast.telemetry.lag import measure_forever
@@ -201,7 +201,7 @@ def run(settings: Settings, on_started: Callable[[str], object] | None = None) -
     configure_logging(settings.log, in_background=True)
     bind_instance(instance_name(settings))
     try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with hangups_ignored(), asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_serve(settings, on_started))
     except OSError as error:
         _log.error("cannot_start", reason=str(error))

@@ -146,7 +146,7 @@ async def test_gateway_summary(gateway):
 @pytest.fixture
 def contained(monkeypatch):
     """Keep what a run does to its process out of the other tests'."""
-    for name in ("configure_logging", "freeze_garbage_collector", "raise_descriptor_limit"):
+    for name in ("configure_logging", "bind_instance", "freeze_garbage_collector", "raise_descriptor_limit"):
         monkeypatch.setattr(main, name, lambda *_, **__: (1024, 1024))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -47,7 +47,7 @@ def file_warnings(loaded: Settings) -> list[str]:
     from holdfast.proxy.table import ProxyTable
     from holdfast.server.tls import ReloadingContext
 
-    warnings: list[str] = []
+    warnings = [*_log_warnings(loaded)]
     faults: list[str] = []
     makers: list[Callable[[], object]] = [lambda: ProxyTable(loaded, time.monotonic)]
     for rules, path in ((loaded.token, "token"), (loaded.token.subscription, "token.subscription")):
@@ -65,6 +65,15 @@ def file_warnings(loaded: Settings) -> list[str]:
     if faults:
         raise ConfigError(faults)
     return warnings
+
+
+def _log_warnings(loaded: Settings) -> Iterator[str]:
+    file = loaded.log.file
+    if file is None:
+        return
+    written_to = file if file.exists() else file.parent
+    if not written_to.exists() or not os.access(written_to, os.W_OK) or file.is_dir():
+        yield f"log.file: {file} cannot be written here by this user; lines would go to standard error"
 
 
 @app.command()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import platform
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Final
 
@@ -22,6 +24,20 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:  # pragma: no cover - only where uvloop has no wheel
         return asyncio.new_event_loop
     return uvloop.new_event_loop
+
+
+@contextmanager
+def hangups_ignored() -> Iterator[None]:
+    """Ignore SIGHUP until the server takes it over: a rotation of logs must not end a start that takes its time."""
+    try:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    except ValueError:  # not the main thread's, which alone has signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def freeze_garbage_collector() -> None:

@@ -1,5 +1,6 @@
 """Tests of holdfast.cli.config."""
 
+import pytest
 import yaml
 
 from holdfast.settings_docs import render_settings_docs
@@ -35,6 +36,16 @@ def test_config_check_warns_as_a_start_would(cli, monkeypatch):
     assert outcome.code == 1
     assert "token.hmac_secret: 5 bytes" in outcome.err
     assert "token.subscription.hmac_secret: 9 bytes" in outcome.err
+
+
+@pytest.mark.parametrize(("file", "code"), [("gateway.log", 0), ("gone/gateway.log", 1), (".", 1)])
+def test_config_check_looks_at_the_log_file(cli, tmp_path, monkeypatch, file, code):
+    """A start would only warn, and on standard error, where nobody looks who has a log file."""
+    monkeypatch.setenv("HOLDFAST_LOG__FILE", str(tmp_path / file))
+    outcome = cli("config", "check")
+
+    assert outcome.code == code
+    assert ("log.file" in outcome.err) is bool(code)
 
 
 def test_config_check_looks_into_keys_and_certificates(cli, tmp_path):

@@ -3,7 +3,10 @@
 import asyncio
 import gc
 import math
+import os
+import signal
 import sys
+import threading
 
 from holdfast.server import runtime
 
@@ -54,3 +57,32 @@ def test_collector_is_frozen_and_rarer():
 def test_full_collections_are_rarer_than_cpythons():
     """Walking every connection is what costs; it takes far more allocations than by default."""
     assert math.prod(runtime.GC_THRESHOLDS) > 10 * math.prod((700, 10, 10))
+
+
+def test_hangup_ends_no_start():
+    """SIGHUP before the server listens to it does nothing, and afterwards what it did before."""
+    seen = []
+    before = signal.signal(signal.SIGHUP, lambda *_: seen.append(1))
+    try:
+        with runtime.hangups_ignored():
+            os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert seen == [1]
+
+
+def test_hangup_is_left_alone_outside_the_main_thread():
+    """Where signals cannot be handled, nothing is changed and nothing fails."""
+    ends = []
+
+    def run():
+        with runtime.hangups_ignored():
+            ends.append(signal.getsignal(signal.SIGHUP))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(10)
+
+    assert ends == [signal.getsignal(signal.SIGHUP)]
