@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,9 @@ def _take_one(found: Remembered, place: Place, subject: Subject) -> None:
         return
     subject.takes(record)
     found.entries += _entries(record, record, place.internal)
+    place_of_it = 0 if record.get("state") == "refused" else 1
+    source = found.sources[place_of_it]
+    found.sources[place_of_it] = replace(source, matches=source.matches + 1)
 
 
 def _entries(record: Mapping[str, Any], answer: Mapping[str, Any], source: str) -> list[Entry]:

@@ -53,6 +53,8 @@ def _row(entry: Entry) -> tuple[str, ...]:
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
     for name, value in facts.items():
+        if value is None or value == "":
+            continue
         text = value if isinstance(value, str) else repr(value)
         yield f"{name}={text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + '…'}"
 

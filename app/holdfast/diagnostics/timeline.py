@@ -23,6 +23,7 @@ SAME_SECONDS: Final = 2.0
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _LOUD: Final = ("warning", "error", "critical")
 _ENDS: Final = ("connection_closed", "connection_refused", "handshake_refused")
+_BEFORE: Final = "token_refused"  # says first what the refusal of the same attempt says again
 # What happens in the ordinary course: people leave, instances restart, operators act.
 FINE: Final = frozenset(
     {"ok", "client_closed", "connection_closed", "shutdown", "draining", "force_reconnect", "unknown_session"}
@@ -177,8 +178,10 @@ class Cause:
 def causes_of(entries: Iterable[Entry]) -> list[Cause]:
     """Return the causes of what is wrong in a timeline, the last one met first."""
     met: dict[str, list[float]] = {}
-    for entry in entries:
-        if entry.is_wrong and entry.slug:
+    wrong = [entry for entry in entries if entry.is_wrong and entry.slug]
+    told = {(entry.slug, entry.attempt) for entry in wrong if entry.what != _BEFORE and entry.attempt}
+    for entry in wrong:
+        if entry.what != _BEFORE or (entry.slug, entry.attempt) not in told:
             met.setdefault(entry.slug, []).append(entry.at)
     causes = []
     for slug, moments in met.items():

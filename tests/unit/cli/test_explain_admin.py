@@ -66,6 +66,7 @@ def test_id_is_asked_for_by_its_own_path(asked: dict[str, Any]) -> None:
 
     assert [entry.what for entry in found.entries] == ["connection_closed"]
     assert CLIENT in subject.ids
+    assert [one.matches for one in found.sources] == [0, 1]
     assert asked["asked"][0][1]["since"] == str(NOW + 5)
 
 

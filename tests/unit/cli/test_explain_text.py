@@ -11,7 +11,7 @@ CLIENT = "fedcba9876543210fedcba9876543210"
 def test_timeline_has_both_sides_causes_and_reach() -> None:
     """One row an entry, what is wrong marked, and under it what to do and how far back one sees."""
     entries = [
-        Entry(NOW, "browser", "socket closed", facts={"code": 1006}),
+        Entry(NOW, "browser", "socket closed", facts={"code": 1006, "kid": "", "iat": None}),
         Entry(NOW + 1, "gateway", "connection_closed", slug="no_pong", client=CLIENT, instance="gw", detail="late"),
     ]
     sources = [Source("gateway.log", NOW - 60, 2), Source("http://x", None, note="no gateway answered")]

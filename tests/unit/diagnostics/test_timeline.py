@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,3 +187,12 @@ def test_causes_are_named_once_with_what_to_do() -> None:
     assert causes[0].meaning == "The client answered no ping in time."
     assert causes[0].remedy
     assert not causes[-1].remedy
+
+
+def test_refusal_that_two_lines_tell_is_counted_once() -> None:
+    """What was found in the token, and that the attempt was refused for it."""
+    first = entry_at(1.0, "token_refused", slug="token_expired", attempt=ATTEMPT)
+    second = entry_at(1.1, "connection_refused", slug="token_expired", attempt=ATTEMPT)
+
+    assert [one.count for one in causes_of([first, second])] == [1]
+    assert [one.count for one in causes_of([first, second, replace(first, attempt="")])] == [2]
