@@ -216,6 +216,21 @@ def test_one_id_shows_both_sides_in_order(start_gateway, tmp_path):
     assert all(source["oldest"] for source in files)
 
 
+def test_refused_attempt_can_be_told_of(start_gateway):
+    """Who got no session gets the token from the explanation, and what the page says is under the attempt's id."""
+    gateway = start_gateway()
+    with pytest.raises(ConnectionClosed):
+        RawClient(gateway, token="nonsense")
+    attempt = gateway.wait_for_event("connection_refused")["attempt"]
+    explained = httpx.get(f"{gateway.url}/connection/explain?cid={attempt}", headers=PAGE, trust_env=False).json()
+    answer = hand_in(gateway, explained["log_token"], {"t": time.time() * 1000, "event": "gave up"})
+    gateway.wait_for_event("browser_line", attempt=attempt, said="gave up")
+    code, found = explain(attempt, "--url", gateway.internal_url, "--admin-token", ADMIN_TOKEN)
+
+    assert answer.status_code == 200
+    assert (code, found["causes"][0]["slug"], found["causes"][0]["count"]) == (1, "token_malformed", 1)
+
+
 def test_nothing_known_says_how_far_back_it_looked(start_gateway, tmp_path):
     """And exits 4."""
     path = tmp_path / "gateway.log"
@@ -223,5 +238,5 @@ def test_nothing_known_says_how_far_back_it_looked(start_gateway, tmp_path):
     code, explained = explain("nobody", "--log", path, "--url", gateway.internal_url)
 
     assert (code, explained["verdict"], explained["entries"]) == (4, "unknown", [])
-    assert "refused" in explained["sources"][0]["note"]
+    assert "admin_token_missing" in explained["sources"][0]["note"]
     assert explained["sources"][-1]["oldest"] is not None

@@ -22,14 +22,12 @@ from holdfast.resilience.keyed_buckets import KeyedBuckets
 from holdfast.routes.errors import check_method, refuse, send_bytes
 from holdfast.routes.observers import observe_explain
 from holdfast.transports.cors import adding_headers
+from holdfast.transports.cors_any import READABLE_BY_ALL
 from holdfast.transports.websocket import Originate
 
 IssueLogToken = Callable[[str, str], str]
 """From an attempt and a client id, which may be empty, to a one-time token for lines about them."""
 
-# Every page may read it, for whoever knows the 128 bits of an attempt's id made the attempt; nothing of the user's
-# session has a say in it.
-_CORS: Final = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"retry-after")]
 _CID: Final = re.compile("[0-9a-fA-F]{32}")
 _EVERYBODY: Final = ""
 _LONGEST_QUERY: Final = 1024
@@ -77,7 +75,8 @@ class ExplainEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        send = adding_headers(_CORS, send)
+        # Whoever knows the 128 bits of an attempt's id made the attempt; nothing of the user's session has a say in it.
+        send = adding_headers(READABLE_BY_ALL, send)
         try:
             check_method(scope, "GET")
             self._check_rate(scope)

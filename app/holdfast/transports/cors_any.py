@@ -5,11 +5,17 @@ For endpoints where what the body or the URL says is all that counts.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from holdfast.transports.cors import Headers, adding_headers
+
+# When to come back is what a page needs of a refusal, and no header it could read otherwise.
+READABLE_BY_ALL: Final[Headers] = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"retry-after"),
+]
 _MAX_AGE: Final = b"86400"
 
 
@@ -27,15 +33,9 @@ class AnyOrigin:
             await send({"type": "http.response.start", "status": 204, "headers": self._preflight()})
             await send({"type": "http.response.body"})
             return
+        await self._app(scope, receive, adding_headers(READABLE_BY_ALL, send))
 
-        async def send_readable(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_READABLE]
-            await send(message)
-
-        await self._app(scope, receive, send_readable)
-
-    def _preflight(self) -> list[tuple[bytes, bytes]]:
+    def _preflight(self) -> Headers:
         return [
             (b"allow", self._methods),
             (b"access-control-allow-origin", b"*"),
@@ -43,7 +43,3 @@ class AnyOrigin:
             (b"access-control-allow-headers", b"content-type"),
             (b"access-control-max-age", _MAX_AGE),
         ]
-
-
-# When to come back is what a page needs of a refusal, and no header it could read otherwise.
-_READABLE: Final = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"retry-after")]
