@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, cast
@@ -27,13 +29,12 @@ _BROKEN: Final = (OSError, EOFError, zlib.error)
 
 @dataclass(slots=True)
 class Found:
-    """What one file had: `oldest` and `newest` are the Unix seconds between which it can see."""
+    """What one file had; `oldest` is how far back it can see, in Unix seconds."""
 
     source: str
     entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=MOST_ENTRIES))
     matches: int = 0
     oldest: float | None = None
-    newest: float | None = None
     note: str = ""
     """Why it could not be read, or not to its end."""
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -59,13 +60,20 @@ def search(paths: Iterable[Path], subject: Subject, since: float = 0.0) -> list[
     """Return what each file has of a subject since a moment.
 
     Files are read again while they teach new ids: a line before the one that joins attempt and connection counts too.
+    All are opened first, so that a rotation meanwhile hides none.
     """
-    paths = [path for path in paths if not path.exists() or path.stat().st_mtime >= since]
-    while True:
-        known = len(subject.ids)
-        found = [_search(path, subject, since) for path in paths]
-        if len(subject.ids) == known:
-            return found
+    with ExitStack() as opened:
+        files: list[tuple[str, IO[bytes] | OSError]] = []
+        for path in paths:
+            try:
+                files.append((str(path), opened.enter_context(path.open("rb"))))
+            except OSError as error:
+                files.append((str(path), error))
+        while True:
+            known = len(subject.ids)
+            found = [_search(name, file, subject, since) for name, file in files]
+            if len(subject.ids) == known:
+                return found
 
 
 def lines_in(file: IO[bytes], is_wanted: Callable[[bytes], bool]) -> Iterator[bytes]:
@@ -83,27 +91,27 @@ def lines_in(file: IO[bytes], is_wanted: Callable[[bytes], bool]) -> Iterator[by
         yield rest
 
 
-def _search(path: Path, subject: Subject, since: float) -> Found:
-    found = Found(str(path))
+def _search(name: str, file: IO[bytes] | OSError, subject: Subject, since: float) -> Found:
+    found = Found(name)
     try:
-        with _opened(path) as file:
-            if not _look_at_head(file, found):
-                return found
-            for line in lines_in(file, _wanted(subject)):
-                _take(line, subject, found, since)
-        found.newest = _last_moment(path) or max((entry.at for entry in found.entries), default=None)
+        if isinstance(file, OSError):
+            raise file
+        content = _content(file)
+        if not _look_at_head(content, found) or os.fstat(file.fileno()).st_mtime < since:
+            return found
+        for line in lines_in(content, _wanted(subject)):
+            _take(line, subject, found, since)
     except _BROKEN as error:
         found.note = getattr(error, "strerror", None) or f"damaged: {error}"
     return found
 
 
-def _opened(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if _is_packed(path) else path.open("rb")
-
-
-def _is_packed(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
+def _content(file: IO[bytes]) -> IO[bytes]:
+    """Return the file, or what is packed in it, from its beginning."""
+    file.seek(0)
+    is_packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if is_packed else file
 
 
 def _look_at_head(file: IO[bytes], found: Found) -> bool:
@@ -117,16 +125,6 @@ def _look_at_head(file: IO[bytes], found: Found) -> bool:
     if head.strip():
         found.note = "no JSON lines in it; set `log.format: json`, for text cannot be read here"
     return False
-
-
-def _last_moment(path: Path) -> float | None:
-    if _is_packed(path):
-        return None
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - _BLOCK_BYTES // 16))
-        tail = file.read().split(b"\n")
-    return next((at for line in reversed(tail) if (at := seconds_of((_parsed(line) or {}).get("time")))), None)
 
 
 def _wanted(subject: Subject) -> Callable[[bytes], bool]:

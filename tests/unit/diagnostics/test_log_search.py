@@ -56,8 +56,7 @@ def test_lines_of_a_subject_are_found(path: Path) -> None:
 
     assert [entry.what for entry in found.entries] == ["a"]
     assert (found.matches, found.note) == (1, "")
-    assert found.oldest is not None
-    assert found.newest == found.oldest + 2
+    assert found.oldest == 1_699_999_201.0
 
 
 def test_line_before_the_one_that_joins_ids_is_found(path: Path) -> None:
@@ -130,6 +129,24 @@ def test_missing_and_empty_files_are_no_fault(path: Path) -> None:
 
     assert gone.note == "No such file or directory"
     assert (empty.note, empty.oldest) == ("", None)
+
+
+def test_rotation_meanwhile_hides_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All files are open before the first is read."""
+    path.write_text(line_of(2, "new", user="42"))
+    path.with_name("gateway.log.1").write_text(line_of(1, "old", user="42"))
+    read = log_search.lines_in
+
+    def rotating(*arguments: Any) -> Any:
+        if path.exists():
+            path.with_name("gateway.log.1").rename(path.with_name("gateway.log.2"))
+            path.rename(path.with_name("gateway.log.1"))
+        return read(*arguments)
+
+    monkeypatch.setattr(log_search, "lines_in", rotating)
+    found = search([path.with_name("gateway.log.1"), path], Subject("42"))
+
+    assert [entry.what for one in found for entry in one.entries] == ["old", "new"]
 
 
 def test_torn_and_strange_lines_are_passed_over(path: Path) -> None:
