@@ -57,6 +57,7 @@ proof: check node servers ## Everything in full: all tests, all conformance case
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks
 	$(PY) -m benchmarks.snapshot_stall
+	$(PY) -m benchmarks.monitor_cost
 
 docs: setup ## Write the generated pages of docs/ again
 	$(PY) scripts/generate_docs.py

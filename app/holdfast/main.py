@@ -13,7 +13,7 @@ import psutil
 
 from holdfast import __version__
 from holdfast.admission.round_trip import BrokerRoundTrip
-from holdfast.app import Endpoints, make_app
+from holdfast.app import make_app
 from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.broker.memory import MemoryBroker
 from holdfast.channels.hub import Hub
@@ -42,6 +42,7 @@ from holdfast.telemetry.logs import (
 )
 from holdfast.wiring import Doors, make_endpoints
 from holdfast.wiring_logs import report_left_out_forever
+from holdfast.wiring_monitor import Monitoring
 
 EXIT_FINE = 0
 EXIT_REFUSED = 2
@@ -58,8 +59,9 @@ class Gateway:
         self.core = core
         self.manager = EnhancedWebSocketManager(core)
         self.validator = validator
+        self.monitoring = Monitoring(settings, core, lambda cause: None)
         self.probe = BrokerRoundTrip(core.broker, LocalDelivery(core.hub), core.instance)
-        self.app = make_app(self._endpoints(), has_internal_port=settings.internal_port is not None)
+        self.app = make_app(make_endpoints(self.doors()), has_internal_port=settings.internal_port is not None)
         self._process = psutil.Process()
         self._started_at = core.clock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -81,11 +83,13 @@ class Gateway:
             self.core.backend.table.report()
         metrics.DRAINING.set_function(self._still_here)
         self._begin(tick_forever(self.core), check_forever(self.core))
-        self._begin(measure_forever(metrics.LOOP_LAG.observe, self.core.clock), report_left_out_forever(asyncio.sleep))
+        self._begin(measure_forever(self._observe_lag, self.core.clock), report_left_out_forever(asyncio.sleep))
+        self._begin(*self.monitoring.work())
 
     def mark_serving(self) -> None:
         """Let `/startupz` and `/readyz` pass, now that connections are accepted."""
         self.core.lifecycle.advance(Phase.SERVING)
+        self.monitoring.events.emit("gateway.started", version=__version__)
 
     async def drain(self) -> None:
         """Let clients leave, each at its own moment: first balancers are told, then newcomers refused, then goodbyes.
@@ -95,6 +99,9 @@ class Gateway:
         wait, window = pacing(self.settings.shutdown, is_shared=self.core.broker.is_shared)
         try:
             self._enter(Phase.LEAVING)
+            self.monitoring.events.emit(
+                "drain.started", connections=len(self.manager.everybody()), seconds=wait + window
+            )
             await asyncio.sleep(wait)
             self._enter(Phase.DRAINING)
             await drain(self.manager, window, self.core.clock, asyncio.sleep)
@@ -102,6 +109,7 @@ class Gateway:
             self._enter(Phase.STOPPING)
             for connection in self.manager.everybody():
                 connection.close("shutdown")
+            self.monitoring.events.emit("drain.ended")
 
     async def stop(self) -> None:
         """Write what must be kept and let go of everything; a second call does nothing."""
@@ -138,6 +146,18 @@ class Gateway:
             process=Process(round(100 * (spent.user + spent.system) / max(uptime, 1.0), 1), resident),
         )
 
+    def doors(self) -> Doors:
+        """Return what the endpoints open to."""
+        return Doors(
+            self.settings,
+            self.core,
+            self.manager,
+            self.probe.check,
+            self.describe,
+            ledger=self.ledger,
+            monitoring=self.monitoring,
+        )
+
     def summary(self) -> dict[str, object]:
         """Return the counts that the last log line tells."""
         core = self.core
@@ -156,10 +176,9 @@ class Gateway:
             self.core.lifecycle.advance(phase)
             _log.info("phase", phase=phase.name.lower(), connections=len(self.manager.everybody()))
 
-    def _endpoints(self) -> Endpoints:
-        return make_endpoints(
-            Doors(self.settings, self.core, self.manager, self.probe.check, self.describe, self.ledger)
-        )
+    def _observe_lag(self, lag_seconds: float) -> None:
+        metrics.LOOP_LAG.observe(lag_seconds)
+        self.monitoring.lag.observe(lag_seconds)
 
     def _begin(self, *work: Coroutine[Any, Any, None]) -> None:
         self._tasks += [self.core.loop.create_task(one) for one in work]
@@ -217,6 +236,7 @@ async def _serve(settings: Settings, on_started: Callable[[str], object] | None)
     server = GatewayServer(gateway.app, settings, **hooks)
     # Before the broker: a second start by mistake must not touch the history of the first.
     server.bind()
+    gateway.monitoring.watch(server)
     try:
         await gateway.start()
         freeze_garbage_collector()

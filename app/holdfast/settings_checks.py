@@ -37,6 +37,7 @@ def check_combinations(settings: Settings) -> list[Fault]:
         *_sizes(settings),
         *_rules("token", settings.token),
         *(_rules("token.subscription", settings.token.subscription) if settings.token.subscription else ()),
+        *_monitor(settings),
         *_names(settings.channel),
         *_channels(settings.channel),
         *check_proxies(settings),
@@ -151,6 +152,18 @@ def _timing(settings: Settings) -> Iterator[Fault]:
             "shutdown.drain_window",
             "shutdown.timeout",
         )
+
+
+def _monitor(settings: Settings) -> Iterator[Fault]:
+    monitor = settings.monitor
+    for name in ("memory", "descriptors", "cpu", "loop_lag", "socket_memory", "conntrack"):
+        given = getattr(monitor, name)
+        if given.warning > given.critical:
+            yield _fault(
+                f"expected a warning before it is critical, saw {given.warning:g} and {given.critical:g}",
+                f"monitor.{name}.warning",
+                f"monitor.{name}.critical",
+            )
 
 
 def _sizes(settings: Settings) -> Iterator[Fault]:

@@ -44,6 +44,7 @@ from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, Stre
 from holdfast.transports.websocket import Originate, WebSocketEndpoint, read_handshake
 from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
 from holdfast.wiring_logs import client_logs
+from holdfast.wiring_monitor import Monitoring
 
 CHECK_TIMEOUT_SECONDS = 1.0
 CHECK_MAX_AGE_SECONDS = 1.0
@@ -59,6 +60,7 @@ class Doors:
     check_broker: Callable[[], Awaitable[None]]
     describe: Callable[[], Node]
     ledger: Ledger
+    monitoring: Monitoring
 
 
 def make_endpoints(doors: Doors) -> Endpoints:
@@ -93,7 +95,7 @@ def make_endpoints(doors: Doors) -> Endpoints:
             **client_logs(settings.log, core, originate),  # first: it makes what gives log tokens
             **explain_endpoints(settings, core, doors.ledger, core.issue_log_token),
         },
-        admin=admin_endpoints(settings, core, doors.ledger),
+        admin={**admin_endpoints(settings, core, doors.ledger), **doors.monitoring.endpoints(settings.admin)},
     )
 
 

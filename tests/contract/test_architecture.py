@@ -36,7 +36,7 @@ ORDER: tuple[frozenset[str], ...] = (
     frozenset({"connections"}),
     frozenset({"admission", "monitoring", "diagnostics", "verify"}),
     frozenset({"transports", "server", "routes"}),
-    frozenset({"app", "wiring", "wiring_ledger", "wiring_logs", "main", "cli", "__main__"}),
+    frozenset({"app", "wiring", "wiring_ledger", "wiring_logs", "wiring_monitor", "main", "cli", "__main__"}),
 )
 # Parts of this layer are strangers to each other; what one needs of another, main.py hands over.
 STRANGERS = frozenset({"auth", "channels", "broker", "proxy"})

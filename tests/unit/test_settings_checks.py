@@ -40,6 +40,16 @@ BAD: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     ),
     ({"tls": {"cert_file": "/c"}}, ("tls.cert_file", "tls.key_file"), "saw no tls.key_file"),
     ({"tls": {"key_file": "/k"}}, ("tls.cert_file", "tls.key_file"), "saw no tls.cert_file"),
+    (
+        {"monitor": {"memory": {"warning": 0.95}}},
+        ("monitor.memory.warning", "monitor.memory.critical"),
+        "saw 0.95 and 0.9",
+    ),
+    (
+        {"monitor": {"loop_lag": {"critical": 0.05}}},
+        ("monitor.loop_lag.warning", "monitor.loop_lag.critical"),
+        "saw 0.1 and 0.05",
+    ),
     ({"internal_port": 8000}, ("internal_port", "port"), "saw 8000 twice"),
     ({"internal_host": "0.0.0.0"}, ("internal_host", "internal_port"), "saw none"),
     ({"client": {"pong_timeout": 25}}, ("client.pong_timeout", "client.ping_interval"), "25 s and 25 s"),

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -7,7 +8,7 @@ from holdfast.main import build
 from holdfast.routes.errors import not_found
 from holdfast.settings import PollSettings, Settings
 from holdfast.telemetry import metrics
-from holdfast.wiring import Doors, make_endpoints
+from holdfast.wiring import make_endpoints
 from tests.asgi import call
 
 
@@ -15,9 +16,7 @@ async def test_every_endpoint_is_made():
     """What the application routes to is all there."""
     gateway = build(Settings(), asyncio.get_running_loop())
 
-    endpoints = make_endpoints(
-        Doors(gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
-    )
+    endpoints = make_endpoints(gateway.doors())
 
     by_path = [endpoints.streams, endpoints.public, endpoints.admin]
     single = [getattr(endpoints, name) for name in Endpoints.__slots__ if name not in {"streams", "public", "admin"}]
@@ -38,9 +37,7 @@ async def test_streams_that_are_off_have_no_path(off, left):
     settings = Settings.model_validate({name: {"enabled": False} for name in off})
     gateway = build(settings, asyncio.get_running_loop())
 
-    endpoints = make_endpoints(
-        Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
-    )
+    endpoints = make_endpoints(replace(gateway.doors(), settings=settings))
 
     assert set(endpoints.streams) == left
 
@@ -52,9 +49,7 @@ async def test_unusable_patterns_are_told_at_once():
     settings = gateway.settings.model_copy(update={"client": client})
 
     with pytest.raises(ValueError):
-        make_endpoints(
-            Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
-        )
+        make_endpoints(replace(gateway.doors(), settings=settings))
 
 
 async def test_polls_can_be_switched_off():
@@ -62,9 +57,7 @@ async def test_polls_can_be_switched_off():
     gateway = build(Settings(), asyncio.get_running_loop())
     settings = gateway.settings.model_copy(update={"poll": PollSettings(enabled=False)})
 
-    endpoints = make_endpoints(
-        Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
-    )
+    endpoints = make_endpoints(replace(gateway.doors(), settings=settings))
 
     assert endpoints.poll is not_found
 
@@ -73,9 +66,7 @@ async def test_polls_can_be_switched_off():
 async def test_compression_is_made_as_the_settings_say(is_on):
     """The door agrees on it only where it is switched on; the metrics are there all the same."""
     gateway = build(Settings(websocket={"compression": is_on}), asyncio.get_running_loop())
-    doors = Doors(
-        gateway.settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger
-    )
+    doors = gateway.doors()
 
     assert (make_endpoints(doors).websocket._compression is not None) is is_on
     assert list(metrics.COMPRESSED_CONNECTIONS.collect())
@@ -86,9 +77,7 @@ async def test_foreign_page_is_counted_and_named(path, capsys):
     """Whoever asks from a page that may not is refused, counted where it asked, and logged with its own address."""
     settings = Settings.model_validate({"http": {"trusted_proxies": ["127.0.0.1"]}})
     gateway = build(settings, asyncio.get_running_loop())
-    endpoints = make_endpoints(
-        Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
-    )
+    endpoints = make_endpoints(replace(gateway.doors(), settings=settings))
     if path == EMULATION_PATH:
         name, labels = "holdfast_emulation_requests_total", {"slug": "origin_not_allowed"}
     else:
@@ -108,9 +97,7 @@ async def test_poll_key_is_worth_nothing_with_other_headers_for_the_backend():
     rpc = {"without_namespace": {"proxy_enabled": True}, "proxy": {"endpoint": "http://a/", "http_headers": ["X-User"]}}
     settings = Settings.model_validate({"rpc": rpc, "client": {"allow_anonymous": True}})
     gateway = build(settings, asyncio.get_running_loop())
-    endpoints = make_endpoints(
-        Doors(settings, gateway.core, gateway.manager, gateway.probe.check, gateway.describe, gateway.ledger)
-    )
+    endpoints = make_endpoints(replace(gateway.doors(), settings=settings))
     body = b'{"key":"one key for everybody","commands":[{"id":1,"connect":{}}]}'
 
     async def opened(user: str) -> str:

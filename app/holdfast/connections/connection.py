@@ -167,11 +167,14 @@ class Connection:
         """Mind the queue from now on."""
         self.congested = True
         self.flowing = False
+        if not self.closed:
+            self.core.manager.congested.add(self)
         self._check_queue()
 
     def on_drained(self) -> None:
         """Write freely again."""
         self.congested = False
+        self.core.manager.congested.discard(self)
         self.flowing = self.outbox is None and not self.closed
 
     def on_closed(self, code: int, reason: str) -> None:

@@ -31,6 +31,7 @@ class EnhancedWebSocketManager:
         self.reports = Reports(core)
         self.connections: dict[str, Connection] = {}
         self.opening: set[Connection] = set()  # accepted, not connected yet
+        self.congested: set[Connection] = set()  # slow readers, for whom bytes wait
         self._sessions: dict[str, Connection] = {}  # of transports whose clients come back by other requests
         self.by_transport: Counter[str] = Counter(websocket=0)
         self.by_agent: Counter[str] = Counter()
@@ -99,6 +100,10 @@ class EnhancedWebSocketManager:
         """Return all connections, those that have not connected yet too."""
         return [*self.opening, *self.connections.values()]
 
+    def queue_bytes(self) -> int:
+        """Return the bytes that wait for slow readers; what is on its way to others is gone in a moment."""
+        return sum(connection.transport.buffered() for connection in self.congested)
+
     # Public methods: the life of a connection
 
     def open(self, transport: Transport, handshake: Handshake) -> Connection:
@@ -135,6 +140,7 @@ class EnhancedWebSocketManager:
 
     def depart(self, connection: Connection) -> None:
         """Take a connection that ends out of everything, at once; presence and feeds follow."""
+        self.congested.discard(connection)
         if self.core.backend is not None:
             self.core.backend.forget(connection)
         if not connection.is_connected:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.types import Receive, Scope, Send
 
 from holdfast.connections.core import Core
 from holdfast.errors import DoorError
 from holdfast.monitoring.ledger import Ledger
+from holdfast.monitoring.monitor import ResourceMonitor
+from holdfast.monitoring.proc_net import ListenLosses
 from holdfast.protocol.compression import Compression
 from holdfast.routes.errors import check_method, refuse, send_bytes
 from holdfast.telemetry import metrics
@@ -47,6 +51,8 @@ def read_numbers_of(core: Core) -> None:
     metrics.PUBLICATIONS.read_from(lambda: hub.stats.publications)
     metrics.DELIVERIES.read_from(lambda: hub.stats.deliveries)
     metrics.ASYNC_WAITING.read_from(lambda: len(core.publish_queue))
+    metrics.QUEUE_BYTES.read_from(manager.queue_bytes)
+    metrics.CONGESTED.read_from(lambda: len(manager.congested))
     metrics.DELIVERED_BYTES.read_from(lambda: hub.stats.delivered_bytes)
 
 
@@ -54,6 +60,21 @@ def read_ledger_of(ledger: Ledger) -> None:
     """Let a scrape read how much is remembered."""
     metrics.LEDGER_RECORDS.read_from(ledger.sizes)
     metrics.LEDGER_PLANNED.read_from(lambda: ledger.planned)
+
+
+def read_resources_of(monitor: ResourceMonitor, lost: Callable[[], ListenLosses | None]) -> None:
+    """Let a scrape read what the monitor measured last, and what listeners lost since the start."""
+
+    def used(name: str) -> Callable[[], dict[str, float] | float]:
+        return lambda: usage.used if (usage := monitor.sample.usages.get(name)) is not None else {}
+
+    metrics.RESOURCE_RATIO.read_from(monitor.ratios)
+    metrics.RESOURCE_LIMIT.read_from(monitor.limits)
+    metrics.RESOURCE_LEVEL.read_from(monitor.levels)
+    metrics.SOCKET_MEMORY.read_from(used("socket_memory"))
+    metrics.CONNTRACK.read_from(used("conntrack"))
+    metrics.ACCEPT_QUEUE.read_from(used("accept_queue"))
+    metrics.LISTEN_LOSSES.read_from(lambda: losses._asdict() if (losses := lost()) is not None else {})
 
 
 def read_polls_of(sessions: PollSessions) -> None:

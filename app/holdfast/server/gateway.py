@@ -121,6 +121,11 @@ class GatewayServer(uvicorn.Server):
         """Return when connections are accepted."""
         await self._is_up.wait()
 
+    @property
+    def listening(self) -> list[socket.socket]:
+        """The sockets that connections are accepted from."""
+        return [bound for all_of in self._sockets.values() for bound in all_of] if self.started else []
+
     def stop(self) -> None:
         """Ask to stop; asked a second time, stop fast."""
         if self._stop_asked.is_set():

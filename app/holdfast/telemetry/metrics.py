@@ -100,8 +100,27 @@ BUILD = _gauge("holdfast_build_info", "Always 1; the labels say what is running.
 BUILD.labels(__version__, platform.python_version()).set(1)
 LOOP_LAG = _histogram(
     "holdfast_loop_lag_seconds",
-    "How late the event loop ran a callback that was due, measured about once a second.",
+    "How late the event loop ran a callback that was due, measured four times a second.",
     (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
+)
+RESOURCE_RATIO = Scraped(
+    "gauge", "holdfast_resource_used_ratio", "Which part of its limit a resource uses; 1 is none left.", "resource"
+)
+RESOURCE_LIMIT = Scraped(
+    "gauge",
+    "holdfast_resource_limit",
+    "The limit itself: bytes of memory and socket_memory, cores of cpu, else a number.",
+    "resource",
+)
+RESOURCE_LEVEL = Scraped("gauge", "holdfast_resource_level", "0 is fine, 1 warning, 2 critical.", "resource")
+SOCKET_MEMORY = Scraped("gauge", "holdfast_socket_memory_bytes", "Memory of the kernel for TCP sockets of the host.")
+CONNTRACK = Scraped("gauge", "holdfast_conntrack_entries", "Connections that the kernel's firewall tracks.")
+ACCEPT_QUEUE = Scraped("gauge", "holdfast_accept_queue_connections", "Connections that wait to be accepted.")
+LISTEN_LOSSES = Scraped(
+    "counter",
+    "holdfast_listen_losses_total",
+    "Connections that the host's listeners lost since the start: overflows of accept queues, drops of any cause.",
+    "cause",
 )
 
 # Connections
@@ -150,6 +169,8 @@ LEDGER_PLANNED = Scraped(
     "What a drain did to connections and newcomers, counted and not remembered one by one.",
     "slug",
 )
+QUEUE_BYTES = Scraped("gauge", "holdfast_queue_bytes", "Bytes that wait for readers slower than what they are sent.")
+CONGESTED = Scraped("gauge", "holdfast_congested_connections", "Connections whose readers are that slow.")
 DRAINING = _gauge("holdfast_draining_connections", "Connections that a drain has still to send away; 0 otherwise.")
 
 EXPLANATIONS = _counter(

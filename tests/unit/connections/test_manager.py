@@ -162,3 +162,30 @@ async def test_connections_are_counted_by_sdk(world: World) -> None:
     client.hang_up()
 
     assert world.manager.count_by_sdk() == {"js": 1, "other": 1}
+
+
+async def test_queue_bytes_are_those_of_slow_readers(world: World) -> None:
+    """Each counts from when it is slow until it caught up or is gone."""
+    slow, gone, quick = (world.connect() for _ in range(3))
+    for client in (slow, gone, quick):
+        client.transport.queued = 100_000
+    slow.connection.on_congested()
+    gone.connection.on_congested()
+    assert world.manager.queue_bytes() == 200_000
+    gone.hang_up()
+    assert world.manager.queue_bytes() == 100_000
+    slow.connection.on_drained()
+
+    assert world.manager.queue_bytes() == 0
+    assert not world.manager.congested
+
+
+async def test_slow_reader_that_is_closed_at_once_is_forgotten(world: World) -> None:
+    """Neither the one whose queue is too long nor one that is told after its end stays."""
+    client = world.connect()
+    client.transport.queued = 10_000_000
+    client.connection.on_congested()
+    assert client.transport.closed is not None
+    client.connection.on_congested()
+
+    assert not world.manager.congested

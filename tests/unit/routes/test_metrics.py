@@ -5,7 +5,11 @@ from typing import ClassVar
 import pytest
 
 from holdfast.connections.stats import ConnectionStats
+from holdfast.monitoring.events import Events
 from holdfast.monitoring.ledger import Ledger
+from holdfast.monitoring.monitor import ResourceMonitor
+from holdfast.monitoring.proc_net import ListenLosses
+from holdfast.monitoring.sampling import Sample, Usage
 from holdfast.protocol.compression import Compression
 from holdfast.protocol.frames import OPCODE_TEXT
 from holdfast.routes.metrics import (
@@ -14,8 +18,10 @@ from holdfast.routes.metrics import (
     read_ledger_of,
     read_numbers_of,
     read_polls_of,
+    read_resources_of,
 )
 from holdfast.settings_admin import LedgerSettings
+from holdfast.settings_monitor import MonitorSettings
 from holdfast.telemetry import metrics
 from tests.asgi import call
 
@@ -43,7 +49,16 @@ def core():
     stats.ends["shutdown", "us"] = 2
     sdks = Counter(js=1)
     manager = SimpleNamespace(count=1, users_count=1, by_transport=Counter(sse=1), count_by_sdk=lambda: sdks)
+    manager.queue_bytes, manager.congested = lambda: 9, {1}
     return SimpleNamespace(manager=manager, stats=stats, hub=Hub(), publish_queue=[None] * 8)
+
+
+def monitor_of(usages):
+    """Return a monitor that has looked once."""
+    sample = Sample(usages, {})
+    monitor = ResourceMonitor(MonitorSettings(), lambda: sample, Events(float), lambda cause: None, float)
+    monitor.measure()
+    return monitor
 
 
 async def test_metrics_text(core):
@@ -79,6 +94,7 @@ def test_read_numbers_leaves_nothing_out(core):
     """No metric that lives elsewhere stays without its source, except where broker and proxies see to it."""
     read_numbers_of(core)
     read_ledger_of(Ledger(LedgerSettings()))
+    read_resources_of(monitor_of({}), lambda: None)
     read_polls_of(Sessions())
     read_compression_of(Compression(0, 1))
     sourceless = {
@@ -86,6 +102,21 @@ def test_read_numbers_leaves_nothing_out(core):
     }
 
     assert sourceless <= {"BROKER_STREAMS", "PROXY_IN_FLIGHT", "PROXY_BREAKER"}
+
+
+def test_resources_are_read_as_they_were_measured(core):
+    """What the machine does not tell has no sample."""
+    monitor = monitor_of({"socket_memory": Usage(4096, 8192), "accept_queue": Usage(3, 100)})
+    read_resources_of(monitor, lambda: ListenLosses(1, 2))
+    text = metrics.exposition()[0].decode()
+
+    assert 'holdfast_resource_used_ratio{resource="socket_memory"} 0.5' in text
+    assert 'holdfast_resource_limit{resource="accept_queue"} 100.0' in text
+    assert 'holdfast_resource_level{resource="memory"} 0.0' in text
+    assert "\nholdfast_socket_memory_bytes 4096.0" in text
+    assert "\nholdfast_accept_queue_connections 3.0" in text
+    assert "\nholdfast_conntrack_entries " not in text
+    assert 'holdfast_listen_losses_total{cause="overflows"} 1.0' in text
 
 
 async def test_metrics_other_method():

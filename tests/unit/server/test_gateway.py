@@ -65,9 +65,11 @@ async def test_server_stops_in_order():
     """Drain while listening, then no listener, then the last hook; the exit code is 0."""
     steps = Steps()
     server = steps.server = GatewayServer(app, SETTINGS, on_drain=steps.drain, on_stop=steps.stop)
+    assert server.listening == []
     serving = await run(server)
     assert server.port > 0
     assert server.internal_port is None
+    assert [bound.getsockname()[1] for bound in server.listening] == [server.port]
 
     server.stop()
 

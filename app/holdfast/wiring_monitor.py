@@ -1,0 +1,67 @@
+"""How the resource monitor, and its events are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from holdfast.connections.core import Core
+from holdfast.monitoring.events import Events, log_level
+from holdfast.monitoring.monitor import ResourceMonitor
+from holdfast.monitoring.report import describe_resources
+from holdfast.monitoring.sampling import Inside, Sampler
+from holdfast.routes.admin import AdminEndpoint, AdminRequest
+from holdfast.routes.metrics import read_resources_of
+from holdfast.server.gateway import GatewayServer
+from holdfast.settings import Settings
+from holdfast.settings_admin import AdminSettings
+from holdfast.telemetry.lag import LagWindow
+
+RESOURCES_PATH = "/admin/resources"
+# The window of the lag beside the time that a level must last: a single stall is out of the window before that.
+_LAG_WINDOW_SHARE = 1.25
+
+
+class Monitoring:
+    """What watches an instance whose manager exists.
+
+    Args:
+        settings: of the instance.
+        core: what is watched.
+        trip: opens the breaker of admission for a cause.
+    """
+
+    def __init__(self, settings: Settings, core: Core, trip: Callable[[str], object]) -> None:
+        self._core = core
+        manager = core.manager
+        self.lag = LagWindow(settings.monitor.loop_lag.lasting * _LAG_WINDOW_SHARE, core.clock)
+        self.events = Events(core.wall_clock)
+        self.events.subscribe(log_level)
+        self._server: GatewayServer | None = None
+        inside = Inside(
+            connections=lambda: len(manager.opening) + manager.count,
+            connection_limit=settings.admission.max_connections,
+            congested=lambda: len(manager.congested),
+            queue_bytes=manager.queue_bytes,
+            loop_lag=self.lag.value,
+            listeners=lambda: self._server.listening if self._server is not None else (),
+        )
+        self._sampler = Sampler(inside, settings.monitor.memory_limit, core.clock)
+        self.monitor = ResourceMonitor(settings.monitor, self._sampler.take, self.events, trip, core.clock)
+
+    def watch(self, server: GatewayServer) -> None:
+        """Watch the accept queues of a server too."""
+        self._server = server
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what has to run, and let a scrape read what is measured."""
+        read_resources_of(self.monitor, lambda: self._sampler.lost)
+        return [self.monitor.run()]
+
+    def endpoints(self, admin: AdminSettings) -> dict[str, AdminEndpoint]:
+        """Return what operators may ask, by path."""
+
+        async def answer(request: AdminRequest) -> object:
+            return describe_resources(self.monitor, self._core.instance, self._core.wall_clock())
+
+        return {RESOURCES_PATH: AdminEndpoint(admin.token.get_secret_value(), {"GET": answer})}

@@ -1,0 +1,127 @@
+"""The resource monitor of a real gateway: what runs out is named, told, and comes back."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gateway import ADMIN_TOKEN, Gateway
+from tests.wire import Wire
+
+PATIENCE_SECONDS = 30.0
+StartGateway = Callable[..., Gateway]
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """Return what a condition gives once it is true."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"never came: {what}")
+
+
+def resources(gateway: Gateway) -> dict[str, Any]:
+    """Ask the instance."""
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    answer = httpx.get(f"{gateway.internal_url}/admin/resources", headers=headers, trust_env=False, timeout=30)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_resources_are_for_operators(gateway: Gateway) -> None:
+    """What is used, of which limit, at which level, and where it goes; nothing without the token."""
+    told = wait_for(lambda: (one := resources(gateway))["trends"].get("loop_lag") and one, "a second look")
+
+    assert {"memory", "descriptors", "cpu", "connections", "loop_lag"} <= told["resources"].keys()
+    assert told["resources"]["memory"]["used"] > 10_000_000
+    assert told["resources"]["accept_queue"]["limit"] > 0
+    assert told["trends"]["memory"]["1s"]["highest"] >= told["resources"]["memory"]["used"] * 0.5
+    assert gateway.get("/admin/resources").status_code == 401
+    assert gateway.metric("holdfast_resource_used_ratio", resource="memory") > 0
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit(2), which is Linux's")
+def test_descriptors_run_out_and_come_back(start_gateway: StartGateway) -> None:
+    """Warning and critical are told with the numbers; when clients have left it is fine again."""
+    gateway = start_gateway({"monitor": {"settle": "1s", "interval": "200ms"}})
+    used = wait_for(lambda: resources(gateway)["resources"].get("descriptors"), "a first look")["used"]
+    limit = int(used) + 60
+    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    with ExitStack() as clients:
+        for _ in range(58):
+            clients.enter_context(socket.create_connection(("127.0.0.1", gateway.port)))
+        wait_for(lambda: gateway.metric("holdfast_resource_level", resource="descriptors") == 2, "critical")
+        told = resources(gateway)["resources"]["descriptors"]
+    line = gateway.wait_for_event("resource_level", resource="descriptors", state="critical")
+
+    assert told["limit"] == limit
+    assert told["ratio"] >= 0.95
+    assert f"of {limit}" in line["evidence"]
+    wait_for(lambda: gateway.metric("holdfast_resource_level", resource="descriptors") == 0, "fine again")
+
+
+def test_memory_limit_of_the_settings_is_reached(start_gateway: StartGateway) -> None:
+    """A limit below what the process needs is critical at once, and says whose limit it is."""
+    gateway = start_gateway({"monitor": {"memory_limit": 32 * 2**20, "memory": {"lasting": 0}}})
+    line = gateway.wait_for_event("resource_level", resource="memory", state="critical")
+
+    assert "of 32 MiB" in line["evidence"]
+    assert "settings" in line["evidence"]
+    assert resources(gateway)["level"] == "critical"
+
+
+def test_loop_that_is_blocked_again_and_again_is_overloaded(start_gateway: StartGateway) -> None:
+    """Stopped nine tenths of the time, the process finds itself late; running again, it is fine again."""
+    gateway = start_gateway({"monitor": {"loop_lag": {"lasting": "2s"}, "settle": "1s"}})
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        gateway.signal(signal.SIGSTOP)
+        time.sleep(1.8)
+        gateway.signal(signal.SIGCONT)
+        time.sleep(0.2)
+        if any(
+            line["resource"] == "loop_lag" and line["state"] == "critical" for line in gateway.events("resource_level")
+        ):
+            break
+    gateway.wait_for_event("resource_level", resource="loop_lag", state="critical")
+
+    wait_for(lambda: gateway.metric("holdfast_resource_level", resource="loop_lag") == 0, "fine again")
+
+
+def test_loop_that_is_blocked_once_is_not_overloaded(start_gateway: StartGateway) -> None:
+    """However long; the others had to wait once, and it is over."""
+    gateway = start_gateway()
+    time.sleep(1.0)
+    gateway.signal(signal.SIGSTOP)
+    time.sleep(6.0)
+    gateway.signal(signal.SIGCONT)
+    time.sleep(6.0)
+
+    assert resources(gateway)["trends"]["loop_lag"]["1s"]["highest"] > 1.0
+    assert not [line for line in gateway.events("resource_level") if line["state"] == "critical"]
+
+
+def test_bytes_for_a_slow_reader_are_counted(start_gateway: StartGateway) -> None:
+    """As long as it does not read; when it is gone nothing is left."""
+    gateway = start_gateway({"client": {"queue_max_size": 64 * 2**20}})
+    with Wire(gateway.port, receive_buffer=4096).upgrade().connect(gateway.token("slow")) as slow:
+        slow.send_text({"id": 2, "subscribe": {"channel": "load"}})
+        slow.read_replies()
+        for _ in range(200):
+            gateway.call("publish", channel="load", data="x" * 60_000)
+        wait_for(lambda: gateway.metric("holdfast_queue_bytes") > 1_000_000, "bytes that wait")
+        assert gateway.metric("holdfast_congested_connections") == 1
+        wait_for(lambda: resources(gateway)["flows"]["queue_bytes"] > 1_000_000, "a look at them")
+
+    wait_for(lambda: gateway.metric("holdfast_queue_bytes") == 0, "the end of it")
+    assert gateway.metric("holdfast_congested_connections") == 0

@@ -1,0 +1,72 @@
+"""The monitor of an instance sees it, tells of it, and is told its events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from holdfast.main import Gateway, build
+from holdfast.settings import Settings
+from holdfast.telemetry import metrics
+from tests.asgi import call
+
+TOKEN = [("Authorization", "Bearer admin")]
+
+
+def make(**given: Any) -> Gateway:
+    """Build an instance."""
+    settings = {"admin": {"token": "admin"}, "shutdown": {"drain_window": 0}, "instance": "one", **given}
+    return build(Settings.model_validate(settings), asyncio.get_running_loop())
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    """An instance that serves, without sockets."""
+    gateway = make()
+    await gateway.start()
+    await asyncio.sleep(0)  # in which the monitor looks for the first time
+    yield gateway
+    await gateway.stop()
+
+
+async def test_resources_are_told_to_operators(gateway: Gateway) -> None:
+    """With the token, and to nobody else."""
+    answer = await call(gateway.app, path="/admin/resources", headers=TOKEN)
+
+    assert answer.json()["instance"] == "one"
+    assert answer.json()["resources"]["connections"]["limit"] == 10000
+    assert (await call(gateway.app, path="/admin/resources")).status == 401
+
+
+async def test_scrape_has_what_is_measured(gateway: Gateway) -> None:
+    """Under names of its own."""
+    text = metrics.exposition()[0].decode()
+
+    assert 'holdfast_resource_used_ratio{resource="connections"} 0.0' in text
+    assert 'holdfast_resource_limit{resource="connections"} 10000.0' in text
+    assert 'holdfast_resource_level{resource="cpu"} 0.0' in text
+    assert "holdfast_queue_bytes 0.0" in text
+
+
+async def test_lag_is_measured_once_and_reaches_the_monitor(gateway: Gateway) -> None:
+    """One measurement serves the histogram and the window."""
+    gateway._observe_lag(0.2)
+    gateway.monitoring.monitor.measure()
+
+    assert gateway.monitoring.monitor.sample.usages["loop_lag"].used == 0.2
+
+
+async def test_drain_is_an_event() -> None:
+    """From its beginning to its end."""
+    gateway = make()
+    seen: list[str] = []
+    gateway.monitoring.events.subscribe(lambda event: seen.append(event.kind))
+    await gateway.start()
+    gateway.mark_serving()
+    await gateway.drain()
+    await gateway.stop()
+
+    assert seen == ["gateway.started", "drain.started", "drain.ended"]
