@@ -114,10 +114,13 @@ class Gateway:
     async def stop(self) -> None:
         """Write what must be kept and let go of everything; a second call does nothing."""
         self._enter(Phase.STOPPING)
+        if self._tasks:  # which deliver them
+            await self.monitoring.webhooks.flush(self.settings.shutdown.timeout / 4)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self.monitoring.webhooks.close()
         if self.core.backend is not None:
             await self.core.backend.table.close()
         await self.validator.stop()

@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr
 from holdfast.settings_admin import AdminSettings, LedgerSettings
 from holdfast.settings_admission import AdmissionSettings
 from holdfast.settings_logs import LogSettings
-from holdfast.settings_monitor import MonitorSettings
+from holdfast.settings_monitor import MonitorSettings, NotificationSettings
 from holdfast.settings_proxies import ChannelProxies, ClientProxies, NamedProxy, RpcSettings
 from holdfast.settings_types import (
     ApiKey,
@@ -390,6 +390,7 @@ class Settings(Group):
     broker: BrokerSettings = Field(BrokerSettings(), description="Embedded broker.")
     shutdown: ShutdownSettings = Field(ShutdownSettings(), description="Shutdown.")
     monitor: MonitorSettings = Field(MonitorSettings(), description="Resource monitor.")
+    notifications: NotificationSettings = Field(NotificationSettings(), description="Who is told of events.")
     ledger: LedgerSettings = Field(LedgerSettings(), description="Memory of what failed.")
     admin: AdminSettings = Field(AdminSettings(), description="Admin paths.")
     log: LogSettings = Field(LogSettings(), description="Logs.")

@@ -1,14 +1,47 @@
-"""The settings of the resource monitor: how often it looks, and from where a resource is scarce."""
+"""The settings of the resource monitor and of who is told: how often it looks, from where a resource is scarce."""
 
 from __future__ import annotations
 
-from typing import Literal
+import base64
+import binascii
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 
-from holdfast.settings_types import Duration, Group
+from holdfast.settings_types import Duration, Group, WebAddress
 
 EventKind = Literal["gateway.started", "resource.level", "breaker.state", "drain.started", "drain.ended"]
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what secrets begin with, as Standard Webhooks has it
+# The lengths that Standard Webhooks allows a key, in bytes.
+_KEY_BYTES = (24, 64)
+
+
+def webhook_key(secret: str) -> bytes:
+    """Return the key that a webhook's secret stands for.
+
+    Raises:
+        ValueError: it is no such secret; the text does not show it.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(SECRET_PREFIX) or not _KEY_BYTES[0] <= len(key) <= _KEY_BYTES[1]:
+        raise ValueError("expected whsec_ and then 24 to 64 random bytes in base64")
+    return key
+
+
+def _no_credentials(value: str) -> str:
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("expected an address without user and password; receivers check the signature instead")
+    return value
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    webhook_key(value.get_secret_value())
+    return value
 
 
 class RatioThresholds(Group):
@@ -90,3 +123,23 @@ class MonitorSettings(Group):
     trip_after: Duration = Field(
         5.0, description="How long a critical level of memory, descriptors, CPU or lag lasts until the breaker opens."
     )
+
+
+class WebhookSettings(Group):
+    """One receiver of events."""
+
+    url: Annotated[WebAddress, AfterValidator(_no_credentials)] = Field(
+        min_length=1, description="Where events are posted to."
+    )
+    secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = Field(
+        description="Signs what is sent, as Standard Webhooks has it: `whsec_` and 24 to 64 random bytes in base64."
+    )
+    events: tuple[EventKind, ...] = Field((), description="Which events; empty is all.")
+    timeout: Duration = Field(5.0, gt=0, le=60, description="For one attempt.")
+    queue_limit: int = Field(100, ge=1, le=10000, description="Events that may wait; the oldest go first.")
+
+
+class NotificationSettings(Group):
+    """Who is told of what happens to the instance."""
+
+    webhooks: tuple[WebhookSettings, ...] = Field((), description="Receivers over HTTP.")

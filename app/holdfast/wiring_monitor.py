@@ -1,4 +1,4 @@
-"""How the resource monitor, and its events are put together."""
+"""How the resource monitor, its events and those who are told are put together."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from holdfast.monitoring.events import Events, log_level
 from holdfast.monitoring.monitor import ResourceMonitor
 from holdfast.monitoring.report import describe_resources
 from holdfast.monitoring.sampling import Inside, Sampler
+from holdfast.monitoring.webhooks import Webhooks
 from holdfast.routes.admin import AdminEndpoint, AdminRequest
 from holdfast.routes.metrics import read_resources_of
 from holdfast.server.gateway import GatewayServer
@@ -29,6 +30,9 @@ class Monitoring:
         settings: of the instance.
         core: what is watched.
         trip: opens the breaker of admission for a cause.
+
+    Raises:
+        ConfigError: a webhook cannot be used.
     """
 
     def __init__(self, settings: Settings, core: Core, trip: Callable[[str], object]) -> None:
@@ -48,6 +52,7 @@ class Monitoring:
         )
         self._sampler = Sampler(inside, settings.monitor.memory_limit, core.clock)
         self.monitor = ResourceMonitor(settings.monitor, self._sampler.take, self.events, trip, core.clock)
+        self.webhooks = Webhooks(settings.notifications, core.instance, self.events)
 
     def watch(self, server: GatewayServer) -> None:
         """Watch the accept queues of a server too."""
@@ -56,7 +61,7 @@ class Monitoring:
     def work(self) -> list[Coroutine[Any, Any, None]]:
         """Return what has to run, and let a scrape read what is measured."""
         read_resources_of(self.monitor, lambda: self._sampler.lost)
-        return [self.monitor.run()]
+        return [self.monitor.run(), *self.webhooks.work()]
 
     def endpoints(self, admin: AdminSettings) -> dict[str, AdminEndpoint]:
         """Return what operators may ask, by path."""

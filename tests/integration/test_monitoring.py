@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
+import re
 import resource
 import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.gateway import ADMIN_TOKEN, Gateway
+from tests.backends import Backend, hang, respond
+from tests.client import RawClient
+from tests.gateway import ADMIN_TOKEN, ROOT, Gateway
 from tests.wire import Wire
 
+SECRET = "whsec_" + base64.b64encode(os.urandom(32)).decode()
 PATIENCE_SECONDS = 30.0
 StartGateway = Callable[..., Gateway]
 
@@ -36,6 +43,19 @@ def resources(gateway: Gateway) -> dict[str, Any]:
     answer = httpx.get(f"{gateway.internal_url}/admin/resources", headers=headers, trust_env=False, timeout=30)
     assert answer.status_code == 200
     return answer.json()
+
+
+def webhooks(*urls: str, **more: Any) -> dict[str, Any]:
+    """Return settings that tell these receivers."""
+    return {"notifications": {"webhooks": [{"url": url, "secret": SECRET, **more} for url in urls]}}
+
+
+def documented_verify() -> Callable[[str, dict[str, str], bytes], bool]:
+    """Return the function that the documentation shows."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "monitoring.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    return names["verify"]
 
 
 def test_resources_are_for_operators(gateway: Gateway) -> None:
@@ -125,3 +145,67 @@ def test_bytes_for_a_slow_reader_are_counted(start_gateway: StartGateway) -> Non
 
     wait_for(lambda: gateway.metric("holdfast_queue_bytes") == 0, "the end of it")
     assert gateway.metric("holdfast_congested_connections") == 0
+
+
+def test_webhook_is_signed_as_documented(start_gateway: StartGateway, backend: Backend) -> None:
+    """The receiver verifies each event by the function of the documentation; the secret is nowhere else."""
+    backend.answers["/hook"] = respond(b"", 204)
+    settings = webhooks(backend.url("/hook"))
+    gateway = start_gateway({**settings, "monitor": {"memory_limit": 32 * 2**20, "memory": {"lasting": "1s"}}})
+    wait_for(lambda: len(backend.asked("/hook")) >= 2, "two events")
+    assert gateway.stop() == 0
+    received = backend.asked("/hook")
+    verify = documented_verify()
+
+    kinds = [request.json["type"] for request in received]
+    assert kinds == ["gateway.started", "resource.level", "drain.started", "drain.ended"]
+    assert all(verify(SECRET, request.headers, request.body) for request in received)
+    assert not verify(SECRET, received[0].headers, received[0].body + b" ")
+    assert not verify("whsec_" + "A" * 44, received[0].headers, received[0].body)
+    assert received[1].json["data"]["resource"] == "memory"
+    assert SECRET not in gateway.log()
+    assert SECRET[6:] not in gateway.log()
+
+
+def test_webhook_is_tried_again(start_gateway: StartGateway, backend: Backend) -> None:
+    """A receiver that is overwhelmed for a moment gets the event under the same id."""
+    backend.answers["/hook"] = respond(b"", 503)
+    gateway = start_gateway(webhooks(backend.url("/hook"), events=["gateway.started"]))
+    wait_for(lambda: backend.asked("/hook"), "a first attempt")
+    backend.answers["/hook"] = respond(b"{}")
+    wait_for(lambda: gateway.metric("holdfast_notifications_total", result="delivered") == 1, "the delivery")
+
+    assert len({request.headers["webhook-id"] for request in backend.asked("/hook")}) == 1
+    assert gateway.metric("holdfast_retries_total", target="webhook", result="ok") == 1
+
+
+def test_dead_receivers_harm_nothing(start_gateway: StartGateway, backend: Backend) -> None:
+    """Refused, deaf, silent, not there: clients come, messages flow, another receiver is told, the end is soon."""
+    backend.answers["/hangs"], backend.answers["/hook"] = hang, respond(b"{}")
+    with closing(socket.socket()) as refusing, closing(socket.create_server(("127.0.0.1", 0), backlog=1)) as deaf:
+        refusing.bind(("127.0.0.1", 0))
+        ports = refusing.getsockname()[1], deaf.getsockname()[1]
+        dead = [f"http://127.0.0.1:{port}/" for port in ports] + [backend.url("/hangs"), backend.url("/missing")]
+        gateway = start_gateway(webhooks(*dead, backend.url("/hook")))
+        wait_for(lambda: backend.asked("/hook") and backend.asked("/hangs"), "events")
+        with closing(RawClient(gateway)) as client:
+            client.subscribe("news")
+            assert gateway.call("publish", channel="news", data=1) == {"result": {}}
+            assert client.publications(1) == [1]
+        began = time.monotonic()
+        assert gateway.stop() == 0
+
+    assert time.monotonic() - began < 8.0
+    kinds = [json.loads(request.body)["type"] for request in backend.asked("/hook")]
+    assert kinds == ["gateway.started", "drain.started", "drain.ended"]
+
+
+@pytest.mark.parametrize("secret", ["", "short", "whsec_c2hvcnQ="])
+def test_bad_secret_is_named_and_not_shown(start_gateway: StartGateway, tmp_path: Any, secret: str) -> None:
+    """The gateway does not start."""
+    gateway = Gateway(tmp_path, {"notifications": {"webhooks": [{"url": "https://a.example", "secret": secret}]}})
+    gateway.start(is_ready=False)
+
+    assert gateway.wait() == 3
+    assert "notifications.webhooks[0].secret" in gateway.log()
+    assert not secret or secret not in gateway.log()

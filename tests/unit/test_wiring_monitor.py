@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import structlog
 
 from holdfast.main import Gateway, build
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 from tests.asgi import call
 
+SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 TOKEN = [("Authorization", "Bearer admin")]
 
 
@@ -70,3 +73,22 @@ async def test_drain_is_an_event() -> None:
     await gateway.stop()
 
     assert seen == ["gateway.started", "drain.started", "drain.ended"]
+
+
+async def test_dead_webhook_delays_the_end_by_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody takes is given up when the instance stops."""
+    monkeypatch.setattr("holdfast.monitoring.webhooks._FLUSH_SECONDS", 0.01)
+    gateway = make(notifications={"webhooks": [{"url": "https://hooks.invalid", "secret": SECRET}]})
+    (webhook,) = gateway.monitoring.webhooks._webhooks
+
+    async def hang(*arguments: Any) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    monkeypatch.setattr(webhook._caller, "post", hang)
+    with structlog.testing.capture_logs():
+        await gateway.start()
+        gateway.mark_serving()
+        await asyncio.wait_for(gateway.stop(), 5)
+
+    assert webhook._waiting.empty()

@@ -122,6 +122,11 @@ LISTEN_LOSSES = Scraped(
     "Connections that the host's listeners lost since the start: overflows of accept queues, drops of any cause.",
     "cause",
 )
+NOTIFICATIONS = _counter(
+    "holdfast_notifications_total",
+    'Events for webhooks: "delivered", "failed" in the end, or "dropped" because too many waited.',
+    "result",
+)
 
 # Connections
 CONNECTIONS = Scraped("gauge", "holdfast_connections", "Live connections.")
