@@ -42,6 +42,7 @@ from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint, has_i
 from holdfast.transports.poll_session import PollSessions
 from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, StreamKind, StreamRules
 from holdfast.transports.websocket import Originate, WebSocketEndpoint, read_handshake
+from holdfast.wiring_diagnostics import diagnostics_paths
 from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
 from holdfast.wiring_logs import client_logs
 from holdfast.wiring_monitor import Monitoring
@@ -95,7 +96,11 @@ def make_endpoints(doors: Doors) -> Endpoints:
             **client_logs(settings.log, core, originate),  # first: it makes what gives log tokens
             **explain_endpoints(settings, core, doors.ledger, core.issue_log_token),
         },
-        admin={**admin_endpoints(settings, core, doors.ledger), **doors.monitoring.endpoints(settings.admin)},
+        admin={
+            **admin_endpoints(settings, core, doors.ledger),
+            **doors.monitoring.endpoints(settings.admin),
+            **diagnostics_paths(settings, core),
+        },
     )
 
 

@@ -36,13 +36,13 @@ ORDER: tuple[frozenset[str], ...] = (
     frozenset({"connections"}),
     frozenset({"admission", "monitoring", "diagnostics", "verify"}),
     frozenset({"transports", "server", "routes"}),
-    frozenset({"app", "wiring", "wiring_ledger", "wiring_logs", "wiring_monitor", "main", "cli", "__main__"}),
+    frozenset({"app", "wiring", "main", "cli", "__main__"}),
 )
 # Parts of this layer are strangers to each other; what one needs of another, main.py hands over.
 STRANGERS = frozenset({"auth", "channels", "broker", "proxy"})
 # The libraries that tie code to a running server, and the parts that may import them.
 BOUND = {
-    "starlette": frozenset({"transports", "routes", "app", "wiring", "wiring_ledger", "wiring_logs", "main", "cli"}),
+    "starlette": frozenset({"transports", "routes", "app", "wiring", "main", "cli"}),
     "uvicorn": frozenset({"server", "main", "cli"}),
 }
 
@@ -53,6 +53,8 @@ KNOWN = frozenset().union(*ORDER)
 def part_of(dotted: str) -> str:
     """Return the first name under `holdfast`, "" for the package itself and what is defined in it."""
     name = ([*dotted.split("."), ""])[1]
+    if name.startswith("wiring_"):
+        return "wiring"
     stem = name.partition("_")[0]
     if name not in KNOWN and stem in ORDER[0]:
         return stem

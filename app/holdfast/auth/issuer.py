@@ -73,16 +73,19 @@ class TokenIssuer:
         return sign({**body, **(claims or {})}, self._subscription_key)
 
     def _registered(self, user: str, ttl_seconds: float | None, rules: TokenRules) -> dict[str, object]:
-        now = int(self._clock())
-        ttl = self._ttl_seconds if ttl_seconds is None else ttl_seconds
-        claims: dict[str, object] = {"sub": user, "iat": now, "jti": os.urandom(12).hex()}
-        if ttl:
-            claims["exp"] = now + max(1, int(ttl))
-        if rules.audience:
-            claims["aud"] = rules.audience
-        if rules.issuer:
-            claims["iss"] = rules.issuer
-        return claims
+        return registered(user, self._ttl_seconds if ttl_seconds is None else ttl_seconds, rules, self._clock())
+
+
+def registered(user: str, ttl_seconds: float, rules: TokenRules, now: float) -> dict[str, object]:
+    """Return the claims that every token of these rules has; it lives `ttl_seconds`, 0 for ever."""
+    claims: dict[str, object] = {"sub": user, "iat": int(now), "jti": os.urandom(12).hex()}
+    if ttl_seconds:
+        claims["exp"] = int(now) + max(1, int(ttl_seconds))
+    if rules.audience:
+        claims["aud"] = rules.audience
+    if rules.issuer:
+        claims["iss"] = rules.issuer
+    return claims
 
 
 def signing_key(rules: TokenRules, path: str) -> SigningKey:

@@ -21,7 +21,7 @@ Kind = Literal["connection", "subscription"]
 _LOG = get_logger("auth.token")
 _ACCEPTED = metrics.TOKEN_VALIDATIONS.labels("ok")
 # Refused for these, a token had a right signature, and so its claims are true.
-_AFTER_SIGNATURE = (
+AFTER_SIGNATURE = (
     "token_claims",
     "token_audience",
     "token_issuer",
@@ -68,7 +68,7 @@ def refused(kind: Kind, found: FoundToken, error: TokenError, now: float, max_by
         "detail": error.detail,
         "alg": said.text("alg"),
         "kid": said.text("kid"),
-        "is_verified": error.slug.removeprefix("subscription_") in _AFTER_SIGNATURE,
+        "is_verified": error.slug.removeprefix("subscription_") in AFTER_SIGNATURE,
         "clock_difference_seconds": _clock_difference(said, now),
         **said.shown(),
         **error.context,

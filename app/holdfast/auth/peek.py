@@ -26,7 +26,7 @@ class Peeked(NamedTuple):
     def text(self, name: str) -> str:
         """Return a field of the header if it is a text, cut to a length."""
         value = self.header.get(name)
-        return value[:_LONGEST_TEXT] if isinstance(value, str) else ""
+        return str(bounded(value)) if isinstance(value, str) else ""
 
     def number(self, name: str) -> float | None:
         """Return a claim if it is a number."""
@@ -54,7 +54,8 @@ def peek(token: str, max_bytes: int) -> Peeked:
 def bounded(value: object) -> object:
     """Return a value of JSON cut to what a log line can bear."""
     if isinstance(value, str):
-        return value[:_LONGEST_TEXT]
+        # Half a surrogate pair, which JSON can name, could be neither printed nor sent on.
+        return value[:_LONGEST_TEXT].encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return [bounded(item) if isinstance(item, str) else type(item).__name__ for item in value[:_MOST_ITEMS]]
     if value is None or (isinstance(value, int | float) and abs(value) < 2**63):

@@ -157,6 +157,11 @@ class ImprovedTokenValidator:
         """Fetch every key set now; say whether all were good."""
         return all([await key_set.refresh() for key_set in self._key_sets])
 
+    async def refresh_for_unknown_key(self) -> None:
+        """Fetch key sets as a token with an unknown key id makes them be fetched: seldom."""
+        for key_set in self._key_sets:
+            await key_set.refresh_for_unknown_key()
+
     # Public methods: decisions.
 
     async def validate_connection(self, token: FoundToken) -> ConnectionClaims:

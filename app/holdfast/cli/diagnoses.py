@@ -1,9 +1,13 @@
-"""How a diagnosis is printed: a table for people, or JSON for programs."""
+"""How a diagnosis is printed, a table for people or JSON for programs, and how one that a gateway sent is read."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.output import columns, result, result_json
-from holdfast.diagnostics.findings import Diagnosis
+from holdfast.diagnostics.findings import Diagnosis, worst
 
 
 def show(diagnosis: Diagnosis, *, as_json: bool) -> int:
@@ -15,9 +19,34 @@ def show(diagnosis: Diagnosis, *, as_json: bool) -> int:
     return diagnosis.exit_code
 
 
+def show_all(diagnoses: Sequence[Diagnosis], *, as_json: bool) -> int:
+    """Print several and return the exit code of the worst."""
+    summary = worst(diagnoses)
+    if as_json:
+        result_json({"severity": summary.severity, "exit_code": summary.exit_code,
+                     "diagnoses": [one.as_json() for one in diagnoses]})  # fmt: skip
+    else:
+        result("\n\n".join(map(table, diagnoses)))
+    return summary.exit_code
+
+
 def table(diagnosis: Diagnosis) -> str:
     """Return the findings in columns, and under them what to do about those that are not fine."""
     rows = [(one.severity, one.check, one.summary, one.evidence) for one in diagnosis.findings]
     text = f"{diagnosis.service}: {diagnosis.severity}\n\n" + columns(rows, ("SEVERITY", "CHECK", "FOUND", "EVIDENCE"))
     remedies = [f"{one.check}: {one.remedy}" for one in diagnosis.findings if one.severity != "ok" and one.remedy]
     return "\n".join((text, "", "What to do:", *(f"  {line}" for line in remedies))) if remedies else text
+
+
+def from_json(answer: Any) -> Diagnosis:
+    """Read a diagnosis that a gateway answered.
+
+    Raises:
+        CliError: it is none.
+    """
+    import msgspec
+
+    try:
+        return msgspec.convert(answer, Diagnosis)
+    except msgspec.ValidationError as error:
+        raise CliError(f"the gateway's answer is no diagnosis ({error}): another version?", Exit.UNKNOWN) from None

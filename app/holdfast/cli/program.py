@@ -14,6 +14,7 @@ from holdfast.cli import (
     channels,
     codes,
     config,
+    diagnose,
     explain,
     health,
     publish,
@@ -100,6 +101,7 @@ app.command("revoke")(revoke.revoke)
 app.command("codes")(codes.codes)
 app.command("explain")(explain.explain)
 app.command("health")(health.health)
+app.add_typer(diagnose.app, name="diagnose")
 app.command("version")(version.version)
 
 

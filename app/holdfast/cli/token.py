@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from holdfast.codes import CODES
 
 if TYPE_CHECKING:
     from holdfast.auth.report import TokenReport
+    from holdfast.diagnostics.token_repairs import Damage
 
 STANDARD_INPUT = "-"
 
@@ -58,27 +60,28 @@ def check(
     """Explain a token as the gateway sees it. Exits 2 when it would refuse it; the token itself is not printed."""
     import asyncio
 
-    from holdfast.auth.validator import ImprovedTokenValidator
+    from holdfast.cli.diagnose_token import bare, token_service
     from holdfast.cli.place import settings
 
-    loaded = settings(config)
-    validator = ImprovedTokenValidator(loaded.token, allow_anonymous=loaded.client.allow_anonymous)
-    if validator.key_sets() and not asyncio.run(validator.refresh_key_sets()):
+    service, is_fetched = asyncio.run(token_service(settings(config)))
+    if not is_fetched:
         raise CliError("the configured key set (token.jwks) could not be fetched, so nothing is known", Exit.UNKNOWN)
-    report = validator.describe(sys.stdin.read().strip() if token == STANDARD_INPUT else token)
+    report, mistakes = service.examine(bare(sys.stdin.read()) if token == STANDARD_INPUT else token)
     if as_json:
-        result_json(asdict(report) | {"is_valid": report.is_valid})
+        found = [mistake._asdict() for mistake in mistakes]
+        result_json(asdict(report) | {"is_valid": report.is_valid, "mistakes": found})
     else:
-        result(in_words(report))
+        result(in_words(report, mistakes))
     raise typer.Exit(Exit.FINE if report.is_valid else Exit.REFUSED)
 
 
-def in_words(report: TokenReport) -> str:
-    """Return a report as text: the verdict first, then what it rests on."""
+def in_words(report: TokenReport, mistakes: Sequence[Damage] = ()) -> str:
+    """Return a report as text: the verdict first, then what people did wrong, then what it rests on."""
     verdict = f"a valid {report.kind} token" if report.is_valid else f"refused: {report.slug}"
     lines = [verdict + (f", {report.detail}" if report.detail else "")]
     if report.slug in CODES:
         lines += [f"  {CODES[report.slug].meaning}", f"  {CODES[report.slug].remedy}"]
+    lines += [f"  {one.what}" + (f": {one.remedy}" if one.remedy else "") for one in mistakes]
     lines.append(f"{report.characters} characters in {report.parts} part(s), key: {report.key or 'none found'}")
     if report.header:
         lines.append(f"header: {json.dumps(report.header, ensure_ascii=False)}")

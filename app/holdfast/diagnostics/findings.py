@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -49,3 +49,8 @@ class Diagnosis:
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON for a program."""
         return {"severity": self.severity, "exit_code": self.exit_code, **asdict(self)}
+
+
+def worst(diagnoses: Iterable[Diagnosis]) -> Diagnosis:
+    """Return all findings as one diagnosis, for its severity and exit code."""
+    return Diagnosis("all", tuple(finding for one in diagnoses for finding in one.findings))

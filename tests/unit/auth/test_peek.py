@@ -38,6 +38,11 @@ def test_bounded_cuts_what_a_line_cannot_bear() -> None:
     assert bounded(None) is None
 
 
+def test_bounded_text_can_be_printed() -> None:
+    """Half a surrogate pair, which JSON can name, breaks neither a terminal nor an answer in JSON."""
+    assert bounded("a\ud800").encode() == b"a?"  # type: ignore[attr-defined]  # it is a text
+
+
 @given(st.text(max_size=200))
 def test_peek_never_raises(text: str) -> None:
     """Any text is read or not, silently."""

@@ -88,6 +88,7 @@ def test_report_marks_the_claim_at_fault(
     report = describe(make_token({"sub": "1", "iss": "app", "aud": "gw", **claims, **moments}))
 
     assert report.slug == slug
+    assert "the signature is right" in report.key
     assert {name for name, verdict in verdicts(report).items() if verdict == "fault"} == faulty
 
 

@@ -405,6 +405,15 @@ async def test_key_that_nobody_has_stays_unknown(
     assert error.value.slug == "token_algorithm"
 
 
+async def test_refresh_for_unknown_key_spares_the_issuer(fetching: ImprovedTokenValidator, issuer: Issuer) -> None:
+    """A diagnosis fetches no oftener than tokens with made-up key ids do."""
+    for _ in range(5):
+        await fetching.refresh_for_unknown_key()
+
+    assert issuer.requests == 1
+    assert fetching.key_sets()[0].keys == 1
+
+
 async def test_key_that_left_the_set_ends_remembered_tokens(
     fetching: ImprovedTokenValidator, issuer: Issuer, make_token: Maker, clock: Any
 ) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from holdfast.cli.diagnoses import show
+from holdfast.cli.diagnoses import from_json, show, show_all
 from holdfast.diagnostics.findings import Diagnosis, Finding
 
 FOUND = Diagnosis(
@@ -32,3 +32,16 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert show(FOUND, as_json=True) == 1
 
     assert json.loads(capsys.readouterr().out)["severity"] == "warning"
+
+
+def test_several_are_shown_with_the_worst_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """As tables one below the other, or as one object."""
+    assert show_all([FOUND, Diagnosis("token", ())], as_json=False) == 1
+    assert "\n\ntoken: ok" in capsys.readouterr().out
+    assert show_all([FOUND], as_json=True) == 1
+    assert json.loads(capsys.readouterr().out)["diagnoses"][0]["service"] == "resources"
+
+
+def test_diagnosis_is_read_back_from_json() -> None:
+    """What a gateway answers is the same again."""
+    assert from_json(FOUND.as_json()) == FOUND

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.diagnostics.findings import Diagnosis, Finding, Severity
+from holdfast.diagnostics.findings import Diagnosis, Finding, Severity, worst
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,11 @@ def test_json_has_everything() -> None:
     assert shown["severity"] == "ok"
     assert shown["facts"] == {"count": 1}
     assert shown["findings"][0]["check"] == "check"
+
+
+def test_worst_of_several_decides() -> None:
+    """All findings together have the severity of the worst."""
+    fine, bad = Diagnosis("a", (Finding("x", "ok", ""),)), Diagnosis("b", (Finding("y", "critical", ""),))
+
+    assert worst([fine, bad]).exit_code == 2
+    assert worst([]).exit_code == 0
