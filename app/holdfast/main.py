@@ -63,6 +63,7 @@ class Gateway:
         self.probe = BrokerRoundTrip(core.broker, LocalDelivery(core.hub), core.instance)
         self.app = make_app(make_endpoints(self.doors()), has_internal_port=settings.internal_port is not None)
         self._process = psutil.Process()
+        self._resident_at_start: int | None = None
         self._started_at = core.clock()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -88,6 +89,7 @@ class Gateway:
 
     def mark_serving(self) -> None:
         """Let `/startupz` and `/readyz` pass, now that connections are accepted."""
+        self._resident_at_start = self._process.memory_info().rss
         self.core.lifecycle.advance(Phase.SERVING)
         self.monitoring.events.emit("gateway.started", version=__version__)
 
@@ -159,6 +161,7 @@ class Gateway:
             self.describe,
             ledger=self.ledger,
             monitoring=self.monitoring,
+            resident_at_start=lambda: self._resident_at_start,
         )
 
     def summary(self) -> dict[str, object]:

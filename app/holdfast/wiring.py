@@ -62,6 +62,8 @@ class Doors:
     describe: Callable[[], Node]
     ledger: Ledger
     monitoring: Monitoring
+    resident_at_start: Callable[[], int | None] = lambda: None
+    """Memory of the process before it had connections."""
 
 
 def make_endpoints(doors: Doors) -> Endpoints:
@@ -99,7 +101,7 @@ def make_endpoints(doors: Doors) -> Endpoints:
         admin={
             **admin_endpoints(settings, core, doors.ledger),
             **doors.monitoring.endpoints(settings.admin),
-            **diagnostics_paths(settings, core),
+            **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),
         },
     )
 

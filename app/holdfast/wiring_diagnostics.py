@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 
 from holdfast.connections.core import Core
+from holdfast.connections.manager import EnhancedWebSocketManager
+from holdfast.diagnostics.resources import ResourceDiagnosticService, Subject
 from holdfast.diagnostics.token import TokenDiagnosticService
 from holdfast.routes.admin import AdminEndpoint
-from holdfast.routes.diagnostics import TOKEN_PATH, token_endpoint
+from holdfast.routes.diagnostics import RESOURCES_PATH, TOKEN_PATH, resources_endpoint, token_endpoint
 from holdfast.settings import Settings
 
 
-def diagnostics_paths(settings: Settings, core: Core) -> Mapping[str, AdminEndpoint]:
-    """Return the endpoints by path."""
+def diagnostics_paths(
+    settings: Settings, core: Core, manager: EnhancedWebSocketManager, resident_at_start: Callable[[], int | None]
+) -> Mapping[str, AdminEndpoint]:
+    """Return the endpoints by path; `resident_at_start` is the process's memory before it had connections."""
     word = settings.admin.token.get_secret_value()
-    service = TokenDiagnosticService(settings, core.validator, clock=core.wall_clock)
-    return {TOKEN_PATH: token_endpoint(word, service)}
+    subject = Subject(os.getpid(), True, lambda: manager.count, resident_at_start)
+    return {
+        TOKEN_PATH: token_endpoint(word, TokenDiagnosticService(settings, core.validator, clock=core.wall_clock)),
+        RESOURCES_PATH: resources_endpoint(word, ResourceDiagnosticService(settings, subject)),
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.backends import Backend, drip, respond, say
+from tests.client import RawClient
 from tests.gateway import ADMIN_TOKEN, SECRET, Gateway
 from tests.integration.test_cli import HOLDFAST, environment, holdfast
 
@@ -177,3 +179,43 @@ def test_rotated_key_is_fetched_by_the_running_gateway(backend: Backend, start_g
 
     assert found["facts"]["answer"] == {"slug": "ok"}
     assert checks(found)["key_set"] == "ok"
+
+
+# Resources.
+
+
+def test_resources_are_those_of_the_gateway(start_gateway: Any) -> None:
+    """Its process, its connections, the backlog that the kernel granted it, and which limit comes first."""
+    gateway = start_gateway({"admission": {"max_connections": 50}, "http": {"backlog": 77}})
+    client = RawClient(gateway, "resources")
+    found = diagnosis("resources", *at(gateway))
+    client.close()
+
+    facts = found["facts"]
+    assert facts["process"]["pid"] == gateway.pid
+    assert facts["connections"] == 1
+    assert (facts["first_limit"], facts["more_connections"]) == ("max_connections", 49)
+    assert [(one["port"], one["backlog"]) for one in facts["listeners"]] == [(gateway.port, 77)]
+    limits = Path(f"/proc/{gateway.pid}/limits").read_text()
+    assert str(facts["process"]["open_files"][0]) in limits
+    assert facts["process"]["descriptors"] >= len(os.listdir(f"/proc/{gateway.pid}/fd")) - 3
+
+
+def test_resources_of_a_process(start_gateway: Any) -> None:
+    """By its id, without asking it."""
+    gateway = start_gateway()
+    found = diagnosis("resources", "--pid", str(gateway.pid))
+
+    assert found["facts"]["process"]["pid"] == gateway.pid
+    assert found["facts"]["listeners"][0]["port"] == gateway.port
+    assert checks(found)["process"] == "ok"
+
+
+# All.
+
+
+def test_all_runs_every_service(gateway: Gateway) -> None:
+    """One after the other, the worst decides."""
+    found = json.loads(holdfast("diagnose", "all", "--json", *at(gateway)).stdout)
+
+    assert [one["service"] for one in found["diagnoses"]][:2] == ["token", "resources"]

@@ -1,10 +1,10 @@
-"""`holdfast diagnose`: what is wrong, and what to do."""
+"""`holdfast diagnose`: what is wrong with tokens, resources and connections, and what to do."""
 
 from __future__ import annotations
 
 import typer
 
-from holdfast.cli import diagnose_token
+from holdfast.cli import diagnose_all, diagnose_resources, diagnose_token
 
 app = typer.Typer(
     name="diagnose",
@@ -13,8 +13,5 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("token")(diagnose_token.diagnose_token)
-
-
-@app.callback()
-def diagnose() -> None:
-    """Find what is wrong, and say what to do."""
+app.command("resources")(diagnose_resources.diagnose_resources)
+app.command("all")(diagnose_all.diagnose_all)

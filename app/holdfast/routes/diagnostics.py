@@ -1,4 +1,4 @@
-"""The admin paths of the diagnostic services."""
+"""The admin paths of the diagnostic services: what an instance says of tokens and of its own resources."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import Literal
 
 import msgspec
 
+from holdfast.diagnostics.resources import ResourceDiagnosticService
 from holdfast.diagnostics.token import TokenDiagnosticService
 from holdfast.diagnostics.token_places import Presented
 from holdfast.errors import DoorError
 from holdfast.routes.admin import AdminEndpoint, AdminRequest
 
 TOKEN_PATH = "/admin/diagnostics/token"  # noqa: S105 - a path
+RESOURCES_PATH = "/admin/diagnostics/resources"
 
 _EXPECTED = (
     "Expected an object with any of token, url, cookies (texts), headers (a list of [name, value]), "
@@ -43,6 +45,15 @@ def token_endpoint(admin_token: str, service: TokenDiagnosticService) -> AdminEn
         return (await service.run(given, asked.kind)).as_json()
 
     return AdminEndpoint(admin_token, {"GET": check_generation, "POST": explain})
+
+
+def resources_endpoint(admin_token: str, service: ResourceDiagnosticService) -> AdminEndpoint:
+    """GET says what limits this process has and how many more connections fit."""
+
+    async def answer(_: AdminRequest) -> object:
+        return (await service.run()).as_json()
+
+    return AdminEndpoint(admin_token, {"GET": answer})
 
 
 def _question(body: object) -> _TokenQuestion:

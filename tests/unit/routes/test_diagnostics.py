@@ -8,7 +8,8 @@ import msgspec
 import pytest
 import structlog
 
-from holdfast.routes.diagnostics import token_endpoint
+from holdfast.diagnostics.findings import Diagnosis
+from holdfast.routes.diagnostics import resources_endpoint, token_endpoint
 from tests.asgi import Answer, call
 from tests.unit.diagnostics.made_tokens import NOW, make, service
 
@@ -66,3 +67,16 @@ async def test_post_bears_any_text(token: str) -> None:
     body = msgspec.json.encode({"token": "X"}).replace(b"X", token.encode("unicode_escape").replace(b"\\x", b"\\u00"))
 
     assert (await call(endpoint, "POST", headers=BEARER, body=body)).status in {200, 400}
+
+
+async def test_resources_are_answered() -> None:
+    """What the service found, behind the admin token."""
+
+    class Service:
+        async def run(self) -> Diagnosis:
+            return Diagnosis("resources", (), {"connections": 3})
+
+    endpoint = resources_endpoint("word", Service())  # type: ignore[arg-type]  # has what is used
+
+    assert (await call(endpoint, headers=BEARER)).json()["facts"] == {"connections": 3}
+    assert (await call(endpoint)).status == 401
