@@ -44,6 +44,27 @@ def settings_show(settings: Settings) -> dict[str, Any]:
     return {name: _redacted(getattr(settings, name)) for name in type(settings).model_fields}
 
 
+def settings_secrets(settings: Settings) -> set[str]:
+    """Return every secret that is set, passwords in addresses too, for those who must keep them out of a text."""
+    return set(_secrets_in(settings))
+
+
+def _secrets_in(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield from filter(None, [value.get_secret_value()])
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets_in(getattr(value, name))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _secrets_in(item)
+    elif isinstance(value, dict):
+        yield from _secrets_in(tuple(value.values()))
+    elif isinstance(value, str) and (found := _CREDENTIALS.search(value)):
+        # The password; a name alone, such as that of an API key in a URL, counts as one too.
+        yield from filter(None, [found.group().removesuffix("@").rpartition(":")[2]])
+
+
 def _redacted(value: object) -> Any:
     if isinstance(value, SecretStr):
         return "********" if value.get_secret_value() else ""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 import yaml
@@ -19,7 +22,7 @@ from websockets.sync.client import connect
 
 from tests.backends import Backend, drip, respond, say
 from tests.client import RawClient
-from tests.gateway import ADMIN_TOKEN, SECRET, Gateway
+from tests.gateway import ADMIN_TOKEN, API_KEY, SECRET, Gateway
 from tests.integration.test_cli import HOLDFAST, environment, holdfast
 
 PASSWORD = "correct-horse-battery"
@@ -211,7 +214,7 @@ def test_resources_of_a_process(start_gateway: Any) -> None:
     assert checks(found)["process"] == "ok"
 
 
-# All.
+# All, and the bundle.
 
 
 def test_all_runs_every_service(gateway: Gateway) -> None:
@@ -219,3 +222,27 @@ def test_all_runs_every_service(gateway: Gateway) -> None:
     found = json.loads(holdfast("diagnose", "all", "--json", *at(gateway)).stdout)
 
     assert [one["service"] for one in found["diagnoses"]][:2] == ["token", "resources"]
+
+
+def test_bundle_has_no_secret_of_a_gateway_in_use(start_gateway: Any, tmp_path: Path) -> None:
+    """After connects, refusals and API calls no secret and no token is in it, and it says what it lacks."""
+    gateway = start_gateway()
+    tokens = [gateway.token("bundled"), gateway.token("bundled", ttl=-60), jwt.encode({"sub": "x"}, "y" * 40, "HS256")]
+    for token in tokens:
+        at_the_door(gateway, '{"id": 1, "connect": {}}', f"?token={token}")
+        holdfast("diagnose", "token", token, *at(gateway))
+    httpx.get(f"{gateway.internal_url}/admin/diagnostics/token?token={tokens[0]}", trust_env=False)
+    path = tmp_path / "bundle.tar.gz"
+    config = gateway.folder / "holdfast.yaml"
+    ended = holdfast("diagnose", "bundle", "--output", str(path), "--config", str(config), *at(gateway))
+    with tarfile.open(path) as archive:
+        files = {one.name.partition("/")[2]: archive.extractfile(one).read().decode() for one in archive}  # type: ignore[union-attr]  # files alone
+
+    assert ended.returncode == 0, ended.stderr
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "holdfast_token_validations_total" in files["metrics.txt"]
+    assert json.loads(files["diagnoses/resources.json"])["facts"]["process"]["pid"] == gateway.pid
+    assert "token_wrong_signature" in files["admin/attempts.json"]
+    assert '"bundled"' in files["admin/connections.json"]
+    secrets = {SECRET, API_KEY, ADMIN_TOKEN, *tokens, *(part for token in tokens for part in token.split(".")[1:])}
+    assert not [(name, secret) for name, text in files.items() for secret in secrets if secret in text]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from holdfast.settings import ApiSettings, HmacKey, JwksSettings, Settings, TokenSettings
-from holdfast.settings_docs import _proxy_of, render_settings_docs, settings_show
+from holdfast.settings_docs import _proxy_of, render_settings_docs, settings_secrets, settings_show
 from holdfast.settings_schema import leaves, variable_of
 
 
@@ -72,3 +72,16 @@ def test_show_is_plain_data() -> None:
 
     assert shown["client"]["ping_interval"] == 25.0
     assert shown["internal_port"] is None
+
+
+def test_secrets_are_all_found() -> None:
+    """In groups, lists, maps and addresses, set ones alone."""
+    settings = Settings.model_validate(
+        {
+            "token": {"hmac_secret": "a", "previous_keys": [{"secret": "b"}]},
+            "api": {"keys": ["c"]},
+            "proxies": [{"name": "one", "endpoint": "http://u:d@h/", "http": {"static_headers": {"X": "e"}}}],
+        }
+    )
+
+    assert settings_secrets(settings) == {"a", "b", "c", "d", "e"}
