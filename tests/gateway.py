@@ -51,6 +51,8 @@ SETTINGS: dict[str, Any] = {
     "token": {"hmac_secret": SECRET},
     "api": {"keys": [API_KEY]},
     "admin": {"token": ADMIN_TOKEN},
+    # Tests open many connections right behind the start.
+    "admission": {"ramp": 0},
     # Tests look for single lines, so none is left out.
     "log": {"level": "debug", "format": "json", "repeat_rate": 0},
     "shutdown": {"drain_window": "200ms"},

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from holdfast.routes.errors import UpgradeRequired, crash_response, not_found
+from holdfast.routes.errors import NotFound, UpgradeRequired, crash_response
 from holdfast.server.context import LISTENER
 
 WEBSOCKET_PATH = "/connection/websocket"
@@ -36,6 +36,10 @@ class Endpoints:
     """By path: what else clients may ask."""
     admin: Mapping[str, ASGIApp] = field(default_factory=dict)
     """By path: what operators ask, with a token."""
+    not_found: ASGIApp = NotFound()  # noqa: RUF009 - it has no state
+    """What answers where nothing else does."""
+    upgrade_required: ASGIApp = UpgradeRequired()  # noqa: RUF009 - it has no state
+    """What answers plain HTTP at the path of WebSocket handshakes."""
 
 
 class PortSplit:
@@ -56,7 +60,7 @@ def make_app(endpoints: Endpoints, *, has_internal_port: bool) -> ASGIApp:
     public: list[BaseRoute] = [
         # First, because handshakes come in storms and routes are tried in order.
         WebSocketRoute(WEBSOCKET_PATH, endpoints.websocket),
-        Route(WEBSOCKET_PATH, UpgradeRequired()),
+        Route(WEBSOCKET_PATH, endpoints.upgrade_required),
         Route(POLL_PATH, endpoints.poll),
         *(Route(path, endpoint) for path, endpoint in (*endpoints.streams.items(), *endpoints.public.items())),
     ]
@@ -70,11 +74,11 @@ def make_app(endpoints: Endpoints, *, has_internal_port: bool) -> ASGIApp:
         *(Route(path, endpoint) for path, endpoint in endpoints.admin.items()),
     ]
     if has_internal_port:
-        return PortSplit(_application(public), _application(internal))
-    return _application(public + internal)
+        return PortSplit(*(_application(routes, endpoints.not_found) for routes in (public, internal)))
+    return _application(public + internal, endpoints.not_found)
 
 
-def _application(routes: list[BaseRoute]) -> Starlette:
+def _application(routes: list[BaseRoute], not_found: ASGIApp) -> Starlette:
     app = Starlette(routes=routes, exception_handlers={Exception: crash_response})
     app.router.redirect_slashes = False
     app.router.default = not_found

@@ -41,6 +41,7 @@ from holdfast.telemetry.logs import (
     reopen_log_file,
 )
 from holdfast.wiring import Doors, make_endpoints
+from holdfast.wiring_admission import make_admission, read_admission_of
 from holdfast.wiring_logs import report_left_out_forever
 from holdfast.wiring_monitor import Monitoring
 
@@ -59,7 +60,8 @@ class Gateway:
         self.core = core
         self.manager = EnhancedWebSocketManager(core)
         self.validator = validator
-        self.monitoring = Monitoring(settings, core, lambda cause: None)
+        self.admission = make_admission(settings, core, lambda: self.monitoring.monitor.pressure())
+        self.monitoring = Monitoring(settings, core, self.admission.breaker.trip)
         self.probe = BrokerRoundTrip(core.broker, LocalDelivery(core.hub), core.instance)
         self.app = make_app(make_endpoints(self.doors()), has_internal_port=settings.internal_port is not None)
         self._process = psutil.Process()
@@ -80,6 +82,7 @@ class Gateway:
         await self.validator.start()
         read_numbers_of(self.core)
         read_ledger_of(self.ledger)
+        read_admission_of(self.admission, self.core, self.settings.admission.max_connections)
         if self.core.backend is not None:
             self.core.backend.table.report()
         metrics.DRAINING.set_function(self._still_here)
@@ -160,6 +163,7 @@ class Gateway:
             self.probe.check,
             self.describe,
             ledger=self.ledger,
+            admission=self.admission,
             monitoring=self.monitoring,
             resident_at_start=lambda: self._resident_at_start,
         )
@@ -170,6 +174,7 @@ class Gateway:
         return {
             "seconds": round(core.clock() - self._started_at, 3),
             "connections": core.stats.opened,
+            "refused": dict(core.stats.refused),
             "publications": core.hub.stats.publications,
             "deliveries": core.hub.stats.deliveries,
             "closes": dict(core.stats.closes),
@@ -185,6 +190,7 @@ class Gateway:
     def _observe_lag(self, lag_seconds: float) -> None:
         metrics.LOOP_LAG.observe(lag_seconds)
         self.monitoring.lag.observe(lag_seconds)
+        self.admission.check.on_lag(lag_seconds)
 
     def _begin(self, *work: Coroutine[Any, Any, None]) -> None:
         self._tasks += [self.core.loop.create_task(one) for one in work]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from holdfast.settings import ChannelOptions, ChannelSettings, PublicKey, Settings, TokenRules
+from holdfast.settings_admission import AdmissionSettings
 from holdfast.settings_faults import Fault
 from holdfast.settings_proxies import SwitchedProxy
 from holdfast.settings_proxy_checks import check_proxies
@@ -35,6 +36,7 @@ def check_combinations(settings: Settings) -> list[Fault]:
         *_ports(settings),
         *_timing(settings),
         *_sizes(settings),
+        *_admission(settings.admission),
         *_rules("token", settings.token),
         *(_rules("token.subscription", settings.token.subscription) if settings.token.subscription else ()),
         *_monitor(settings),
@@ -199,6 +201,16 @@ def _messages(settings: Settings) -> Iterator[tuple[str, int]]:
         yield "sse.max_request_body_size", settings.sse.max_request_body_size
     if settings.http_stream.enabled or settings.sse.enabled:
         yield "emulation.max_request_body_size", settings.emulation.max_request_body_size
+
+
+def _admission(admission: AdmissionSettings) -> Iterator[Fault]:
+    total, of_address = admission.max_connections, admission.max_connections_per_address
+    if of_address > total:
+        yield _fault(
+            f"expected fewer connections of an address than of the instance, saw {of_address} over {total}",
+            "admission.max_connections_per_address",
+            "admission.max_connections",
+        )
 
 
 def _rules(group: str, rules: TokenRules) -> Iterator[Fault]:

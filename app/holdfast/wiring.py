@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Scope
 
 from holdfast.admission.addresses import TrustedProxies
-from holdfast.admission.check import AdmissionCheck
-from holdfast.admission.origin import OriginPolicy
 from holdfast.admission.readiness import Readiness
 from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, SSE_PATH, Endpoints
 from holdfast.connections.control import Control
@@ -26,22 +24,18 @@ from holdfast.routes.api_keys import ApiKeys
 from holdfast.routes.api_messages import Node
 from holdfast.routes.api_methods import ApiParts, api_methods
 from holdfast.routes.api_order import ManyRules
-from holdfast.routes.errors import not_found
+from holdfast.routes.errors import NotFound, UpgradeRequired
 from holdfast.routes.health import Livez, Readyz, Startupz
 from holdfast.routes.metrics import MetricsEndpoint, read_compression_of, read_polls_of
-from holdfast.routes.observers import (
-    observe_api_call,
-    observe_emulation,
-    observe_failed_command,
-    observe_handshake,
-)
+from holdfast.routes.observers import observe_api_call, observe_emulation, observe_failed_command
 from holdfast.settings import Settings, WebSocketSettings
 from holdfast.transports.cors import CrossOrigin
 from holdfast.transports.emulation import EMULATION_METHODS, EmulationEndpoint, EmulationRules
 from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint, has_identity
 from holdfast.transports.poll_session import PollSessions
 from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, StreamKind, StreamRules
-from holdfast.transports.websocket import Originate, WebSocketEndpoint, read_handshake
+from holdfast.transports.websocket import Originate, WebSocketEndpoint, address_of, read_handshake
+from holdfast.wiring_admission import STATISTICS_PATH, Admission, statistics_of
 from holdfast.wiring_diagnostics import diagnostics_paths
 from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
 from holdfast.wiring_logs import client_logs
@@ -61,6 +55,7 @@ class Doors:
     check_broker: Callable[[], Awaitable[None]]
     describe: Callable[[], Node]
     ledger: Ledger
+    admission: Admission
     monitoring: Monitoring
     resident_at_start: Callable[[], int | None] = lambda: None
     """Memory of the process before it had connections."""
@@ -74,8 +69,7 @@ def make_endpoints(doors: Doors) -> Endpoints:
     """
     settings, core = doors.settings, doors.core
     originate = TrustedProxies(settings.http.trusted_proxies).originate
-    origins = OriginPolicy(settings.client.allowed_origins)
-    admission = AdmissionCheck(core.lifecycle, origins, observe_handshake)
+    not_found = NotFound(originate)
     readiness = Readiness(
         core.lifecycle,
         {"broker": doors.check_broker},
@@ -85,10 +79,10 @@ def make_endpoints(doors: Doors) -> Endpoints:
     )
     return Endpoints(
         websocket=WebSocketEndpoint(
-            doors.manager.open, admission, settings.websocket, originate, _compression(settings.websocket)
+            doors.manager.open, doors.admission.check, settings.websocket, originate, _compression(settings.websocket)
         ),
-        streams=_streams(doors, admission, origins, originate),
-        poll=_poll(doors, admission, origins, originate) if settings.poll.enabled else not_found,
+        streams=_streams(doors, originate),
+        poll=_poll(doors, originate) if settings.poll.enabled else not_found,
         api=_api(doors),
         livez=Livez(),
         readyz=Readyz(readiness),
@@ -98,12 +92,22 @@ def make_endpoints(doors: Doors) -> Endpoints:
             **client_logs(settings.log, core, originate),  # first: it makes what gives log tokens
             **explain_endpoints(settings, core, doors.ledger, core.issue_log_token),
         },
-        admin={
-            **admin_endpoints(settings, core, doors.ledger),
-            **doors.monitoring.endpoints(settings.admin),
-            **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),
-        },
+        admin=_admin(doors),
+        not_found=not_found,
+        upgrade_required=UpgradeRequired(originate),
     )
+
+
+def _admin(doors: Doors) -> dict[str, ASGIApp]:
+    settings, core = doors.settings, doors.core
+    token = settings.admin.token.get_secret_value()
+    statistics = statistics_of(doors.admission, core, token)
+    return {
+        STATISTICS_PATH: statistics,
+        **admin_endpoints(settings, core, doors.ledger),
+        **doors.monitoring.endpoints(settings.admin),
+        **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),
+    }
 
 
 def _compression(settings: WebSocketSettings) -> Compression | None:
@@ -112,8 +116,8 @@ def _compression(settings: WebSocketSettings) -> Compression | None:
     return compression if settings.compression else None
 
 
-def _poll(doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, originate: Originate) -> ASGIApp:
-    settings, core = doors.settings, doors.core
+def _poll(doors: Doors, originate: Originate) -> ASGIApp:
+    settings, core, admission = doors.settings, doors.core, doors.admission
     sessions = PollSessions(settings, core.loop)
     read_polls_of(sessions)
     backend = core.backend
@@ -121,19 +125,21 @@ def _poll(doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, origin
     def identifies(header: bytes) -> bool:
         return has_identity(header) or (backend is not None and backend.is_shown(header))
 
-    door = PollDoor(core.instance, settings.poll, core.loop, doors.manager.open, admission, originate, identifies)
-    return CrossOrigin(PollEndpoint(door, sessions), origins, POLL_METHODS, _refused_page("poll", originate))
+    door = PollDoor(core.instance, settings.poll, core.loop, doors.manager.open, admission.check, originate, identifies)
+    refused = _refused_page("poll", admission, originate)
+    return CrossOrigin(PollEndpoint(door, sessions), admission.origins, POLL_METHODS, refused)
 
 
-def _streams(
-    doors: Doors, admission: AdmissionCheck, origins: OriginPolicy, originate: Originate
-) -> dict[str, ASGIApp]:
-    settings, manager = doors.settings, doors.manager
+def _streams(doors: Doors, originate: Originate) -> dict[str, ASGIApp]:
+    settings, manager, admission = doors.settings, doors.manager, doors.admission
+    check = admission.check
 
     def endpoint(kind: StreamKind, max_body_bytes: int) -> ASGIApp:
-        rules = StreamRules(admission.refusal, observe_handshake, settings.websocket, max_body_bytes, originate)
+        rules = StreamRules(
+            check.refusal, check.admit, admission.observe, settings.websocket, max_body_bytes, originate
+        )
         opened = StreamEndpoint(kind, manager.open, rules)
-        return CrossOrigin(opened, origins, kind.methods, _refused_page(kind.name, originate))
+        return CrossOrigin(opened, admission.origins, kind.methods, _refused_page(kind.name, admission, originate))
 
     found: dict[str, ASGIApp] = {}
     if settings.http_stream.enabled:
@@ -141,29 +147,27 @@ def _streams(
     if settings.sse.enabled:
         found[SSE_PATH] = endpoint(SSE, settings.sse.max_request_body_size)
     if found:
-        found[EMULATION_PATH] = _emulation(doors, origins, originate)
+        found[EMULATION_PATH] = _emulation(doors, originate)
     return found
 
 
-def _refused_page(transport: str, originate: Originate) -> Callable[[Scope, DoorError], None]:
+def _refused_page(transport: str, admission: Admission, originate: Originate) -> Callable[[Scope, DoorError], None]:
     """Return what counts the page of a foreign origin as a refused handshake of this transport."""
 
     def refused(scope: Scope, error: DoorError) -> None:
         handshake = read_handshake(scope, originate)
         handshake.transport = transport
-        observe_handshake(handshake, error)
+        admission.observe(handshake, error)
 
     return refused
 
 
-def _emulation(doors: Doors, origins: OriginPolicy, originate: Originate) -> ASGIApp:
+def _emulation(doors: Doors, originate: Originate) -> ASGIApp:
     def observe(scope: Scope, refusal: GatewayError | None) -> None:
-        peer = scope.get("client")
-        address, _ = originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])
-        observe_emulation(address, refusal)
+        observe_emulation(address_of(scope, originate), refusal)
 
     rules = EmulationRules(doors.core.instance, doors.settings.emulation.max_request_body_size, observe)
-    return CrossOrigin(EmulationEndpoint(doors.manager, rules), origins, EMULATION_METHODS, observe)
+    return CrossOrigin(EmulationEndpoint(doors.manager, rules), doors.admission.origins, EMULATION_METHODS, observe)
 
 
 def _api(doors: Doors) -> ApiEndpoint:

@@ -53,6 +53,10 @@ class Before:
         (fresh / "app").rename(folder)
         fresh.rmdir()
 
+    def has(self, path: str) -> bool:
+        """Tell whether the commit has such a file."""
+        return bool(_git("ls-tree", "--name-only", self.commit(), path))
+
     def environ(self) -> dict[str, str]:
         """Return what makes Python import its modules instead of ours."""
         return {"PYTHONPATH": os.fspath(self.source())}

@@ -56,7 +56,17 @@ def _bare_environ(port: int, plan: Plan) -> dict[str, str]:
     }
 
 
+# Clients come as fast as they can, and more of them than an instance lets in by default.
+_ADMISSION = {"HOLDFAST_ADMISSION__RATE": "0", "HOLDFAST_ADMISSION__MAX_CONNECTIONS": "1000000"}
+_ADMISSION_MODULE = "app/holdfast/wiring_admission.py"
+
+
 def _gateway_environ(port: int, plan: Plan) -> dict[str, str]:
+    return {**_earlier_environ(port, plan), **_ADMISSION}
+
+
+def _earlier_environ(port: int, plan: Plan) -> dict[str, str]:
+    """Return what a commit from before admission knows too."""
     return {
         "HOLDFAST_PORT": str(port),
         "HOLDFAST_CLIENT__PING_INTERVAL": f"{plan.ping_seconds:g}s",
@@ -183,10 +193,11 @@ BY_NAME = {recipe.name: recipe for recipe in RECIPES}
 
 def before_recipe(before: Before) -> Recipe:
     """Return the recipe of this gateway at an earlier commit."""
+    environ = _gateway_environ if before.has(_ADMISSION_MODULE) else _earlier_environ
     return Recipe(
         "before",
         before.title(),
         _gateway_command,
-        lambda port, plan: {**_gateway_environ(port, plan), **before.environ()},
+        lambda port, plan: {**environ(port, plan), **before.environ()},
         before.prepare,
     )

@@ -42,6 +42,8 @@ def test_before_of_a_given_commit(repository):
     head.prepare()
 
     assert (head.source() / "module.py").read_text() == "new"
+    assert head.has("app/module.py")
+    assert not head.has("app/other.py")
 
 
 def test_before_of_an_unknown_commit(repository):

@@ -39,7 +39,7 @@ def test_foreign_origin(gateway, origin):
     status, _, body = refused(gateway, Origin=origin)
 
     assert (status, body["slug"]) == (403, "origin_not_allowed")
-    assert set(body) == {"code", "slug", "message", "remedy"}
+    assert set(body) == {"code", "slug", "message", "remedy", "attempt"}
     assert gateway.metric("holdfast_handshakes_total", **labels) == before + 1
     detail = f"Origin {origin!r} is neither that of Host '127.0.0.1:{gateway.port}' nor in the list"
     assert gateway.wait_for_event("handshake_refused", detail=detail)["slug"] == "origin_not_allowed"

@@ -40,7 +40,7 @@ def test_unknown_path(gateway, path):
     answer = fetch(gateway.url + path)
 
     assert answer.status_code == 404
-    assert set(answer.json()) == {"code", "slug", "message", "remedy"}
+    assert set(answer.json()) == {"code", "slug", "message", "remedy", "attempt"}
     assert answer.json()["slug"] == "not_found"
 
 

@@ -70,7 +70,7 @@ def test_stop_answers_open_polls(start_gateway: Any, pool: concurrent.futures.Th
     if signals == 1:
         refused = HTTP.post(f"{gateway.url}{PATH}", json={"commands": [{"id": 1}]})
         assert (refused.status_code, refused.json()["slug"]) == (503, "draining")
-        assert refused.headers["retry-after"] == "1"
+        assert 1 <= int(refused.headers["retry-after"]) <= 3
     told = [poll.result()["messages"] for poll in polls]
 
     assert told == [[{"push": {"disconnect": {"code": 3001, "reason": "shutdown"}}}]] * 10

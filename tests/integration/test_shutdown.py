@@ -42,7 +42,7 @@ def test_sigterm_stages(start_gateway):
     with pytest.raises(InvalidStatus) as refused:
         RawClient(gateway, "too-late")
     assert refused.value.response.status_code == 503
-    assert refused.value.response.headers["retry-after"] == "1"
+    assert 1 <= int(refused.value.response.headers["retry-after"]) <= 3
     assert gateway.call("publish", channel="news", data=1) == {"result": {}}
     started = time.monotonic()
     assert {client.closed() for client in staying} == {(3001, "shutdown")}

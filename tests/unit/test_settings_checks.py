@@ -50,6 +50,11 @@ BAD: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
         ("monitor.loop_lag.warning", "monitor.loop_lag.critical"),
         "saw 0.1 and 0.05",
     ),
+    (
+        {"admission": {"max_connections": 10, "max_connections_per_address": 11}},
+        ("admission.max_connections_per_address", "admission.max_connections"),
+        "saw 11 over 10",
+    ),
     ({"internal_port": 8000}, ("internal_port", "port"), "saw 8000 twice"),
     ({"internal_host": "0.0.0.0"}, ("internal_host", "internal_port"), "saw none"),
     ({"client": {"pong_timeout": 25}}, ("client.pong_timeout", "client.ping_interval"), "25 s and 25 s"),

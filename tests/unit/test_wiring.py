@@ -5,10 +5,11 @@ import pytest
 
 from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, POLL_PATH, SSE_PATH, Endpoints
 from holdfast.main import build
-from holdfast.routes.errors import not_found
+from holdfast.monitoring.levels import CALM
 from holdfast.settings import PollSettings, Settings
 from holdfast.telemetry import metrics
 from holdfast.wiring import make_endpoints
+from holdfast.wiring_admission import make_admission
 from tests.asgi import call
 
 
@@ -49,7 +50,7 @@ async def test_unusable_patterns_are_told_at_once():
     settings = gateway.settings.model_copy(update={"client": client})
 
     with pytest.raises(ValueError):
-        make_endpoints(replace(gateway.doors(), settings=settings))
+        make_admission(settings, gateway.core, lambda: CALM)
 
 
 async def test_polls_can_be_switched_off():
@@ -59,7 +60,7 @@ async def test_polls_can_be_switched_off():
 
     endpoints = make_endpoints(replace(gateway.doors(), settings=settings))
 
-    assert endpoints.poll is not_found
+    assert endpoints.poll is endpoints.not_found
 
 
 @pytest.mark.parametrize("is_on", [True, False])

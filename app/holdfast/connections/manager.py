@@ -1,15 +1,16 @@
-"""The manager: every live connection of this instance, by client and by user, from accept to end."""
+"""The manager: every live connection of this instance, by client, user and address, from accept to end."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from holdfast.connections import subscribing, traces
 from holdfast.connections.connection import Connection
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.reporting import Reports
+from holdfast.connections.stats import Statistics
 from holdfast.connections.transport import Handshake, Transport
 from holdfast.telemetry.logs import get_logger
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from holdfast.errors import GatewayError
 
 _log = get_logger(__name__)
+
+Outcome = Callable[[Handshake, str], object]
+"""Told how an accepted connection's connect ended: "ok", or the slug of what came instead."""
+
+
+def _to_nobody(handshake: Handshake, slug: str) -> None:
+    """Stand in for somebody who wants to know outcomes."""
 
 
 class EnhancedWebSocketManager:
@@ -41,6 +49,9 @@ class EnhancedWebSocketManager:
         self._tokens: dict[Connection, int] = {}
         # Nearly every user has one connection, which then needs no set.
         self._users: dict[str, Connection | set[Connection]] = {}
+        # Counts alone: behind a proxy that is not trusted one address has all connections, else each has its own.
+        self._addresses: Counter[str] = Counter()
+        self.on_outcome: Outcome = _to_nobody
 
     # Public methods: questions
 
@@ -48,6 +59,11 @@ class EnhancedWebSocketManager:
     def count(self) -> int:
         """Return how many sessions are open."""
         return len(self.connections)
+
+    @property
+    def total(self) -> int:
+        """Return how many connections there are, those that have not connected yet too."""
+        return len(self.connections) + len(self.opening)
 
     @property
     def users_count(self) -> int:
@@ -96,6 +112,35 @@ class EnhancedWebSocketManager:
             return 0
         return 1 if isinstance(found, Connection) else len(found)
 
+    def count_of_address(self, address: str) -> int:
+        """Return how many connections an address has, those that have not connected yet too."""
+        return self._addresses.get(address, 0)
+
+    def by_address(self, address: str) -> list[Connection]:
+        """Return an address's connections; it looks at all of them."""
+        if address not in self._addresses:
+            return []
+        return [connection for connection in self.everybody() if connection.address == address]
+
+    def busiest_addresses(self, number: int) -> list[tuple[str, int]]:
+        """Return the addresses with the most connections, and how many each has."""
+        return self._addresses.most_common(number)
+
+    def snapshot(self) -> Statistics:
+        """Return the numbers of this moment."""
+        stats = self.core.stats
+        return Statistics(
+            connections=self.count,
+            opening=len(self.opening),
+            by_transport=dict(self.by_transport),
+            users=self.users_count,
+            addresses=len(self._addresses),
+            subscriptions=stats.subscriptions,
+            opened=stats.opened,
+            refused=dict(stats.refused),
+            closes=dict(stats.closes),
+        )
+
     def everybody(self) -> list[Connection]:
         """Return all connections, those that have not connected yet too."""
         return [*self.opening, *self.connections.values()]
@@ -112,6 +157,7 @@ class EnhancedWebSocketManager:
         handshake.passed("upgrade", self.core.clock())
         self.core.expiry.watch_handshake(connection, handshake.accepted_at)
         self.opening.add(connection)
+        self._addresses[connection.address] += 1
         self.core.stats.opened += 1
         if self.core.lifecycle.phase >= Phase.STOPPING:  # let in before, and everybody else has been told to go
             connection.close("shutdown")
@@ -121,6 +167,7 @@ class EnhancedWebSocketManager:
         """Enter a connection whose connect is about to be answered; `jti` is its token's, if that has one."""
         self.core.expiry.handshake_done(connection)
         self.opening.discard(connection)
+        self._tell_outcome(connection, "ok")
         connection.is_connected = True
         connection.ending = ""
         if (handshake := connection.handshake) is not None:
@@ -143,9 +190,11 @@ class EnhancedWebSocketManager:
         self.congested.discard(connection)
         if self.core.backend is not None:
             self.core.backend.forget(connection)
+        self._leave_address(connection.address)
         if not connection.is_connected:
             self.core.expiry.handshake_done(connection)
             self.opening.discard(connection)
+            self._tell_outcome(connection, connection.ending)
             return
         self.reports.note_end(connection)
         self._leave_attempt(connection)
@@ -177,6 +226,8 @@ class EnhancedWebSocketManager:
     def on_error_reply(self, connection: Connection, method: str, error: GatewayError) -> None:
         """Count and log an error reply."""
         self.core.stats.errors[error.slug] += 1
+        if method == "connect" and not connection.is_connected:
+            self._tell_outcome(connection, error.slug)
         facts = {"slug": error.slug, "method": method, "detail": error.detail}
         _log.info("command_refused", **facts, **_who(connection), **error.context)
 
@@ -200,6 +251,15 @@ class EnhancedWebSocketManager:
         key = traces.key_of(traces.attempt_of(connection.trace))
         if self._attempts.get(key) is connection:
             del self._attempts[key]
+
+    def _tell_outcome(self, connection: Connection, slug: str) -> None:
+        if connection.handshake is not None:
+            self.on_outcome(connection.handshake, slug)
+
+    def _leave_address(self, address: str) -> None:
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
 
     def _enter_user(self, connection: Connection) -> None:
         found = self._users.get(connection.user)

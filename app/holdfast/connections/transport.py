@@ -17,7 +17,8 @@ class Handshake:
     logs, refusals and the ledger. `accepted_at` is the loop's clock (seconds) when the socket was accepted, from which
     the handshake timeout counts; 0 means unknown. `encoding` is what was negotiated. `transport` is the name by which
     metrics and logs tell the ways to connect apart. `timings` are the seconds from the accept to each step, `refusal`
-    says why a connect was refused, until it is repeated.
+    says why a connect was refused, until it is repeated. `permit` is the admission breaker's, until the outcome is
+    known.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Handshake:
     transport: str = "websocket"
     timings: dict[str, float] = field(default_factory=dict)
     refusal: str = ""
+    permit: int | None = None
 
     def passed(self, step: str, now: float) -> None:
         """Note that the attempt got as far as `step`; `now` is of the loop's clock."""

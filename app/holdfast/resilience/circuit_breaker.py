@@ -75,6 +75,17 @@ class CircuitBreaker:
         self._is_probing = self._state is BreakerState.HALF_OPEN
         return self._period
 
+    def would_allow(self) -> bool:
+        """Tell whether `allow` gave a permit now, without taking one."""
+        return self._is_due() or self._state is BreakerState.CLOSED or self._is_free()
+
+    def trip(self) -> None:
+        """Open from outside; where it is open, for as long again."""
+        if self._state is BreakerState.OPEN:
+            self._opened_at = self._clock()
+        else:
+            self._open()
+
     def record(self, permit: int, *, is_failure: bool) -> None:
         """Know how an allowed call ended; one allowed before the last change of state tells nothing any more."""
         if permit != self._period:
@@ -96,6 +107,9 @@ class CircuitBreaker:
         if self._state is not BreakerState.OPEN:
             return 0.0
         return max(0.0, self._opened_at + self._rules.open_seconds - self._clock())
+
+    def _is_free(self) -> bool:
+        return self._state is BreakerState.HALF_OPEN and not self._is_probing
 
     def _is_due(self) -> bool:
         return self._state is BreakerState.OPEN and self.wait_seconds() <= 0

@@ -27,8 +27,11 @@ class TokenBucket:
         if self.rate <= 0 or self.burst < 1:
             raise ValueError(f"expected rate > 0 and burst >= 1, got {self.rate} and {self.burst}")
 
-    def take(self, full_at: float, now: float, count: int = 1) -> float | None:
-        """Return the new state after taking `count`, or None where the bucket does not hold so many."""
+    def take(self, full_at: float, now: float, count: float = 1) -> float | None:
+        """Return the new state after taking `count`, or None where the bucket does not hold so many.
+
+        A count need not be whole: whoever shall have half of burst and rate takes two for one.
+        """
         after = max(full_at, now) + count / self.rate
         return after if after - now <= self.burst / self.rate + _FORGIVEN_SECONDS else None
 

@@ -1,4 +1,7 @@
-"""Refusals over HTTP: each has the JSON body `{code, slug, message, remedy}`, on every path."""
+"""Refusals over HTTP: each has the JSON body `{code, slug, message, remedy}`, on every path.
+
+A refused attempt to connect also has its id, `attempt`, and the header `x-attempt-id`.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from holdfast.admission.attempts import ATTEMPT, attempt_of
 from holdfast.errors import DoorError, GatewayError
 from holdfast.routes.body import linger
 from holdfast.routes.observers import observe_refused_path
-from holdfast.transports.refusal import RETRY_AFTER_SECONDS, refusal_body
-from holdfast.transports.websocket import refuse_handshake
+from holdfast.transports.refusal import cause_headers, refusal_body
+from holdfast.transports.websocket import Originate, address_of, as_it_came, refuse_handshake
 
 Headers = list[tuple[bytes, bytes]]
 
 
-def error_headers(error: GatewayError, *, close: bool = False) -> Headers:
+def error_headers(error: GatewayError, attempt: str = "", *, close: bool = False) -> Headers:
     """Return a refusal's own headers: when to come back, what is allowed, how to show a key."""
-    headers: Headers = [(b"cache-control", b"no-store")]
+    headers = cause_headers(error, attempt)
     status = error.code.http_status
-    if status in {429, 503}:
-        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer" if error.slug.startswith("admin_") else b"apikey"))
     if status == 426:
@@ -46,8 +48,9 @@ async def turn_away(
     scope: Scope, receive: Receive, send: Send, error: GatewayError, more: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
     """Refuse a request whose body was not read, with `more` headers, and end the connection behind the answer."""
-    body = refusal_body(error)
-    headers = [*error_headers(error, close=True), *more]
+    attempt = scope.get(ATTEMPT, "")
+    body = refusal_body(error, attempt)
+    headers = [*error_headers(error, attempt, close=True), *more]
     headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": error.code.http_status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -60,8 +63,9 @@ async def refuse(scope: Scope, send: Send, error: GatewayError, *, close: bool =
     if scope["type"] == "websocket":
         await refuse_handshake(scope, send, error)
     else:
-        body = refusal_body(error, **extra)
-        await send_bytes(send, error.code.http_status, body, error_headers(error, close=close))
+        attempt = scope.get(ATTEMPT, "")
+        body = refusal_body(error, attempt, **extra)
+        await send_bytes(send, error.code.http_status, body, error_headers(error, attempt, close=close))
 
 
 def check_method(scope: Scope, allow: str) -> None:
@@ -75,21 +79,33 @@ def check_method(scope: Scope, allow: str) -> None:
         raise DoorError("method_not_allowed", f"It takes {allow}; came {method[:40]}.", allow=allow)
 
 
-async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 404 `not_found` to whatever came."""
-    error = DoorError("not_found", f"Came {scope['path'][:200]!r}.")
-    observe_refused_path(scope, error)
-    await refuse(scope, send, error)
+class NotFound:
+    """Answers 404 `not_found` to whatever came; `originate` says from where."""
+
+    def __init__(self, originate: Originate = as_it_came) -> None:
+        self._originate = originate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        error = DoorError("not_found", f"Came {scope['path'][:200]!r}.")
+        await _refuse_path(scope, send, error, self._originate)
 
 
 class UpgradeRequired:
     """Answers 426 `upgrade_required` to plain HTTP on a path for WebSocket handshakes."""
 
+    def __init__(self, originate: Originate = as_it_came) -> None:
+        self._originate = originate
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         error = DoorError("upgrade_required", f"Came {scope['method'][:40]} without an upgrade.")
-        observe_refused_path(scope, error)
-        await refuse(scope, send, error)
+        await _refuse_path(scope, send, error, self._originate)
+
+
+async def _refuse_path(scope: Scope, send: Send, error: DoorError, originate: Originate) -> None:
+    observe_refused_path(scope, error, address_of(scope, originate), attempt_of(scope))
+    await refuse(scope, send, error)
 
 
 def crash_response(request: Request, error: Exception) -> Response:

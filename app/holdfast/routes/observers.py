@@ -35,15 +35,23 @@ def observe_handshake(handshake: Handshake, refusal: GatewayError | None) -> Non
     )
 
 
-def observe_refused_path(scope: Scope, refusal: GatewayError) -> None:
+def observe_refused_path(scope: Scope, refusal: GatewayError, address: str, attempt: str) -> None:
     """Count a request that no endpoint was there for; scanners make many, so only handshakes are worth a line."""
-    path = scope["path"][:200]
+    facts = {"slug": refusal.slug, "detail": refusal.detail, "path": scope["path"][:200]}
+    facts |= {"address": address, "attempt": attempt}
     if scope["type"] == "websocket":
         metrics.HANDSHAKES.labels("websocket", refusal.slug).inc()
-        _log.info("handshake_refused", slug=refusal.slug, detail=refusal.detail, transport="websocket", path=path)
+        _log.info("handshake_refused", transport="websocket", **facts)
     else:
         metrics.HTTP_REFUSALS.labels(refusal.slug).inc()
-        _log.debug("request_refused", slug=refusal.slug, detail=refusal.detail, path=path)
+        _log.debug("request_refused", **facts)
+
+
+def observe_bad_request(refusal: GatewayError, path: str, address: str, attempt: str) -> None:
+    """Count and log what came to a port and is no request that any endpoint could get."""
+    metrics.HTTP_REFUSALS.labels(refusal.slug).inc()
+    facts = {"slug": refusal.slug, "detail": refusal.detail, "path": path[:200]}
+    _log.info("request_refused", **facts, address=address, attempt=attempt)
 
 
 def observe_refused_admin(scope: Scope, refusal: GatewayError) -> None:

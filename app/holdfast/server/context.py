@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Literal
 
+from holdfast.admission.addresses import TrustedProxies
 from holdfast.settings import Settings
 from holdfast.transports.deadlines import DeadlineQueue
 from holdfast.transports.handover import SocketContext
@@ -22,10 +23,11 @@ class ServerContext:
     """Limits, deadlines and whether sockets are handed over; one for the public and one for the internal port.
 
     `requests` bounds the time to a complete request; `refused` is how long a refused peer is still read, so that it
-    sees the answer. `reads_offers` says that somebody may want to know which extensions a handshake offers.
+    sees the answer. `reads_offers` says that somebody may want to know which extensions a handshake offers;
+    `originate` finds the client's address behind trusted proxies.
     """
 
-    __slots__ = ("extensions", "http", "offers_handover", "reads_offers", "refused", "requests", "sockets")
+    __slots__ = ("extensions", "http", "offers_handover", "originate", "reads_offers", "refused", "requests", "sockets")
 
     def __init__(
         self,
@@ -37,6 +39,7 @@ class ServerContext:
     ) -> None:
         """Take the limits from the settings; timers run on `loop`."""
         self.http = settings.http
+        self.originate = TrustedProxies(settings.http.trusted_proxies).originate
         self.offers_handover = offers_handover
         self.reads_offers = settings.websocket.compression
         self.extensions: dict[str, object] = {LISTENER: listener}

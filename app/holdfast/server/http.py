@@ -17,13 +17,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
+from holdfast.admission.attempts import attempt_id
 from holdfast.errors import DoorError
+from holdfast.routes.observers import observe_bad_request
 from holdfast.server.context import ServerContext
 from holdfast.server.cycle import UpgradeCycle
 from holdfast.server.peers import address_of, why_no_http
 from holdfast.server.takeover import StreamTakeover
-from holdfast.telemetry import metrics
-from holdfast.telemetry.logs import get_logger
 from holdfast.transports.extensions import offered_extensions
 from holdfast.transports.handover import WebSocketTransport
 from holdfast.transports.opening import offered_subprotocols, opening_key
@@ -34,8 +34,6 @@ from holdfast.transports.websocket import HANDOVER
 # A read is parsed in pieces of this size, because what the parser tells of at its beginning resets the count of bytes
 # that it tells nothing of: an endless head in one large read would not be seen.
 _PIECE_BYTES = 65536
-
-_log = get_logger(__name__)
 
 
 class HandoverProtocol(HttpToolsProtocol):
@@ -179,15 +177,13 @@ class HandoverProtocol(HttpToolsProtocol):
         """
         transport = self.transport
         self.is_refused = True
-        metrics.HTTP_REFUSALS.labels(error.slug).inc()
-        address = self.client[0] if self.client else ""
-        _log.info("request_refused", slug=error.slug, detail=error.detail, address=address)
+        attempt = self._observe(error)
         self.context.requests.discard(self)
         if (running := self._answering()) is not None and running.response_started:
             transport.abort()
             return
         self._tell_gone()
-        transport.write(refusal_response(error))
+        transport.write(refusal_response(error, attempt))
         if transport.can_write_eof():
             self.context.refused.add(self)
             transport.resume_reading()
@@ -205,6 +201,15 @@ class HandoverProtocol(HttpToolsProtocol):
         return self.transport
 
     # Private methods
+
+    def _observe(self, error: DoorError) -> str:
+        """Count and log a refusal with what is known of the request, and return the id of the attempt."""
+        path, _, query = self.url.partition(b"?")
+        peer = self.client[0] if self.client else ""
+        address, _ = self.context.originate(peer, self.scheme or "", self.headers or [])
+        attempt = attempt_id(query)
+        observe_bad_request(error, path.decode("latin-1"), address, attempt)
+        return attempt
 
     def _feed(self, data: bytes, start: int) -> bool:
         """Feed one piece of a read and return whether the next one is still HTTP's."""

@@ -140,6 +140,16 @@ HANDSHAKES = _counter(
 TRANSPORT_CONNECTIONS = Scraped(
     "gauge", "holdfast_transport_connections", "Live connections, by transport.", "transport"
 )
+OPENING = Scraped("gauge", "holdfast_opening_connections", "Connections accepted that have not connected yet.")
+CONNECTION_HEADROOM = Scraped(
+    "gauge", "holdfast_connection_headroom", "How many more connections `admission.max_connections` allows."
+)
+ADMISSION_BREAKER = Scraped(
+    "gauge", "holdfast_admission_breaker_state", "0 lets newcomers in, 1 tries single ones, 2 keeps them all outside."
+)
+ADMISSION_SHARE = Scraped(
+    "gauge", "holdfast_admission_open_ratio", "Share of the accept rate that newcomers get; below 1 after a stall."
+)
 EMULATIONS = _counter(
     "holdfast_emulation_requests_total",
     'Requests that carried commands of streams: "ok", or the slug of the refusal.',

@@ -4,7 +4,7 @@ its answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,6 +18,8 @@ CORS_HEADERS: Final = "holdfast.cors"
 
 # How long a browser may keep a preflight's answer, in seconds; Centrifugo's figure.
 _MAX_AGE: Final = b"300"
+# What a page may read of a refusal beside its body.
+_EXPOSED: Final = (b"access-control-expose-headers", b"retry-after, x-attempt-id")
 
 Headers = list[tuple[bytes, bytes]]
 Refused = Callable[[Scope, DoorError], object]
@@ -54,7 +56,7 @@ class CrossOrigin:
             await send({"type": "http.response.body"})
             return
         scope[CORS_HEADERS] = headers
-        await self._app(scope, receive, adding_headers(headers, send))
+        await self._app(scope, receive, adding_headers(headers, send, [_EXPOSED] if origins else ()))
 
     def _preflight(self, scope: Scope) -> Headers:
         asked = _values(scope["headers"], b"access-control-request-headers")[b"access-control-request-headers"]
@@ -84,12 +86,14 @@ def _allowing(origins: list[bytes]) -> Headers:
     return headers
 
 
-def adding_headers(headers: Headers, send: Send) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
-    """Return a `send` that gives the answer further headers."""
+def adding_headers(
+    headers: Headers, send: Send, to_refusals: Iterable[tuple[bytes, bytes]] = ()
+) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
+    """Return a `send` that gives the answer further headers, and some to refusals alone."""
 
     async def send_with_headers(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *headers]
+            message["headers"] = [*message["headers"], *headers, *(to_refusals if message["status"] >= 400 else ())]
         await send(message)
 
     return send_with_headers

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
+from holdfast.admission.check import REFUSALS
 from holdfast.connections.transport import Admission, SinkFactory
 from holdfast.errors import DoorError, GatewayError
 from holdfast.protocol.framing import POLL_JSON
@@ -23,12 +24,11 @@ from holdfast.settings import PollSettings
 from holdfast.transports.poll_exchange import Arrival
 from holdfast.transports.poll_messages import SUPERSEDED, Opened, PollRequest, decode_request, encode_answer
 from holdfast.transports.poll_session import OpenRequest, PollSession, PollSessions
-from holdfast.transports.websocket import Originate, as_it_came, read_handshake
+from holdfast.transports.websocket import Originate, address_of, as_it_came, read_handshake
 
 POLL_METHODS: Final = "POST"
 
 _NO_STORE = (b"cache-control", b"no-store")
-_TOLD_BY_ADMISSION = frozenset({"draining", "origin_not_allowed"})
 
 
 def has_identity(header: bytes) -> bool:
@@ -150,10 +150,8 @@ class PollEndpoint:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: GatewayError) -> None:
         self._sessions.outcomes[error.slug] += 1
-        if error.slug not in _TOLD_BY_ADMISSION:
-            peer = scope.get("client")
-            came_from = self._door.originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])
-            observe_poll_refusal(came_from[0], error)
+        if error.slug not in REFUSALS:  # of those the observer of admission was told
+            observe_poll_refusal(address_of(scope, self._door.originate), error)
         if error.slug == "body_too_large":
             await turn_away(scope, receive, send, error)
         else:

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope, Send
 
-from holdfast.connections.transport import Handshake, SinkFactory
+from holdfast.connections.transport import Admission, Handshake, SinkFactory
 from holdfast.errors import DoorError, GatewayError, LifecycleError
 from holdfast.protocol.framing import EVENTS_JSON, LINES_JSON, MESSAGES_PROTOBUF, StreamEncodings
 from holdfast.routes.body import PROTOBUF_MEDIA_TYPE, ClientGone, media_type_of, read_body
@@ -86,10 +86,12 @@ SSE: Final = StreamKind("sse", "GET, POST", Dialect(b"text/event-stream; charset
 class StreamRules:
     """What a stream's door holds requests to.
 
-    `refusal` judges the handshake before its body is read, `observe` is told how each one went.
+    `refusal` judges the handshake before its body is read, `admit` lets it in behind the body, which may take its
+    time; `observe` is told how each one went.
     """
 
     refusal: Callable[[Handshake], DoorError | None]
+    admit: Admission
     observe: Callable[[Handshake, GatewayError | None], object]
     sockets: WebSocketSettings
     max_body_bytes: int
@@ -115,6 +117,7 @@ class StreamEndpoint:
             if (refusal := self._rules.refusal(handshake)) is not None:
                 raise refusal
             commands = await self._first_commands(scope, receive)
+            self._rules.admit(handshake)
         except ClientGone:
             self._rules.observe(handshake, LifecycleError("client_gone", "before its request was complete"))
         except DoorError as error:

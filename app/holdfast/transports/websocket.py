@@ -7,13 +7,13 @@ carries messages (`asgi`). There the server underneath has its own mind about ex
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
+from holdfast.admission.attempts import ATTEMPT, attempt_of
 from holdfast.connections.transport import Admission, Handshake, SinkFactory
 from holdfast.errors import GatewayError
 from holdfast.protocol.compression import Compression
@@ -113,8 +113,14 @@ def read_handshake(scope: Scope, originate: Originate) -> Handshake:
         headers=headers,
         client=address,
         scheme=scheme,
-        attempt_id=os.urandom(16).hex(),
+        attempt_id=attempt_of(scope),
     )
+
+
+def address_of(scope: Scope, originate: Originate) -> str:
+    """Return the address that a request came from, without the rest of what it says."""
+    peer = scope.get("client")
+    return originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])[0]
 
 
 def negotiate(offers: Iterable[str], query: bytes) -> tuple[str, Encoding]:
@@ -133,7 +139,8 @@ async def refuse_handshake(scope: Scope, send: Send, error: GatewayError) -> Non
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": 1008, "reason": error.slug})
         return
-    body = refusal_body(error)
-    start = {"status": error.code.http_status, "headers": refusal_headers(error, body)}
+    attempt = scope.get(ATTEMPT, "")
+    body = refusal_body(error, attempt)
+    start = {"status": error.code.http_status, "headers": refusal_headers(error, body, attempt)}
     await send({"type": "websocket.http.response.start", **start})
     await send({"type": "websocket.http.response.body", "body": body, "more_body": False})

@@ -189,3 +189,49 @@ async def test_slow_reader_that_is_closed_at_once_is_forgotten(world: World) -> 
     client.connection.on_congested()
 
     assert not world.manager.congested
+
+
+async def test_addresses_are_counted_from_accept_to_end(world: World) -> None:
+    """Those that have not connected yet count; whoever ends is forgotten, however they end."""
+    first, second, opening = world.connect(), world.connect("bob"), world.open()
+    manager = world.manager
+    assert (manager.total, manager.count_of_address("127.0.0.1"), manager.count_of_address("::1")) == (3, 3, 0)
+    assert set(manager.by_address("127.0.0.1")) == {first.connection, second.connection, opening.connection}
+    assert manager.by_address("::1") == []
+    assert manager.busiest_addresses(5) == [("127.0.0.1", 3)]
+    first.hang_up()
+    second.connection.close("force_disconnect")
+    opening.hang_up()
+
+    assert (manager.total, manager.count_of_address("127.0.0.1"), manager.busiest_addresses(5)) == (0, 0, [])
+
+
+async def test_snapshot_has_the_numbers_of_the_moment(world: World) -> None:
+    """What an operator asks for, frozen."""
+    client = world.connect()
+    world.connect("bob")
+    world.open()
+    client.call("subscribe", channel="a")
+    world.core.stats.refused["accept_rate"] += 1
+    client.hang_up()
+    told = world.manager.snapshot()
+    world.connect("carol")
+
+    assert (told.connections, told.opening, told.users, told.addresses) == (1, 1, 1, 1)
+    assert (told.opened, told.subscriptions) == (3, 0)
+    assert told.by_transport == {"websocket": 0, "fake": 1}
+    assert (told.refused, told.closes) == ({"accept_rate": 1}, {"client_gone": 1})
+
+
+async def test_outcomes_of_connects_are_told(world: World) -> None:
+    """A session, an error reply, a close and a silent end each have their word; a session's end has none."""
+    told: list[str] = []
+    world.manager.on_outcome = lambda handshake, slug: told.append(slug)
+    world.connect().hang_up()
+    assert told == ["ok"]
+    world.open().call("connect", token=world.token(exp=1))
+    assert told[1:] == ["token_expired"]
+    world.open().send({"id": 1, "connect": {"token": "a.b.c"}})
+    world.open().hang_up()
+
+    assert told[2:] == ["token_not_base64", "client_gone"]

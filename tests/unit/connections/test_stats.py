@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from holdfast.connections.stats import ConnectionStats
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from holdfast.connections.stats import ConnectionStats, Statistics
 
 
 def test_subscribed_counts_recoveries_by_outcome() -> None:
@@ -32,3 +36,11 @@ def test_closes_sum_up_initiators() -> None:
     stats.ends["token_expired", "us"] += 1
 
     assert stats.closes == {"client_gone": 2, "token_expired": 2}
+
+
+def test_statistics_cannot_be_changed() -> None:
+    """A snapshot stays as it was taken."""
+    told = Statistics(1, 0, {"websocket": 1}, 1, 1, 0, 1, {}, {})
+
+    with pytest.raises(FrozenInstanceError):
+        told.connections = 2  # type: ignore[misc]  # this is what must fail

@@ -32,6 +32,35 @@ def world() -> World:
     return World()
 
 
+def test_breaker_would_allow_takes_no_permit(world: World) -> None:
+    """It can be asked as often as one likes; while the one probe is under way it says no."""
+    assert world.breaker.would_allow()
+    world.end(True, True, True, True)
+    assert not world.breaker.would_allow()
+    world.clock.now += RULES.open_seconds
+
+    assert world.breaker.would_allow()
+    assert world.breaker.would_allow()
+    permit = world.breaker.allow()
+    assert permit is not None
+    assert not world.breaker.would_allow()
+    world.breaker.forget(permit)
+    assert world.breaker.would_allow()
+
+
+def test_breaker_trips_from_outside(world: World) -> None:
+    """It opens without a single failure, and stays open for as long after the last time."""
+    world.breaker.trip()
+    world.clock.now += RULES.open_seconds - 1
+    world.breaker.trip()
+    assert world.changes == [BreakerState.OPEN]
+    world.clock.now += RULES.open_seconds - 1
+    assert world.breaker.allow() is None
+    world.clock.now += 1
+
+    assert world.breaker.allow() is not None
+
+
 def test_breaker_opens_at_the_share_of_failures(world: World) -> None:
     """Half of four calls is enough; then none passes."""
     world.end(False, True, False)

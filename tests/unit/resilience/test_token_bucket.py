@@ -57,6 +57,16 @@ def test_take_never_exceeds_burst_and_rate(
             assert total <= burst + rate * (moment - taken[first][0]) + 0.01
 
 
+def test_take_of_two_for_one_halves_burst_and_rate() -> None:
+    """A count may be any number, so that a party can be given a share of the rule."""
+    bucket, state = TokenBucket(rate=2.0, burst=3), 0.0
+    state = bucket.take(state, 10.0, 1.5) or math.nan
+    state = bucket.take(state, 10.0, 1.5) or math.nan
+
+    assert bucket.take(state, 10.7, 1.5) is None
+    assert bucket.take(state, 10.75, 1.5) is not None
+
+
 @given(RATES, st.integers(1, 20), STARTS, st.integers(1, 200))
 def test_take_at_the_rate_is_never_refused(rate: float, burst: int, start: float, number: int) -> None:
     """Whoever keeps to the sustained rate is served for ever."""

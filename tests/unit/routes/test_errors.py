@@ -1,14 +1,15 @@
 import pytest
 from starlette.requests import Request
 
+from holdfast.admission.attempts import attempt_of
 from holdfast.codes import CODES
 from holdfast.errors import DoorError, GatewayError
 from holdfast.routes.errors import (
+    NotFound,
     UpgradeRequired,
     check_method,
     crash_response,
     error_headers,
-    not_found,
     refuse,
     send_bytes,
     turn_away,
@@ -75,20 +76,47 @@ def test_error_headers_close():
 async def test_refuse_handshake():
     """A refused handshake gets status and body where the server can send them, else a plain refusal."""
     able = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
-    answer = await call(not_found, path="/nowhere", **able)
+    answer = await call(NotFound(), path="/nowhere", **able)
     assert answer.status == 404
     assert answer.json()["slug"] == "not_found"
 
-    answer = await call(not_found, path="/nowhere", type="websocket")
+    answer = await call(NotFound(), path="/nowhere", type="websocket")
     assert answer.status == -1008
 
 
 async def test_not_found_quotes_path():
     """The message says what was asked for, and no more of it than makes sense."""
-    answer = await call(not_found, path="/" + "x" * 9000)
+    answer = await call(NotFound(), path="/" + "x" * 9000)
 
     assert answer.status == 404
     assert 200 < len(answer.json()["message"]) < 400
+
+
+async def test_path_refusals_name_attempt_and_address(capsys):
+    """A wrong path is an attempt too: its answer and its log line have the id, and the address behind a proxy."""
+    cid = "0123456789abcdef" * 2
+    given = {"type": "websocket", "extensions": {"websocket.http.response": {}}, "query_string": f"cid={cid}".encode()}
+    answer = await call(NotFound(lambda peer, scheme, headers: ("203.0.113.9", scheme)), path="/nowhere", **given)
+
+    assert (answer.headers["x-attempt-id"], answer.json()["attempt"]) == (cid, cid)
+    line = capsys.readouterr().err
+    assert cid in line
+    assert "203.0.113.9" in line
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_refusals_name_the_attempt_once_it_has_an_id(away):
+    """What is no attempt to connect has none, and its answers stay as they are."""
+    error = DoorError("accept_rate", retry_after=7)
+
+    async def app(scope, receive, send):
+        attempt_of(scope)
+        await (turn_away(scope, receive, send, error) if away else refuse(scope, send, error))
+
+    answer = await call(app)
+
+    assert answer.headers["x-attempt-id"] == answer.json()["attempt"]
+    assert answer.headers["retry-after"] == "7"
 
 
 async def test_upgrade_required():

@@ -91,7 +91,7 @@ async def test_metrics_open_metrics(core):
 
 
 def test_read_numbers_leaves_nothing_out(core):
-    """No metric that lives elsewhere stays without its source, except where broker and proxies see to it."""
+    """No metric that lives elsewhere stays without its source, except where broker, proxies and admission see to it."""
     read_numbers_of(core)
     read_ledger_of(Ledger(LedgerSettings()))
     read_resources_of(monitor_of({}), lambda: None)
@@ -101,7 +101,8 @@ def test_read_numbers_leaves_nothing_out(core):
         name for name, one in vars(metrics).items() if isinstance(one, metrics.Scraped) and one._source is None
     }
 
-    assert sourceless <= {"BROKER_STREAMS", "PROXY_IN_FLIGHT", "PROXY_BREAKER"}
+    admission = {"ADMISSION_BREAKER", "ADMISSION_SHARE", "CONNECTION_HEADROOM", "OPENING"}
+    assert sourceless <= {"BROKER_STREAMS", "PROXY_IN_FLIGHT", "PROXY_BREAKER"} | admission
 
 
 def test_resources_are_read_as_they_were_measured(core):

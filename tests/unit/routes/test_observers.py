@@ -6,6 +6,7 @@ from holdfast.connections.transport import Handshake
 from holdfast.errors import DoorError, GatewayError, ProtocolError
 from holdfast.routes.observers import (
     observe_api_call,
+    observe_bad_request,
     observe_emulation,
     observe_failed_command,
     observe_handshake,
@@ -72,16 +73,29 @@ def test_observe_handshake_while_draining_is_counted_only(capsys):
 def test_observe_refused_path(kind, name, labels):
     """A path where nothing is counts as what came: a request or a handshake."""
     before = value(name, **labels)
-    observe_refused_path({"type": kind, "path": "/x"}, DoorError("not_found"))
+    observe_refused_path({"type": kind, "path": "/x"}, DoorError("not_found"), "198.51.100.1", "attempt-1")
 
     assert value(name, **labels) == before + 1
 
 
 def test_observe_refused_path_log(capsys):
     """A handshake on a path that has nothing is logged with its transport, as others are."""
-    observe_refused_path({"type": "websocket", "path": "/x"}, DoorError("not_found"))
+    observe_refused_path({"type": "websocket", "path": "/x"}, DoorError("not_found"), "198.51.100.1", "attempt-1")
 
     assert '"transport": "websocket"' in capsys.readouterr().err
+
+
+def test_observe_bad_request(capsys):
+    """What is no request is counted, and its line tells where it came from and which attempt it was."""
+    labels = {"slug": "bad_handshake"}
+    before = value("holdfast_http_refusals_total", **labels)
+    observe_bad_request(DoorError("bad_handshake", "why"), "/x" * 900, "198.51.100.1", "attempt-1")
+
+    assert value("holdfast_http_refusals_total", **labels) == before + 1
+    line = capsys.readouterr().err
+    assert "198.51.100.1" in line
+    assert "attempt-1" in line
+    assert len(line) < 600
 
 
 def test_observe_emulation(capsys):

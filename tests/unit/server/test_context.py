@@ -31,6 +31,13 @@ def test_context_says_which_port_it_is():
     assert ServerContext(Settings(), FakeLoop(), "internal").extensions == {LISTENER: "internal"}
 
 
+def test_context_finds_the_client_behind_trusted_proxies():
+    """What is refused before any endpoint is known has the right address all the same."""
+    context = ServerContext(Settings(http={"trusted_proxies": ["10.0.0.0/8"]}), FakeLoop())
+
+    assert context.originate("10.0.0.1", "http", [(b"x-forwarded-for", b"203.0.113.9")]).address == "203.0.113.9"
+
+
 def test_context_lets_go_of_its_timers():
     """Nothing is armed after `clear`."""
     loop = FakeLoop()

@@ -149,6 +149,21 @@ async def test_request_that_is_none_is_told_why(serve, capsys, data, why):
     served.protocol.shutdown()
 
 
+async def test_refusal_names_attempt_and_address(serve, capsys):
+    """A bad handshake is an attempt too: its answer and its log line have the client's id, path and address."""
+    served = serve(echo_scope)
+    cid = "0123456789abcdef" * 2
+
+    served.protocol.data_received(upgrade_request(f"/connection/websocket?token=secret&cid={cid}", without="Host"))
+
+    assert f"x-attempt-id: {cid}".encode() in served.wire.sent
+    line = json.loads(capsys.readouterr().err)
+    assert (line["attempt"], line["path"]) == (cid, "/connection/websocket")
+    assert line["address"] == served.protocol.client[0]
+    assert "secret" not in str(line)
+    served.protocol.shutdown()
+
+
 @pytest.mark.parametrize("head", [b"GET / HTTP/1.1\r\nx: ", b"GET / HTTP/1.1\r\n"])
 async def test_head_that_does_not_end_is_refused(serve, head):
     """A header that goes on for ever is not collected for ever."""

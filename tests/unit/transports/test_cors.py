@@ -41,6 +41,7 @@ async def test_page_that_may_call_can_read_every_answer(origin):
         "vary": "Origin",
         "access-control-allow-origin": origin,
         "access-control-allow-credentials": "true",
+        "access-control-expose-headers": "retry-after, x-attempt-id",
     }
     assert dict(wrapped.scopes[0][CORS_HEADERS])[b"access-control-allow-origin"] == origin.encode()
 
@@ -96,3 +97,19 @@ async def test_options_without_origin_tells_the_methods():
     answer = await call(Wrapped().app, "OPTIONS")
 
     assert (answer.status, answer.headers["allow"]) == (204, "GET, POST, OPTIONS")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "is_exposed"), [(503, True, True), (200, True, False), (503, False, False)]
+)
+async def test_refusals_show_their_headers_to_pages(status, headers, is_exposed):
+    """A page may read when to come back and which attempt it was; other answers need no such header."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body"})
+
+    wrapped = CrossOrigin(app, OriginPolicy([PAGE]), "POST", print)
+    answer = await call(wrapped, headers=[("Origin", PAGE)] if headers else [])
+
+    assert ("access-control-expose-headers" in answer.headers) is is_exposed

@@ -6,7 +6,7 @@ import pytest
 
 from holdfast.codes import CODES
 from holdfast.errors import DoorError
-from holdfast.transports.refusal import refusal_body, refusal_headers, refusal_response, response_bytes
+from holdfast.transports.refusal import cause_headers, refusal_body, refusal_headers, refusal_response, response_bytes
 
 
 def test_refusal_body_explains_the_cause():
@@ -56,3 +56,20 @@ def test_refusal_response_is_a_whole_answer():
 def test_response_bytes_with_an_unknown_status():
     """A status without a phrase is sent without one."""
     assert response_bytes(599, [(b"a", b"b")], b"x") == b"HTTP/1.1 599 \r\na: b\r\n\r\nx"
+
+
+def test_refusal_names_its_attempt():
+    """In a header for those who see no body, and in the body for those who see no headers."""
+    head, _, body = refusal_response(DoorError("bad_handshake"), "0123456789abcdef" * 2).partition(b"\r\n\r\n")
+
+    assert b"\r\nx-attempt-id: 0123456789abcdef0123456789abcdef" in head
+    assert json.loads(body)["attempt"] == "0123456789abcdef" * 2
+
+
+def test_cause_headers_carry_the_wait_that_was_chosen():
+    """Admission spreads those it refuses; without it a second must do."""
+    chosen = DoorError("accept_rate", retry_after=17)
+
+    assert (b"retry-after", b"17") in cause_headers(chosen)
+    assert (b"retry-after", b"1") in cause_headers(DoorError("not_ready"))
+    assert b"retry-after" not in dict(cause_headers(DoorError("not_found")))

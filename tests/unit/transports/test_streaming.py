@@ -35,8 +35,14 @@ class Door:
         self.seen = []
         self.sinks = []
         self.offer = Offer()
-        rules = StreamRules(lambda handshake: refusal, self.note, WebSocketSettings(), 1024)
+        self.late_refusal = None
+        rules = StreamRules(lambda handshake: refusal, self.admit, self.note, WebSocketSettings(), 1024)
         self.endpoint = StreamEndpoint(kind, self.make, rules)
+
+    def admit(self, handshake):
+        """Let in, unless the test has changed its mind."""
+        if self.late_refusal is not None:
+            raise self.late_refusal
 
     def note(self, handshake, error):
         """Remember an outcome."""
@@ -188,3 +194,15 @@ async def test_attempts_are_told_apart():
     assert (handshake.client, handshake.query) == ("192.0.2.1", IN_URL)
     assert json.dumps(handshake.attempt_id)
     assert handshake.headers == [(b"authorization", b"Bearer x")]
+
+
+async def test_stream_is_let_in_behind_its_body():
+    """While a body came others may have taken the last place; the one too many is refused, and told of once."""
+    door = Door(HTTP_STREAM)
+    door.late_refusal = DoorError("instance_connection_limit", retry_after=2)
+    answer = await door.call(body=COMMANDS, query_string=b"cid=0123456789abcdef0123456789abcdef")
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+    assert answer.json()["attempt"] == answer.headers["x-attempt-id"] == "0123456789abcdef0123456789abcdef"
+    assert door.offer.opening is None
+    assert door.seen == [("http_stream", "instance_connection_limit")]
