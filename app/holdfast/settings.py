@@ -14,6 +14,7 @@ from holdfast.settings_admin import AdminSettings, LedgerSettings
 from holdfast.settings_admission import AdmissionSettings
 from holdfast.settings_logs import LogSettings
 from holdfast.settings_monitor import MonitorSettings, NotificationSettings
+from holdfast.settings_presets import Preset
 from holdfast.settings_proxies import ChannelProxies, ClientProxies, NamedProxy, RpcSettings
 from holdfast.settings_types import (
     ApiKey,
@@ -366,6 +367,9 @@ class ShutdownSettings(Group):
 class Settings(Group):
     """Everything an instance can be told."""
 
+    preset: Preset = Field(
+        "", description="Defaults of timeouts and pings for the path clients come by; see docs/presets.md."
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     internal_host: str = Field("", description="Address of the internal port; empty takes `host`.")

@@ -21,8 +21,8 @@ _INTRODUCTION = """\
 
 Every setting has a place in `holdfast.yaml` and a `HOLDFAST_*` variable; nested keys are joined by two underscores
 (`client.ping_interval` is `HOLDFAST_CLIENT__PING_INTERVAL`). What is given as a command's option wins over the
-environment, the environment over the file, the file over the default. The file is the one `HOLDFAST_CONFIG` names,
-else `holdfast.yaml` in the working directory if there is one.
+environment, the environment over the file, the file over a [preset](presets.md), and that over the default. The file is
+the one `HOLDFAST_CONFIG` names, else `holdfast.yaml` in the working directory if there is one.
 
 - Lists and groups in a variable are JSON: `HOLDFAST_CLIENT__ALLOWED_ORIGINS='["https://app.example"]'`.
 - A duration is a number of seconds or a text such as `300ms`, `30s`, `5m`, `1h30m`.

@@ -1,4 +1,4 @@
-"""Load the settings: explicit overrides over `HOLDFAST_*` variables over the file over the defaults.
+"""Load the settings: explicit overrides over `HOLDFAST_*` variables over the file over a preset over the defaults.
 
 All faults of all sources, and all combinations that cannot work, are reported together.
 """
@@ -17,6 +17,7 @@ from holdfast.errors import ConfigError
 from holdfast.settings import Settings
 from holdfast.settings_checks import check_combinations
 from holdfast.settings_faults import Fault, Loc, Origin, drop, from_pydantic
+from holdfast.settings_presets import lay_under
 from holdfast.settings_sources import CONFIG_VARIABLE, DEFAULT_FILE, Source, put, read_environment, read_file
 
 
@@ -43,6 +44,7 @@ def load_settings(
         put(data, (key,), value)
     for path, value in given.items():
         put(data, path, value)
+    lay_under(data)
     settings, wrong = _validate(data, lambda loc: _origin(loc, given, variables, file))
     faults = [*file.faults, *variables.faults, *wrong]
     named = {key for fault in faults for key in fault.keys}

@@ -18,6 +18,7 @@ SETTINGS = frozenset(
             "sources",
             "proxies",
             "admission",
+            "presets",
             "admin",
             "logs",
             "monitor",
