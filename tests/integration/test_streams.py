@@ -207,7 +207,7 @@ def test_client_behind_a_proxy_has_its_own_address(victim):
     """The log of a refused connect names the client, not the proxy."""
     with StreamClient(victim.port, commands="garbage", headers={"X-Forwarded-For": "203.0.113.9"}) as client:
         client.goodbye()
-    victim.wait_for_event("connection_closed", address="203.0.113.9", slug="malformed_json")
+    victim.wait_for_event("connection_refused", address="203.0.113.9", slug="malformed_json")
     httpx.post(f"{victim.url}/emulation", content=b"x", headers={"X-Forwarded-For": "203.0.113.8"}, trust_env=False)
     victim.wait_for_event("emulation_refused", address="203.0.113.8")
 

@@ -13,8 +13,8 @@ CID = "0123456789abcdefABCDEF0123456789"
 
 @pytest.mark.parametrize("query", [f"cid={CID}", f"token=x&cid={CID}&y", f"cid=&cid={CID}"])
 def test_attempt_id_is_the_clients(query: str) -> None:
-    """128 bits as hexadecimal digits, wherever they stand in the query, exactly as they came."""
-    assert attempt_id(query.encode()) == CID
+    """128 bits as hexadecimal digits, wherever they stand in the query; capitals are no other id."""
+    assert attempt_id(query.encode()) == CID.lower()
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,14 @@ def test_attempt_id_without_a_good_one_is_made(query: str) -> None:
     assert made != attempt_id(query.encode())
 
 
+def test_attempt_ids_are_all_different() -> None:
+    """However many are made, and at whatever pace."""
+    assert len({attempt_id(b"") for _ in range(5000)}) == 5000
+
+
 def test_attempt_of_is_remembered() -> None:
     """Who handles a request asks as often as they like and hears one name."""
     scope: dict[str, object] = {}
 
     assert attempt_of(scope) == attempt_of(scope)
-    assert attempt_of({"query_string": f"cid={CID}".encode()}) == CID
+    assert attempt_of({"query_string": f"cid={CID}".encode()}) == CID.lower()

@@ -1,0 +1,90 @@
+"""At three times the accept rate nobody who is connected notices, and the gate is open again behind the crowd.
+
+What this machine takes is measured first, and a quarter of it is the accept rate, as the default of 1,000 a second is
+on a machine of the usual size. The crowd then knocks three times as often. Crowd and audience are processes of their
+own.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway import Gateway, running
+from tests.overload import result, start
+
+SHARE = 1 / 4
+MEASURE_SECONDS = 3
+QUIET_SECONDS = 5
+STORM_SECONDS = 10
+MEMBERS = 200
+MESSAGES_PER_SECOND = 50
+OPEN_AGAIN_SECONDS = 10
+SETTINGS: dict[str, Any] = {"log": {"level": "info"}, "client": {"command_rate": 0}}
+
+
+def what_it_takes(folder: Path) -> float:
+    """Return how many clients a second connect where nothing holds them back."""
+    with running(folder, {**SETTINGS, "admission": {"rate": 0}}) as gateway:
+        found = result(start("crowd", gateway.port, gateway.token("crowd"), 0, MEASURE_SECONDS), 60)
+    assert set(found["outcomes"]) == {"accepted"}, found
+    return float(found["outcomes"]["accepted"] / MEASURE_SECONDS)
+
+
+def knock(gateway: Gateway, rate: float, seconds: float) -> dict[str, int]:
+    """Let a crowd knock, and return how many of them met which end."""
+    found = result(start("crowd", gateway.port, gateway.token("crowd"), rate, seconds), 60)
+    return dict(found["outcomes"])
+
+
+def seconds_until_open(gateway: Gateway, rate: float) -> float:
+    """Return how long it takes until everybody who keeps to nearly all of the rate is let in."""
+    began = time.monotonic()
+    while set(knock(gateway, 0.9 * rate, 1)) != {"accepted"}:
+        assert time.monotonic() - began < OPEN_AGAIN_SECONDS, gateway.log()[-3000:]
+    return time.monotonic() - began - 1
+
+
+def enter(audience: subprocess.Popen[str], phase: str, seconds: float = 0) -> None:
+    """Let the audience name what it measures from now on."""
+    assert audience.stdin is not None
+    audience.stdin.write(f"{phase}\n")
+    audience.stdin.flush()
+    time.sleep(seconds)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+def test_overload_harms_nobody_who_is_connected(tmp_path: Path) -> None:
+    """No message is lost or late while two of three are refused; seconds later everybody is let in again."""
+    rate = SHARE * what_it_takes(tmp_path)
+    limits = {"rate": rate, "burst": max(1, int(rate / 10)), "ramp": 0}
+    with running(tmp_path, {**SETTINGS, "admission": limits}) as gateway:
+        audience = start("audience", gateway.port, gateway.token("audience"), MEMBERS, MESSAGES_PER_SECOND)
+        assert audience.stdout is not None
+        assert audience.stdout.readline() == "ready\n", audience.communicate()
+        enter(audience, "warm", 1)
+        enter(audience, "quiet", QUIET_SECONDS)
+        enter(audience, "storm")
+        outcomes = knock(gateway, 3 * rate, STORM_SECONDS)
+        enter(audience, "after")
+        open_again = seconds_until_open(gateway, rate)
+        heard = result(audience, 60)
+
+    quiet, storm = heard["latency"]["quiet"], heard["latency"]["storm"]
+    print(
+        f"accept rate {rate:.0f}/s, storm of {3 * rate:.0f}/s for {STORM_SECONDS} s: {outcomes}; "
+        f"{heard['sent']} messages to {MEMBERS}, {heard['members_with_gaps']} with gaps; "
+        f"p99 quiet {quiet['p99'] * 1000:.1f} ms, storm "
+        f"{storm['p99'] * 1000:.1f} ms; open again after {open_again:.1f} s"
+    )
+    assert set(outcomes) == {"accepted", "accept_rate"}
+    assert sum(outcomes.values()) > 0.9 * 3 * rate * STORM_SECONDS
+    assert 0.8 * rate * STORM_SECONDS < outcomes["accepted"] < 1.2 * rate * STORM_SECONDS
+    assert heard["members_with_gaps"] == 0
+    assert storm["count"] > 0.7 * MEMBERS * MESSAGES_PER_SECOND * STORM_SECONDS
+    assert storm["p99"] <= 2 * quiet["p99"]
