@@ -62,6 +62,7 @@ class Gateway:
         self.validator = validator
         self.admission = make_admission(settings, core, lambda: self.monitoring.monitor.pressure())
         self.monitoring = Monitoring(settings, core, self.admission.breaker.trip)
+        self.admission.breaker.on_change = self.monitoring.tell_breaker
         self.probe = BrokerRoundTrip(core.broker, LocalDelivery(core.hub), core.instance)
         self.app = make_app(make_endpoints(self.doors()), has_internal_port=settings.internal_port is not None)
         self._process = psutil.Process()

@@ -11,6 +11,7 @@ from holdfast.monitoring.monitor import ResourceMonitor
 from holdfast.monitoring.report import describe_resources
 from holdfast.monitoring.sampling import Inside, Sampler
 from holdfast.monitoring.webhooks import Webhooks
+from holdfast.resilience.circuit_breaker import BreakerState
 from holdfast.routes.admin import AdminEndpoint, AdminRequest
 from holdfast.routes.metrics import read_resources_of
 from holdfast.server.gateway import GatewayServer
@@ -57,6 +58,10 @@ class Monitoring:
     def watch(self, server: GatewayServer) -> None:
         """Watch the accept queues of a server too."""
         self._server = server
+
+    def tell_breaker(self, state: BreakerState, cause: str) -> None:
+        """Tell those who want to know that the breaker of admission changed its state."""
+        self.events.emit("breaker.state", state=state.name.lower(), cause=cause)
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
         """Return what has to run, and let a scrape read what is measured."""

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 import structlog
 
+from holdfast.connections.transport import Handshake
+from holdfast.errors import DoorError
 from holdfast.main import Gateway, build
+from holdfast.monitoring.levels import Level, Pressure, Scarcity
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 from tests.asgi import call
@@ -92,3 +95,23 @@ async def test_dead_webhook_delays_the_end_by_a_moment(monkeypatch: pytest.Monke
         await asyncio.wait_for(gateway.stop(), 5)
 
     assert webhook._waiting.empty()
+
+
+async def test_breaker_of_admission_is_told(gateway: Gateway) -> None:
+    """Whoever listens to events hears when newcomers are kept out, and why."""
+    told: list[tuple[str, dict[str, object]]] = []
+    gateway.monitoring.events.subscribe(lambda event: told.append((event.kind, dict(event.facts))))
+
+    gateway.admission.breaker.trip("memory")
+
+    assert told == [("breaker.state", {"state": "open", "cause": "memory"})]
+
+
+async def test_scarce_resource_keeps_newcomers_out(gateway: Gateway) -> None:
+    """Admission hears what the monitor says."""
+    scarce = Pressure({"memory": Scarcity(Level.CRITICAL, "99 of 100")})
+    gateway.monitoring.monitor._pressure = scarce
+    handshake = Handshake("/connection/websocket", b"", [], "192.0.2.1", "ws", "a" * 32)
+
+    with pytest.raises(DoorError, match="overload_memory"):
+        gateway.admission.check(handshake)

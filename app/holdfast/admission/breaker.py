@@ -35,6 +35,8 @@ class AdmissionBreaker:
         self._clock = clock
         self._patience = rules.open_seconds
         self._on_close = on_close
+        self.on_change: Callable[[BreakerState, str], object] = lambda state, cause: None
+        """Told of each state it enters, and of the cause for which it opened."""
         self._cause = ""
         self._probe_permit: int | None = None
         self._probe_at = 0.0
@@ -96,3 +98,4 @@ class AdmissionBreaker:
         elif state is BreakerState.CLOSED:
             _log.info("breaker_closed")
             self._on_close()
+        self.on_change(state, self._cause)
