@@ -23,7 +23,9 @@ from holdfast.connections.publish_queue import PublishQueue
 from holdfast.connections.publishing import Publisher
 from holdfast.connections.records import Forgetful, Recorder
 from holdfast.connections.refreshing import Refresher
+from holdfast.connections.sightings import Sightings
 from holdfast.connections.stats import ConnectionStats
+from holdfast.connections.timings import StageTimings
 from holdfast.connections.traces import Agents
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
@@ -113,6 +115,8 @@ class Core:
         self.agents = Agents()
         self.recorder = parts.recorder
         self.issue_log_token: Callable[[str, str], str] = _no_token
+        self.timings = StageTimings()
+        self.sightings = Sightings()
         # Collaborators
         self.broker = broker = parts.broker
         self.validator = parts.validator

@@ -18,6 +18,8 @@ from holdfast.protocol.messages import NONE, ConnectResult, RefreshResult, Reply
 
 if TYPE_CHECKING:
     from holdfast.connections.connection import Connection
+    from holdfast.connections.core import Core
+    from holdfast.connections.transport import Handshake
 
 # No subscription asked for: what a server-side channel starts with when the client has no position to recover from.
 _FRESH = SubscribeRequest()
@@ -35,11 +37,11 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
     """Open the session: who is it, which channels does the token bring, and what was missed in them."""
     if connection.is_connected:
         raise ProtocolError("already_connected", "the session is open")
-    connection.client = client_id.make(connection.core.wall_clock())
-    connection.agent = connection.core.agents.share(request.name, request.version)
-    _passed(connection, "command")
-    arrival = await _authenticate(connection, request)
-    _passed(connection, "token")
+    clock = connection.core.clock
+    came_at = clock()
+    handshake = _begin(connection, request, came_at)
+    arrival = await _authenticate(connection, handshake, request)
+    handshake.passed("token", clock())
     claims = arrival.claims
     _admit(connection, arrival)
     connection.user = claims.user
@@ -51,15 +53,32 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
         return
     if (backend := connection.core.backend) is not None:
         backend.remember(connection, request, claims.meta)
-    _passed(connection, "connect")
+    handshake.passed("connect", clock())
     connection.core.manager.register(connection, claims.jti)
     result = _result(connection, request)
     result.data = arrival.data
     if pending:
         result.subs = {one.channel: subscribing.commit(connection, one) for one in pending}
     connection.reply(Reply(id=command_id, connect=result))
+    _note(connection.core, handshake, came_at)
     for one in pending:
         subscribing.follow_up(connection, one)
+
+
+def _begin(connection: Connection, request: ConnectRequest, came_at: float) -> Handshake:
+    handshake = connection.handshake
+    if handshake is None:
+        raise ProtocolError("already_connected", "the session is ending")
+    if "command" not in handshake.timings:  # one that was sent for a fresh token comes again
+        handshake.passed("command", came_at)
+    connection.client = client_id.make(connection.core.wall_clock())
+    connection.agent = connection.core.agents.share(request.name, request.version)
+    return handshake
+
+
+def _note(core: Core, handshake: Handshake, came_at: float) -> None:
+    core.timings.note(handshake, came_at, core.clock())
+    core.sightings.note(handshake)
 
 
 async def refresh(connection: Connection, command_id: int, request: RefreshRequest) -> None:
@@ -80,22 +99,14 @@ async def refresh(connection: Connection, command_id: int, request: RefreshReque
     connection.reply(Reply(id=command_id, refresh=RefreshResult(expires=expires, ttl=ttl)))
 
 
-def _passed(connection: Connection, step: str) -> None:
-    if connection.handshake is not None:
-        connection.handshake.passed(step, connection.core.clock())
-
-
 def prolong(connection: Connection, expire_at: int) -> None:
     """Give the session another end, in Unix seconds; 0 is never."""
     connection.expire_at = expire_at
     connection.core.expiry.watch_session(connection)
 
 
-async def _authenticate(connection: Connection, request: ConnectRequest) -> _Arrival:
+async def _authenticate(connection: Connection, handshake: Handshake, request: ConnectRequest) -> _Arrival:
     core = connection.core
-    handshake = connection.handshake
-    if handshake is None:
-        raise ProtocolError("already_connected", "the session is ending")
     backend = core.backend if core.backend is not None and core.backend.answers_connects else None
     headers = handshake.headers if backend is None else backend.without_its_own(handshake.headers)
     found = locate_token(request.token, headers, handshake.query, core.token_cookie)

@@ -41,6 +41,7 @@ def read_numbers_of(core: Core) -> None:
     metrics.CONNECTS.read_from(lambda: stats.opened)
     metrics.CLOSES.read_from(lambda: stats.ends)
     metrics.CLIENT_CONNECTIONS.read_from(manager.count_by_sdk)
+    metrics.HANDSHAKE_SECONDS.read_from(core.timings.distributions)
     metrics.COMMANDS.read_from(lambda: stats.commands)
     metrics.ERRORS.read_from(lambda: stats.errors)
     metrics.MESSAGES.read_from(lambda: stats.messages)

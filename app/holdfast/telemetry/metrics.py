@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from holdfast import __version__
+from holdfast.telemetry.histogram import ScrapedHistogram
 
 Kind = Literal["counter", "gauge", "histogram"]
 Reading = float | Mapping[Any, float]  # keys are written in lower case where they are flags
@@ -95,6 +96,13 @@ def _histogram(name: str, text: str, buckets: Sequence[float], *labels: str) -> 
     return Histogram(name, text, labels, buckets=buckets, registry=REGISTRY)
 
 
+def _scraped_histogram(name: str, text: str, bounds: Sequence[float], label: str) -> ScrapedHistogram:
+    DECLARED.append(Declared(name, "histogram", text, (label,)))
+    found = ScrapedHistogram(name, text, bounds, label)
+    REGISTRY.register(found)
+    return found
+
+
 # What is running
 BUILD = _gauge("holdfast_build_info", "Always 1; the labels say what is running.", "version", "python")
 BUILD.labels(__version__, platform.python_version()).set(1)
@@ -136,6 +144,13 @@ HANDSHAKES = _counter(
     'Handshakes by transport and outcome: "ok", or the slug of the refusal.',
     "transport",
     "slug",
+)
+HANDSHAKE_SECONDS = _scraped_histogram(
+    "holdfast_handshake_stage_seconds",
+    "How long the stages of answered connects took: upgrade (accepted socket to 101), first_command (to the connect "
+    "command), token (until it was believed), connect (until the reply).",
+    (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+    "stage",
 )
 TRANSPORT_CONNECTIONS = Scraped(
     "gauge", "holdfast_transport_connections", "Live connections, by transport.", "transport"

@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 
 from holdfast.connections.stats import ConnectionStats
+from holdfast.connections.timings import StageTimings
 from holdfast.monitoring.events import Events
 from holdfast.monitoring.ledger import Ledger
 from holdfast.monitoring.monitor import ResourceMonitor
@@ -23,6 +24,7 @@ from holdfast.routes.metrics import (
 from holdfast.settings_admin import LedgerSettings
 from holdfast.settings_monitor import MonitorSettings
 from holdfast.telemetry import metrics
+from holdfast.telemetry.histogram import ScrapedHistogram
 from tests.asgi import call
 
 
@@ -50,7 +52,8 @@ def core():
     sdks = Counter(js=1)
     manager = SimpleNamespace(count=1, users_count=1, by_transport=Counter(sse=1), count_by_sdk=lambda: sdks)
     manager.queue_bytes, manager.congested = lambda: 9, {1}
-    return SimpleNamespace(manager=manager, stats=stats, hub=Hub(), publish_queue=[None] * 8)
+    timings = StageTimings()
+    return SimpleNamespace(manager=manager, stats=stats, timings=timings, hub=Hub(), publish_queue=[None] * 8)
 
 
 def monitor_of(usages):
@@ -98,7 +101,9 @@ def test_read_numbers_leaves_nothing_out(core):
     read_polls_of(Sessions())
     read_compression_of(Compression(0, 1))
     sourceless = {
-        name for name, one in vars(metrics).items() if isinstance(one, metrics.Scraped) and one._source is None
+        name
+        for name, one in vars(metrics).items()
+        if isinstance(one, metrics.Scraped | ScrapedHistogram) and one._source is None
     }
 
     admission = {"ADMISSION_BREAKER", "ADMISSION_SHARE", "CONNECTION_HEADROOM", "OPENING"}

@@ -6,7 +6,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from holdfast.telemetry import metrics
-from holdfast.telemetry.metrics import DECLARED, Scraped, exposition, render_metrics_docs
+from holdfast.telemetry.histogram import ScrapedHistogram
+from holdfast.telemetry.metrics import (
+    DECLARED,
+    Scraped,
+    exposition,
+    render_metrics_docs,
+)
 
 
 def families() -> dict[str, dict[tuple[str, ...], float]]:
@@ -23,7 +29,7 @@ def scraped():
     """Lend the scraped metrics to a test and take their sources away afterwards."""
     yield
     for value in vars(metrics).values():
-        if isinstance(value, Scraped):
+        if isinstance(value, Scraped | ScrapedHistogram):
             value.read_from(None)
 
 
