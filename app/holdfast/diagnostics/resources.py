@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from holdfast.diagnostics.findings import Diagnosis, Finding
-from holdfast.diagnostics.resources_facts import Facts, Rates, Sources, rates, read_facts
+from holdfast.diagnostics.resources_facts import Facts, Rates, Sources, rates, read_counters, read_facts
 from holdfast.diagnostics.resources_findings import judge, judge_headroom
 from holdfast.diagnostics.resources_headroom import Cost, Row, connection_cost, headroom, size_text
 from holdfast.diagnostics.resources_proc import Proc
@@ -61,9 +61,10 @@ class ResourceDiagnosticService:
 
     async def run(self) -> Diagnosis:
         """Diagnose; takes a quarter of a second, and reads off the loop."""
-        before = await asyncio.to_thread(self._read)
+        pid = self._subject.pid
+        before = await asyncio.to_thread(read_counters, pid, self._clock(), self._sources)
         await self._sleep(SAMPLE_SECONDS)
-        after = await asyncio.to_thread(self._read)
+        after = await asyncio.to_thread(read_facts, pid, self._clock(), self._sources)
         return self.judge(after, rates(before, after))
 
     def judge(self, facts: Facts, use: Rates | None) -> Diagnosis:
@@ -80,9 +81,6 @@ class ResourceDiagnosticService:
             *judge(facts, use, settings, self._overflows),
         )
         return Diagnosis(SERVICE, findings, _as_json(facts, use, cost, rows, known))
-
-    def _read(self) -> Facts:
-        return read_facts(self._subject.pid, self._clock(), self._sources)
 
     def _whose(self, connections: int | None) -> Finding:
         pid = self._subject.pid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 
 from holdfast.diagnostics.findings import Finding, Severity
@@ -155,7 +156,8 @@ def _tcp_memory(facts: Facts) -> Iterator[Finding]:
     _, pressure, most = network.tcp_memory
     used = network.tcp_memory_used
     evidence = f"{size_text(used)} used, pressure from {size_text(pressure)}, limit {size_text(most)}"
-    remedy = "Raise net.ipv4.tcp_mem (in pages), and look for slow readers (closes as slow_consumer)."
+    doubled = " ".join(str(2 * size // mmap.PAGESIZE) for size in network.tcp_memory)
+    remedy = f"Look for slow readers (closes as slow_consumer); {_sysctl('net.ipv4.tcp_mem', f'{doubled!r}')}"
     if used >= pressure:
         severity: Severity = "critical" if used >= _CRITICAL * most else "warning"
         yield Finding("tcp_mem", severity, "The kernel's TCP memory is under pressure.", evidence, remedy)

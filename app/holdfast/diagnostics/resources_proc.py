@@ -85,9 +85,13 @@ class Proc:
             descriptors=count,
             rss_bytes=_kilobytes(status.get("VmRSS")),
             threads=_number(status.get("Threads")),
-            cpu_seconds=_cpu_seconds(self._text(f"{pid}/stat")),
+            cpu_seconds=self.cpu_seconds(pid),
             inodes=inodes,
         )
+
+    def cpu_seconds(self, pid: int) -> float | None:
+        """Read the CPU time that a process has spent."""
+        return _cpu_seconds(self._text(f"{pid}/stat"))
 
     def network(self) -> NetworkFacts:
         """Read the network namespace of this process."""

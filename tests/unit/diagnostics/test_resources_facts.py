@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from holdfast.diagnostics.resources_facts import Facts, Rates, Sources, rates, read_facts
+from holdfast.diagnostics.resources_facts import Facts, Rates, Sources, rates, read_counters, read_facts
 from holdfast.diagnostics.resources_listeners import Listener
 from holdfast.diagnostics.resources_proc import NetworkFacts, ProcessFacts
 from tests.unit.diagnostics.machines import machine
@@ -20,6 +20,15 @@ def test_facts_are_those_of_the_process(tmp_path: Path) -> None:
     assert found.cgroup.memory_limit == 104857600
     assert found.network.somaxconn == 128
     assert found.host.nr_open == 1048576
+
+
+def test_counters_are_read_without_descriptors(tmp_path: Path) -> None:
+    """What rates are made of, and no more."""
+    found = read_counters(7, 5.0, Sources(machine(tmp_path), list))
+
+    assert found.process == ProcessFacts(7, cpu_seconds=found.process.cpu_seconds)
+    assert found.process.cpu_seconds is not None
+    assert found.network.received_bytes == 1000
 
 
 def test_rates_are_differences_over_time() -> None:
