@@ -132,6 +132,8 @@ def asked(
 def _log_in(url: str, user: str, password_stdin: bool) -> tuple[str | None, tuple[Any, ...]]:
     from holdfast.diagnostics.token_login import Credentials, log_in
 
+    if not user:
+        raise CliError("--login needs --user: whom to log in as", Exit.USAGE)
     return asyncio.run(log_in(url, Credentials(user, _password(password_stdin))))
 
 

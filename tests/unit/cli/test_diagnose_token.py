@@ -124,6 +124,14 @@ def test_a_login_is_asked_with_a_password_that_nobody_sees(cli, logins, monkeypa
     assert "from variable" not in outcome.out + outcome.err
 
 
+def test_a_login_needs_a_user(cli, logins):
+    """Nobody is no user."""
+    outcome = cli("diagnose", "token", "--login", "http://127.0.0.1/login")
+
+    assert outcome.code == 3
+    assert "--user" in outcome.err
+
+
 def test_a_login_prompts_at_a_terminal(cli, logins, monkeypatch):
     """Where a person sits; without one the ways to give it are named."""
     monkeypatch.delenv(diagnose_token.PASSWORD_VARIABLE, raising=False)
