@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from holdfast.monitoring import proc_net
+from holdfast.monitoring.proc_files import ROOT, read, read_number, read_numbers
+
 UNLIMITED = -1
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-_PAGE_BYTES = mmap.PAGESIZE
 
 
 class Limit(NamedTuple):
@@ -45,7 +47,6 @@ class NetworkFacts:
     port_range: tuple[int, int] | None = None
     tcp_memory: tuple[int, int, int] | None = None
     tcp_memory_used: int | None = None
-    tcp_sockets: int | None = None
     conntrack: tuple[int, int] | None = None
     listen_overflows: int | None = None
     listen_drops: int | None = None
@@ -68,17 +69,15 @@ class HostFacts:
 class Proc:
     """The files under /proc; `root` is another folder than / in tests."""
 
-    def __init__(self, root: Path = Path("/"), page_bytes: int = _PAGE_BYTES) -> None:
-        self._root = root / "proc"
-        self._page_bytes = page_bytes
+    def __init__(self, root: Path = ROOT) -> None:
+        self._root = root
 
     # Public methods.
 
     def process(self, pid: int) -> ProcessFacts:
         """Read a process; of another user's without rights, fewer numbers are there."""
-        folder = self._root / str(pid)
         status = _table(self._text(f"{pid}/status"))
-        inodes, count = _descriptors(folder / "fd")
+        inodes, count = _descriptors(self._root / "proc" / str(pid) / "fd")
         return ProcessFacts(
             pid=pid,
             open_files=_open_files(self._text(f"{pid}/limits")),
@@ -95,29 +94,20 @@ class Proc:
 
     def network(self) -> NetworkFacts:
         """Read the network namespace of this process."""
-        ports = self._numbers("sys/net/ipv4/ip_local_port_range")
-        pages = self._numbers("sys/net/ipv4/tcp_mem")
-        count, most = (self._first(f"sys/net/netfilter/nf_conntrack_{name}") for name in ("count", "max"))
-        sockets = _sockstat(self._text("net/sockstat"))
-        extended = _paired(self._text("net/netstat")).get("TcpExt", {})
-        used = sockets.get("mem")
-        received, sent = _traffic(self._text("net/dev"))
+        ports, pages = self._numbers("sys/net/ipv4/ip_local_port_range"), self._numbers("sys/net/ipv4/tcp_mem")
+        count, most = proc_net.conntrack_count(self._root), proc_net.conntrack_limit(self._root)
+        losses, traffic = proc_net.listen_losses(self._root), proc_net.traffic(self._root)
         return NetworkFacts(
             somaxconn=self._first("sys/net/core/somaxconn"),
             syn_backlog=self._first("sys/net/ipv4/tcp_max_syn_backlog"),
             port_range=(ports[0], ports[1]) if len(ports) == 2 else None,
-            tcp_memory=(
-                (pages[0] * self._page_bytes, pages[1] * self._page_bytes, pages[2] * self._page_bytes)
-                if len(pages) == 3
-                else None
-            ),
-            tcp_memory_used=None if used is None else used * self._page_bytes,
-            tcp_sockets=sockets.get("inuse"),
+            tcp_memory=_bytes(pages) if len(pages) == 3 else None,
+            tcp_memory_used=proc_net.socket_memory(self._root),
             conntrack=None if count is None or most is None else (count, most),
-            listen_overflows=extended.get("ListenOverflows"),
-            listen_drops=extended.get("ListenDrops"),
-            received_bytes=received,
-            sent_bytes=sent,
+            listen_overflows=losses.overflows if losses else None,
+            listen_drops=losses.drops if losses else None,
+            received_bytes=traffic.received if traffic else None,
+            sent_bytes=traffic.sent if traffic else None,
         )
 
     def host(self) -> HostFacts:
@@ -142,16 +132,18 @@ class Proc:
     # Private methods.
 
     def _text(self, name: str) -> str:
-        try:
-            return (self._root / name).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
+        return read(f"{self._root}/proc/{name}") or ""
 
     def _numbers(self, name: str) -> list[int]:
-        return [int(word) for word in self._text(name).split() if word.isdigit()]
+        return read_numbers(f"{self._root}/proc/{name}")
 
     def _first(self, name: str) -> int | None:
-        return next(iter(self._numbers(name)), None)
+        return read_number(f"{self._root}/proc/{name}")
+
+
+def _bytes(pages: list[int]) -> tuple[int, int, int]:
+    first, second, third = (count * mmap.PAGESIZE for count in pages)
+    return first, second, third
 
 
 def _open_files(limits: str) -> Limit | None:
@@ -201,37 +193,6 @@ def _cpu_seconds(stat: str) -> float | None:
     if len(fields) < 13 or not (fields[11].isdigit() and fields[12].isdigit()):
         return None
     return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _sockstat(text: str) -> dict[str, int]:
-    for line in text.splitlines():
-        name, _, rest = line.partition(":")
-        if name == "TCP":
-            words = rest.split()
-            return {key: int(value) for key, value in zip(words[::2], words[1::2], strict=False) if value.isdigit()}
-    return {}
-
-
-def _paired(text: str) -> dict[str, dict[str, int]]:
-    """Read the lines of /proc/net/netstat, which come in pairs: names, then values."""
-    lines = text.splitlines()
-    found: dict[str, dict[str, int]] = {}
-    for head, values in zip(lines[::2], lines[1::2], strict=False):
-        name, _, names = head.partition(":")
-        numbers = values.partition(":")[2].split()
-        found[name] = {key: int(one) for key, one in zip(names.split(), numbers, strict=False) if one.isdigit()}
-    return found
-
-
-def _traffic(text: str) -> tuple[int | None, int | None]:
-    """Return the bytes that came and went over all interfaces but loopback."""
-    received = sent = 0
-    rows = [line.partition(":") for line in text.splitlines() if ":" in line]
-    for name, _, rest in rows:
-        fields = rest.split()
-        if name.strip() != "lo" and len(fields) >= 9 and fields[0].isdigit() and fields[8].isdigit():
-            received, sent = received + int(fields[0]), sent + int(fields[8])
-    return (received, sent) if rows else (None, None)
 
 
 def _cpus() -> int | None:

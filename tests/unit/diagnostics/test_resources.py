@@ -21,7 +21,7 @@ def run(root: Path, subject: Subject) -> Diagnosis:
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
-        (root / "proc/net/dev").write_text(" eth0: 3000 1 0 0 0 0 0 0 2000 1 0 0 0 0 0 0\n")
+        (root / "proc/net/dev").write_text("head\nhead\n eth0: 3000 1 0 0 0 0 0 0 2000 1 0 0 0 0 0 0\n")
 
     sources = Sources(root, lambda: [Listener(111, 8000, 128, 0)])
     service = ResourceDiagnosticService(Settings(), subject, sources, clock=lambda: next(moments), sleep=sleep)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from mmap import PAGESIZE
 from pathlib import Path
 
 import pytest
@@ -23,15 +24,14 @@ def test_process_is_read(tmp_path: Path) -> None:
 
 def test_network_is_read(tmp_path: Path) -> None:
     """Limits, what is used, and traffic without loopback."""
-    found = Proc(machine(tmp_path), page_bytes=4096).network()
+    found = Proc(machine(tmp_path)).network()
 
     assert found == NetworkFacts(
         somaxconn=128,
         syn_backlog=2048,
         port_range=(32768, 60999),
-        tcp_memory=(100 * 4096, 200 * 4096, 300 * 4096),
-        tcp_memory_used=50 * 4096,
-        tcp_sockets=5,
+        tcp_memory=(100 * PAGESIZE, 200 * PAGESIZE, 300 * PAGESIZE),
+        tcp_memory_used=50 * PAGESIZE,
         conntrack=(900, 1000),
         listen_overflows=4,
         listen_drops=6,
