@@ -71,7 +71,7 @@ def headroom(facts: Facts, use: Rates | None, connections: int, cost: Cost, sett
     rows = [
         *_configured(connections, settings),
         *_descriptors(facts, connections),
-        *_memory(facts, connections, cost),
+        *_memory(facts, connections, cost, settings.monitor.memory_limit),
         *_kernel(facts, connections),
         *_cpu(facts, use, connections),
     ]
@@ -95,9 +95,13 @@ def _descriptors(facts: Facts, connections: int) -> Iterator[Row]:
         yield _row("system_files", connections, most - taken, f"{taken:,} of {most:,} in use", "sysctl fs.file-max")
 
 
-def _memory(facts: Facts, connections: int, cost: Cost) -> Iterator[Row]:
-    group, host = facts.cgroup, facts.host
+def _memory(facts: Facts, connections: int, cost: Cost, configured: int) -> Iterator[Row]:
+    group, host, resident = facts.cgroup, facts.host, facts.process.rss_bytes
     each = f"{size_text(cost.process_bytes)} + {size_text(cost.kernel_bytes)} of the kernel a connection"
+    if configured and resident is not None:
+        more = (configured - resident) / cost.process_bytes
+        evidence = f"{size_text(resident)} of {size_text(configured)} resident"
+        yield _row("memory_limit", connections, more, evidence, "monitor.memory_limit")
     if group.memory_limit is not None and group.memory_used is not None:
         free = group.memory_limit - group.memory_used
         evidence = f"{size_text(group.memory_used)} of {size_text(group.memory_limit)}; {each}"

@@ -72,6 +72,15 @@ def test_unlimited_and_unknown_have_no_row() -> None:
     assert set(rows(facts)) == {"max_connections"}
 
 
+def test_configured_memory_is_a_limit() -> None:
+    """The monitor's own limit counts the process's memory alone."""
+    facts = Facts(process=ProcessFacts(7, rss_bytes=70_000_000))
+    settings = Settings.model_validate({"monitor": {"memory_limit": 100_000_000}})
+    found = {row.limit: row.more for row in headroom(facts, None, 0, COST, settings)}
+
+    assert found["memory_limit"] == 10_000
+
+
 def test_cpu_is_estimated_where_there_is_load() -> None:
     """Half a core by a thousand connections leaves room for another thousand."""
     use = Rates(1.0, 0.5, None, None)
