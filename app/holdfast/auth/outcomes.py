@@ -21,7 +21,7 @@ Kind = Literal["connection", "subscription"]
 _LOG = get_logger("auth.token")
 _ACCEPTED = metrics.TOKEN_VALIDATIONS.labels("ok")
 # Refused for these, a token had a right signature, and so its claims are true.
-AFTER_SIGNATURE = (
+_AFTER_SIGNATURE = (
     "token_claims",
     "token_audience",
     "token_issuer",
@@ -68,7 +68,7 @@ def refused(kind: Kind, found: FoundToken, error: TokenError, now: float, max_by
         "detail": error.detail,
         "alg": said.text("alg"),
         "kid": said.text("kid"),
-        "is_verified": error.slug.removeprefix("subscription_") in AFTER_SIGNATURE,
+        "is_verified": is_verified(error.slug),
         "clock_difference_seconds": _clock_difference(said, now),
         **said.shown(),
         **error.context,
@@ -78,6 +78,11 @@ def refused(kind: Kind, found: FoundToken, error: TokenError, now: float, max_by
     if found.source != "none" and (form := empty_form(found.token)) is not None:
         facts["form"] = form
     log("token_refused", **facts)
+
+
+def is_verified(slug: str) -> bool:
+    """Tell whether a token refused for this cause had a right signature, so that its claims are true."""
+    return slug.removeprefix("subscription_") in _AFTER_SIGNATURE
 
 
 def _clock_difference(said: Peeked, now: float) -> float | None:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from holdfast.auth.claims import LATEST_MOMENT, AnyClaims, ConnectionClaims, SubscriptionClaims
 from holdfast.auth.keys import VerificationKey
 from holdfast.auth.locate import empty_form
-from holdfast.auth.outcomes import AFTER_SIGNATURE
+from holdfast.auth.outcomes import is_verified
 from holdfast.auth.peek import SHOWN_CLAIMS, Peeked, bounded, peek
 from holdfast.auth.revocation import RevocationList
 from holdfast.auth.verifier import Rules, TokenVerifier, check_now
@@ -104,7 +104,7 @@ def _key_note(key: VerificationKey | None, slug: str) -> str:
     if key is not None:
         name = f"id {key.kid!r}" if key.kid else "no id"
         return f"{key.origin} key, {name}, for {', '.join(key.verifiers)}; the signature is right"
-    if slug.removeprefix("subscription_") in AFTER_SIGNATURE:
+    if is_verified(slug):
         return "the signature is right"
     wrong = slug.endswith("wrong_signature")
     return "a key was found, and the signature is not its" if wrong else "no key has confirmed the signature"

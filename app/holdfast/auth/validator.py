@@ -32,6 +32,7 @@ from holdfast.auth.jwks import JwksClient, JwksStatus
 from holdfast.auth.jwt import Header
 from holdfast.auth.keys import KeyRing
 from holdfast.auth.locate import FoundToken, empty_form
+from holdfast.auth.peek import peek
 from holdfast.auth.report import Checks, TokenReport, describe_token
 from holdfast.auth.revocation import DEFAULT_KEPT_SECONDS, Revocation, RevocationList
 from holdfast.auth.verifier import Rules, TokenVerifier, Verified, check_now
@@ -251,6 +252,11 @@ class ImprovedTokenValidator:
         """
         if (slug := self._revocations.find(claims, self._clock())) is not None:
             raise TokenError(slug, "revoked by the operator")
+
+    def user_of(self, token: str, error: TokenError) -> str:
+        """Return whose a refused token is, empty where its signature was not right and it may be anybody's."""
+        user = peek(token, self._settings.max_bytes).claims.get("sub") if outcomes.is_verified(error.slug) else ""
+        return user if isinstance(user, str) else ""
 
     def describe(self, token: str, *, kind: outcomes.Kind | None = None) -> TokenReport:
         """Explain a token without using it: nothing is logged, counted, remembered or fetched, nothing raised."""

@@ -80,12 +80,13 @@ class Reports:
         ending = self._endings.pop(connection, _UNNOTED)
         if (handshake := connection.handshake) is None:
             session = self._session(connection, ending, code, initiator)
-            _log.info("connection_closed", **line_of_session(session), **ending.context)
+            _log.info("connection_closed", **{**ending.context, **line_of_session(session)})
             self._core.recorder.ended(session)
         else:
             attempt = self.attempt(connection, handshake, ending.detail)
             event = "connection_closed" if connection.ending in _LEFT else "connection_refused"
-            _log.info(event, code=code, initiator=initiator, **line_of_attempt(attempt), **ending.context)
+            line = {**ending.context, **line_of_attempt(attempt), "code": code, "initiator": initiator}
+            _log.info(event, **line)
             self._core.recorder.refused(attempt)
 
     def attempt(self, connection: Connection, handshake: Handshake, detail: str = "") -> RefusedAttempt:

@@ -43,8 +43,8 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
     arrival = await _authenticate(connection, handshake, request)
     handshake.passed("token", clock())
     claims = arrival.claims
-    _admit(connection, arrival)
     connection.user = claims.user
+    _admit(connection, arrival)
     connection.info = claims.info or NONE
     connection.expire_at = claims.expire_at
     pending = await _prepare_subscriptions(connection, arrival, request.subs or {})
@@ -116,7 +116,11 @@ async def _authenticate(connection: Connection, handshake: Handshake, request: C
     # Some SDKs write an empty token where the application has none.
     if not found.token and core.client.allow_anonymous:
         return _Arrival(ANONYMOUS)
-    return _Arrival(await core.validator.validate_connection(found))
+    try:
+        return _Arrival(await core.validator.validate_connection(found))
+    except TokenError as error:
+        connection.user = core.validator.user_of(found.token, error)  # for whoever asks later what became of the user
+        raise
 
 
 def _admit(connection: Connection, arrival: _Arrival) -> None:

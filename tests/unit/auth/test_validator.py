@@ -207,6 +207,15 @@ def test_revoked_user_needs_a_newer_token(
     )
 
 
+@pytest.mark.parametrize(
+    ("slug", "user"), [("token_expired", "42"), ("token_wrong_signature", ""), ("token_empty", "")]
+)
+def test_user_of_a_refused_token(validator: ImprovedTokenValidator, make_token: Maker, slug: str, user: str) -> None:
+    """A refused token names its user only where its signature was right."""
+    assert validator.user_of(make_token({"sub": "42"}), TokenError(slug)) == user
+    assert validator.user_of(make_token({"sub": 42}), TokenError(slug)) == ""
+
+
 def test_revocations_hold_for_claims_without_a_token(validator: ImprovedTokenValidator, now: int) -> None:
     """Whoever the backend let in, or was let in a moment ago, is refused too; what is revoked can be listed."""
     validator.refuse_revoked(ConnectionClaims("42"))

@@ -120,8 +120,30 @@ async def test_connect_that_a_fresh_token_would_cure(world: World, book: Book) -
     assert not book.attempts
     client.hang_up(1000)
 
-    assert [(one.slug, one.stage) for one in book.attempts] == [("token_expired", "token")]
+    assert [(one.slug, one.stage, one.user) for one in book.attempts] == [("token_expired", "token", "anna")]
     assert book.attempts[0].detail
+
+
+async def test_user_of_a_token_that_nobody_signed(world: World, book: Book) -> None:
+    """Whoever writes a token of somebody else's name does not get into that user's history."""
+    client = world.open()
+    header, claims, _ = world.token("anna").split(".")
+    client.send({"id": 1, "connect": {"token": f"{header}.{claims}.AAAA"}})
+    client.hang_up(3500, "token_wrong_signature")
+
+    assert [(one.slug, one.user) for one in book.attempts] == [("token_wrong_signature", "")]
+
+
+async def test_user_who_may_not_have_another_connection(make_world: MakeWorld) -> None:
+    """Who is refused for a limit of the user's is known by name."""
+    world = await make_world(client={"user_connection_limit": 1})
+    book = world.core.recorder = Book()
+    world.connect("anna")
+    client = world.open()
+    client.send({"id": 1, "connect": {"token": world.token("anna")}})
+    client.hang_up(3504, "connection_limit")
+
+    assert [(one.slug, one.user, one.stage) for one in book.attempts] == [("connection_limit", "anna", "connect")]
 
 
 async def test_connect_that_succeeds_the_second_time(world: World, book: Book) -> None:
