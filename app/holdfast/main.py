@@ -27,6 +27,7 @@ from holdfast.monitoring.ledger import Ledger
 from holdfast.proxy.table import ProxyTable
 from holdfast.routes.api_messages import Node, Process
 from holdfast.routes.metrics import read_ledger_of, read_numbers_of
+from holdfast.routes.observers import remember_with
 from holdfast.server.gateway import GatewayServer
 from holdfast.server.limits import raise_descriptor_limit
 from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, hangups_ignored, loop_factory
@@ -83,6 +84,7 @@ class Gateway:
         await self.validator.start()
         read_numbers_of(self.core)
         read_ledger_of(self.ledger)
+        remember_with(self.ledger, Clocks(self.core.exact_clock, self.core.wall_clock))
         read_admission_of(self.admission, self.core, self.settings.admission.max_connections)
         if self.core.backend is not None:
             self.core.backend.table.report()
@@ -206,7 +208,7 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop) -> Gateway:
     Raises:
         ConfigError: keys, patterns or networks in the settings that cannot be used.
     """
-    clocks = Clocks(loop.time, time.time)
+    clocks = Clocks(loop.time, time.time, time.monotonic)
     validator = ImprovedTokenValidator(settings.token, allow_anonymous=settings.client.allow_anonymous)
     hub = Hub(loop.call_soon)
     is_binary = ChannelRules(settings.channel).is_binary

@@ -48,10 +48,14 @@ _RETRY_RATIO = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Where time comes from: `monotonic` for waiting, `wall` (Unix seconds) for what tokens say."""
+    """Where time comes from: `monotonic` for waiting, `wall` (Unix seconds) for what tokens say.
+
+    `exact` is on the scale of `monotonic`, for measuring: a loop's clock may stand still while it runs a callback.
+    """
 
     monotonic: Callable[[], float]
     wall: Callable[[], float]
+    exact: Callable[[], float] | None = None
 
 
 class LocalDelivery:
@@ -108,6 +112,7 @@ class Core:
         self.command_bucket = TokenBucket(rate, burst) if rate else None
         self.instance = instance
         self.clock = parts.clocks.monotonic
+        self.exact_clock = parts.clocks.exact or parts.clocks.monotonic
         self.wall_clock = parts.clocks.wall
         self.loop = parts.loop
         self.lifecycle = Lifecycle()

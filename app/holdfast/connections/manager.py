@@ -154,7 +154,7 @@ class EnhancedWebSocketManager:
     def open(self, transport: Transport, handshake: Handshake) -> Connection:
         """Take over an accepted connection."""
         connection = Connection(self.core, transport, handshake)
-        handshake.passed("upgrade", self.core.clock())
+        handshake.passed("upgrade", self.core.exact_clock())
         self.core.expiry.watch_handshake(connection, handshake.accepted_at)
         self.opening.add(connection)
         self._addresses[connection.address] += 1

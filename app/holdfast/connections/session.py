@@ -37,7 +37,7 @@ async def connect(connection: Connection, command_id: int, request: ConnectReque
     """Open the session: who is it, which channels does the token bring, and what was missed in them."""
     if connection.is_connected:
         raise ProtocolError("already_connected", "the session is open")
-    clock = connection.core.clock
+    clock = connection.core.exact_clock
     came_at = clock()
     handshake = _begin(connection, request, came_at)
     arrival = await _authenticate(connection, handshake, request)
@@ -77,7 +77,7 @@ def _begin(connection: Connection, request: ConnectRequest, came_at: float) -> H
 
 
 def _note(core: Core, handshake: Handshake, came_at: float) -> None:
-    core.timings.note(handshake, came_at, core.clock())
+    core.timings.note(handshake, came_at, core.exact_clock())
     core.sightings.note(handshake)
 
 

@@ -58,7 +58,10 @@ class Query:
 
 
 class _Ring(Generic[Record]):
-    """Packed records of one kind, found at once by each of their `keys`; `moment` is the field with their time."""
+    """Packed records of one kind, found at once by each of their `keys`; `moment` is the field with their time.
+
+    Keys are ids in hexadecimal digits, whose case means nothing.
+    """
 
     def __init__(self, kind: type[Record], moment: str, keys: tuple[str, ...], size: int) -> None:
         names = [one.name for one in fields(kind)]
@@ -82,10 +85,10 @@ class _Ring(Generic[Record]):
         packed = _encode(values)
         self._packed.append(packed)
         for key in self._keys:
-            self._by_key[values[key]] = packed
+            self._by_key[values[key].lower()] = packed
 
     def find(self, key: str) -> Record | None:
-        packed = self._by_key.get(key)
+        packed = self._by_key.get(key.lower())
         return self._kind(*_decode(packed)) if packed is not None else None
 
     def oldest(self) -> float | None:
@@ -116,8 +119,8 @@ class _Ring(Generic[Record]):
     def _forget(self, packed: bytes) -> None:
         values = _decode(packed)
         for key in self._keys:
-            if self._by_key.get(values[key]) is packed:
-                del self._by_key[values[key]]
+            if self._by_key.get(name := values[key].lower()) is packed:
+                del self._by_key[name]
 
 
 class Ledger:
@@ -139,13 +142,14 @@ class Ledger:
             if not self._most_admitted:
                 return
             del self._admitted[next(iter(self._admitted))]
-        self._admitted[attempt] = _encode(seen)
+        self._admitted[attempt.lower()] = _encode(seen)
 
     def refused(self, attempt: RefusedAttempt) -> None:
         """Remember an attempt that got no session."""
         if attempt.slug in PLANNED:
             self.planned[attempt.slug] += 1
-        else:
+        elif attempt.slug != "client_gone" or self._attempts.find(attempt.attempt) is None:
+            # Who was turned away leaves: that is no second cause.
             self._attempts.add(attempt)
 
     def ended(self, connection: EndedConnection) -> None:
@@ -178,7 +182,7 @@ class Ledger:
 
     async def seen(self, attempt: str) -> dict[str, str]:
         """Return the headers of an attempt that was let in, empty where that is too long ago."""
-        packed = self._admitted.get(attempt)
+        packed = self._admitted.get(attempt.lower())
         return dict(_decode(packed)) if packed is not None else {}
 
     async def attempts(self, query: Query, limit: int) -> list[RefusedAttempt]:

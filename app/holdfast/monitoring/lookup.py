@@ -84,7 +84,8 @@ class Lookup:
 
     def _opening(self, attempt: str) -> Connection | None:
         opening = self._core.manager.opening
-        return next((one for one in opening if one.handshake and one.handshake.attempt_id == attempt), None)
+        wanted = attempt.lower()
+        return next((one for one in opening if one.handshake and one.handshake.attempt_id.lower() == wanted), None)
 
     def _unnamed(self, attempt: str) -> Connection | None:
         """Return the live connection of an attempt whose id we made; nothing but a look at all of them finds it."""

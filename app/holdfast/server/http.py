@@ -18,6 +18,7 @@ from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
 from holdfast.admission.attempts import attempt_id
+from holdfast.connections.transport import Handshake
 from holdfast.errors import DoorError
 from holdfast.routes.observers import observe_bad_request
 from holdfast.server.context import ServerContext
@@ -203,13 +204,15 @@ class HandoverProtocol(HttpToolsProtocol):
     # Private methods
 
     def _observe(self, error: DoorError) -> str:
-        """Count and log a refusal with what is known of the request, and return the id of the attempt."""
+        """Count, log and remember a refusal with what is known of the request, and return the id of the attempt."""
         path, _, query = self.url.partition(b"?")
-        peer = self.client[0] if self.client else ""
-        address, _ = self.context.originate(peer, self.scheme or "", self.headers or [])
-        attempt = attempt_id(query)
-        observe_bad_request(error, path.decode("latin-1"), address, attempt)
-        return attempt
+        peer, headers = self.client[0] if self.client else "", self.headers or []
+        address, scheme = self.context.originate(peer, self.scheme or "", headers)
+        attempt = Handshake(path.decode("latin-1"), query, headers, address, scheme, attempt_id(query))
+        attempt.transport = "websocket" if self.wants_websocket else "http"
+        attempt.accepted_at = self.accepted_at
+        observe_bad_request(attempt, error)
+        return attempt.attempt_id
 
     def _feed(self, data: bytes, start: int) -> bool:
         """Feed one piece of a read and return whether the next one is still HTTP's."""

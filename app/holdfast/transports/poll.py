@@ -24,7 +24,7 @@ from holdfast.settings import PollSettings
 from holdfast.transports.poll_exchange import Arrival
 from holdfast.transports.poll_messages import SUPERSEDED, Opened, PollRequest, decode_request, encode_answer
 from holdfast.transports.poll_session import OpenRequest, PollSession, PollSessions
-from holdfast.transports.websocket import Originate, address_of, as_it_came, read_handshake
+from holdfast.transports.websocket import Originate, as_it_came, read_handshake
 
 POLL_METHODS: Final = "POST"
 
@@ -151,7 +151,9 @@ class PollEndpoint:
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: GatewayError) -> None:
         self._sessions.outcomes[error.slug] += 1
         if error.slug not in REFUSALS:  # of those the observer of admission was told
-            observe_poll_refusal(address_of(scope, self._door.originate), error)
+            handshake = read_handshake(scope, self._door.originate)
+            handshake.transport = "poll"
+            observe_poll_refusal(handshake, error)
         if error.slug == "body_too_large":
             await turn_away(scope, receive, send, error)
         else:

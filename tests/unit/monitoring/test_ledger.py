@@ -72,6 +72,29 @@ async def test_repeated_ids_find_the_newest() -> None:
     assert found.at == 2.0
 
 
+async def test_client_that_leaves_because_it_was_refused() -> None:
+    """The end of a refused client's connection does not hide the cause; of another it is the cause."""
+    book = ledger()
+    book.refused(attempt(1, slug="request_timeout"))
+    book.refused(attempt(2, attempt="a1", slug="client_gone"))
+    book.refused(attempt(3, slug="client_gone"))
+
+    found = [await book.find(name) for name in ("a1", "a3")]
+    assert [one.slug for one in found if one is not None] == ["request_timeout", "client_gone"]
+
+
+async def test_case_of_ids_does_not_matter() -> None:
+    """Digits are found as small and as capital letters, and forgotten with their record."""
+    book = ledger(attempts=1, closes=1)
+    book.refused(attempt(1, attempt="AbC"))
+    book.admitted("AbC", {"host": "x"})
+    assert await book.find("aBc") is not None
+    assert await book.seen("abc") == {"host": "x"}
+    book.refused(attempt(2))
+
+    assert await book.find("AbC") is None
+
+
 async def test_attempt_that_was_refused_and_had_a_session() -> None:
     """Of two records of one id the later one counts."""
     book = ledger()

@@ -1,9 +1,12 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from holdfast.connections.core import Clocks
+from holdfast.connections.records import Forgetful
 from holdfast.connections.transport import Handshake
-from holdfast.errors import DoorError, GatewayError, ProtocolError
+from holdfast.errors import DoorError, GatewayError, LifecycleError, ProtocolError
 from holdfast.routes.observers import (
     observe_api_call,
     observe_bad_request,
@@ -12,10 +15,22 @@ from holdfast.routes.observers import (
     observe_handshake,
     observe_poll_refusal,
     observe_refused_path,
+    remember_with,
 )
 from holdfast.telemetry import metrics
 
+CLOCKS = Clocks(lambda: 12.5, lambda: 1000.0)
 HANDSHAKE = Handshake("/connection/websocket", b"token=secret", [], "198.51.100.1", "http", "attempt-1")
+
+
+@pytest.fixture
+def book():
+    """What is remembered: refused attempts, and the ids of those that were let in."""
+    book = SimpleNamespace(attempts=[], ids=[])
+    book.refused, book.admitted = book.attempts.append, lambda attempt, seen: book.ids.append(attempt)
+    remember_with(book, CLOCKS)
+    yield book
+    remember_with(Forgetful(), CLOCKS)
 
 
 def value(name: str, **labels: str) -> float:
@@ -73,14 +88,18 @@ def test_observe_handshake_while_draining_is_counted_only(capsys):
 def test_observe_refused_path(kind, name, labels):
     """A path where nothing is counts as what came: a request or a handshake."""
     before = value(name, **labels)
-    observe_refused_path({"type": kind, "path": "/x"}, DoorError("not_found"), "198.51.100.1", "attempt-1")
+    observe_refused_path(
+        {"type": kind, "path": "/x", "headers": []}, DoorError("not_found"), "198.51.100.1", "attempt-1"
+    )
 
     assert value(name, **labels) == before + 1
 
 
 def test_observe_refused_path_log(capsys):
     """A handshake on a path that has nothing is logged with its transport, as others are."""
-    observe_refused_path({"type": "websocket", "path": "/x"}, DoorError("not_found"), "198.51.100.1", "attempt-1")
+    observe_refused_path(
+        {"type": "websocket", "path": "/x", "headers": []}, DoorError("not_found"), "198.51.100.1", "attempt-1"
+    )
 
     assert '"transport": "websocket"' in capsys.readouterr().err
 
@@ -89,7 +108,7 @@ def test_observe_bad_request(capsys):
     """What is no request is counted, and its line tells where it came from and which attempt it was."""
     labels = {"slug": "bad_handshake"}
     before = value("holdfast_http_refusals_total", **labels)
-    observe_bad_request(DoorError("bad_handshake", "why"), "/x" * 900, "198.51.100.1", "attempt-1")
+    observe_bad_request(replace(HANDSHAKE, path="/x" * 900), DoorError("bad_handshake", "why"))
 
     assert value("holdfast_http_refusals_total", **labels) == before + 1
     line = capsys.readouterr().err
@@ -152,7 +171,56 @@ def test_observe_api_call():
 @pytest.mark.parametrize(("slug", "is_written"), [("bad_request", True), ("unknown_session", False)])
 def test_observe_poll_refusal(capsys, slug, is_written):
     """A bad poll is logged; that a session is gone is no news after a restart."""
-    observe_poll_refusal("198.51.100.1", GatewayError(slug, "why"))
+    observe_poll_refusal(replace(HANDSHAKE, transport="poll"), GatewayError(slug, "why"))
 
     line = capsys.readouterr().err
     assert (slug in line and "198.51.100.1" in line) is is_written
+
+
+def test_refused_handshake_is_remembered(book):
+    """With cause, stage, moment, how long it took and what the gateway saw of it; its query is in none of that."""
+    handshake = replace(HANDSHAKE, headers=[(b"via", b"p"), (b"cookie", b"secret")], accepted_at=12.0, timings={})
+    observe_handshake(handshake, DoorError("origin_not_allowed", "why"))
+    (attempt,) = book.attempts
+
+    assert (attempt.attempt, attempt.slug, attempt.stage, attempt.detail) == (
+        "attempt-1",
+        "origin_not_allowed",
+        "origin",
+        "why",
+    )
+    assert (attempt.at, attempt.address, attempt.transport) == (1000.0, "198.51.100.1", "websocket")
+    assert attempt.timings == {"refused": 0.5}
+    assert attempt.seen["via"] == "p"
+    assert "secret" not in repr(attempt)
+
+
+def test_admitted_handshake_is_remembered_if_somebody_may_ask(book):
+    """Only a client that named its attempt can ask what the gateway saw."""
+    observe_handshake(HANDSHAKE, None)
+    observe_handshake(replace(HANDSHAKE, query=b"cid=00"), None)
+
+    assert book.ids == ["attempt-1"]
+    assert not book.attempts
+
+
+def test_other_refusals_are_remembered(book):
+    """Wrong paths of handshakes, bad requests and bad polls are attempts; what scanners ask for is not."""
+    refusal = DoorError("not_found")
+    scope = {"headers": [], "path": "/x"}
+    observe_refused_path({"type": "websocket", **scope}, refusal, "192.0.2.1", "wrong")
+    observe_refused_path({"type": "http", **scope}, refusal, "192.0.2.1", "scan")
+    observe_refused_path({"type": "http", **scope, "path": "/connection/x"}, refusal, "192.0.2.1", "near")
+    observe_bad_request(replace(HANDSHAKE, path="", transport="http", attempt_id="bytes"), DoorError("bad_http"))
+    observe_bad_request(replace(HANDSHAKE, path="/api", transport="http"), DoorError("headers_too_large"))
+    observe_poll_refusal(replace(HANDSHAKE, attempt_id="poll"), ProtocolError("bad_request"))
+    observe_poll_refusal(replace(HANDSHAKE, attempt_id="lost"), DoorError("unknown_session"))
+
+    assert [one.attempt for one in book.attempts] == ["wrong", "near", "bytes", "poll"]
+
+
+def test_client_that_leaves_before_its_request_is_complete(book):
+    """It got no further than its request, whatever the cause means later on."""
+    observe_handshake(replace(HANDSHAKE, transport="sse"), LifecycleError("client_gone"))
+
+    assert [(one.slug, one.stage) for one in book.attempts] == [("client_gone", "upgrade")]
