@@ -26,10 +26,6 @@ Outcome = Callable[[Handshake, str], object]
 """Told how an accepted connection's connect ended: "ok", or the slug of what came instead."""
 
 
-def _to_nobody(handshake: Handshake, slug: str) -> None:
-    """Stand in for somebody who wants to know outcomes."""
-
-
 class EnhancedWebSocketManager:
     """The registry of connections; its `open` is the `SinkFactory` of every transport."""
 
@@ -51,7 +47,7 @@ class EnhancedWebSocketManager:
         self._users: dict[str, Connection | set[Connection]] = {}
         # Counts alone: behind a proxy that is not trusted one address has all connections, else each has its own.
         self._addresses: Counter[str] = Counter()
-        self.on_outcome: Outcome = _to_nobody
+        self.on_outcome: Outcome = lambda handshake, slug: None
 
     # Public methods: questions
 
