@@ -371,7 +371,22 @@ _ON_THE_WAY = (
           "Raise the idle limit of the proxy on the way, or lower `client.ping_interval` below it."),
     _path("stream_buffered", 1972, "The path holds back what the server streams.", "Switch buffering off on the proxy; see docs/reverse-proxies.md."),
     _path("close_unanswered", 1973, "The close frame was not answered.", "Look for a proxy that swallows frames."),
-    _path("connection_cut", 1974, "The connection ended in the middle without a close frame.", "Look at the proxies and the network on the way."),
+    _path("connection_cut", 1974, "The connection ended in the middle without a close frame.", "Look at the proxies and the network on the way."),    _path("tls_self_signed", 1975, "The certificate is signed by itself, and the client does not trust it.",
+          "Serve one of an authority that clients trust, or make them trust this one."),
+    _path("tls_timeout", 1976, "The TLS handshake was not answered in time.", "Look for a proxy or a gateway that hangs, and for a port that is not TLS."),
+    _path("upgrade_cut", 1977, "The connection ended instead of an answer to the handshake.",
+          "Look into the log of what listens there; behind a proxy it is often the proxy that could not reach the gateway."),
+    _path("upgrade_redirected", 1978, "The handshake was answered with a redirect, which no browser follows.", "Connect to the address that it names."),
+    _path("upgrade_no_gateway", 1979, "A proxy answered that it gets no answer from the gateway behind it.",
+          "Start the gateway, or correct the proxy's address of it; the proxy's log names what failed."),
+    _path("token_refused", 1980, "The server refused the token and did not say why.",
+          "Compare the token with the server's settings and the clocks of both; `holdfast token check TOKEN` explains it."),
+    _path("login_failed", 1981, "The login gave no token.", "Look at the login's answer; it takes POST `{username, password}` and answers `{token}`."),
+    _path("connect_refused", 1982, "The server refused the connect command for a reason of its own.", "Look into the server's log, or ask its backend."),
+    _path("subscribe_refused", 1983, "The server refused the subscription for a reason of its own.", "Look into the server's log, or ask its backend."),
+    _path("closed_by_server", 1984, "The server closed the connection with a code of its own.", "Look into the log of the server and of the proxies before it."),
+    _path("pings_missing", 1985, "The pings that the server promised did not come, and nobody closed the connection.",
+          "Look for a dead path: a firewall or a proxy that forgot the connection."),
 )
 
 # fmt: on

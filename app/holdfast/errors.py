@@ -78,7 +78,8 @@ class ConfigError(Exception):
 
 
 def _starting(*prefixes: str) -> frozenset[str]:
-    return frozenset(slug for slug in CODES if slug.startswith(prefixes))
+    # What a probe finds is PathError's, whatever it is called.
+    return frozenset(slug for slug, code in CODES.items() if slug.startswith(prefixes) and code.kind != "path")
 
 
 class TokenError(GatewayError):
@@ -184,7 +185,7 @@ class BrokerError(GatewayError):
 class ProxyError(GatewayError):
     """The user's backend gave no usable answer; the client may try again."""
 
-    slugs = _starting("proxy_") - PathError.slugs
+    slugs = _starting("proxy_")
 
 
 class ApplicationError(GatewayError):

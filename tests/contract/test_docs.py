@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from holdfast.codes import CODES
+from holdfast.codes_stages import STAGES, exit_code
 from tests.contract.source import ROOT, project_files
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -48,3 +50,13 @@ def test_proxy_page_shows_what_is_tested(name):
     page = (ROOT / "docs" / "reverse-proxies.md").read_text(encoding="utf-8")
 
     assert (ROOT / "tests" / "proxies" / name).read_text(encoding="utf-8") in page
+
+
+def test_probe_page_has_the_exit_codes_of_the_code():
+    """The table of docs/probe.md has each stage with its code, in order, and only causes that there are."""
+    page = (ROOT / "docs" / "probe.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE)
+
+    assert [(int(code), stage) for code, stage, _ in rows] == [(exit_code(stage), stage) for stage in STAGES]
+    named = {slug for _, _, causes in rows for slug in re.findall(r"`(\w+)`", causes)}
+    assert named <= set(CODES)

@@ -17,6 +17,7 @@ from holdfast.cli import (
     diagnose,
     explain,
     health,
+    probe,
     publish,
     revoke,
     serve,
@@ -102,6 +103,7 @@ app.command("codes")(codes.codes)
 app.command("explain")(explain.explain)
 app.command("health")(health.health)
 app.add_typer(diagnose.app, name="diagnose")
+app.command("probe")(probe.probe)
 app.command("version")(version.version)
 
 
