@@ -43,7 +43,7 @@ class StageTimings:
         self._recent: deque[StageSeconds] = deque(maxlen=REMEMBERED)
 
     def note(self, handshake: Handshake, came_at: float, replied_at: float) -> None:
-        """Count a connect whose command came at `came_at` and was answered at `replied_at`, by the loop's clock."""
+        """Count a connect whose command came at `came_at` and was answered at `replied_at`, by the exact clock."""
         accepted_at, passed = handshake.accepted_at, handshake.timings
         if not accepted_at:
             return
