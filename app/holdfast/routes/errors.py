@@ -92,20 +92,29 @@ class NotFound:
 
 
 class UpgradeRequired:
-    """Answers 426 `upgrade_required` to plain HTTP on a path for WebSocket handshakes."""
+    """Answers 426 to plain HTTP on a path for WebSocket handshakes.
+
+    The cause is `upgrade_required`, or `upgrade_stripped` for what was a handshake when it left the client.
+    """
 
     def __init__(self, originate: Originate = as_it_came) -> None:
         self._originate = originate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        error = DoorError("upgrade_required", f"Came {scope['method'][:40]} without an upgrade.")
-        await _refuse_path(scope, send, error, self._originate)
+        await _refuse_path(scope, send, _why_no_upgrade(scope), self._originate)
 
 
 async def _refuse_path(scope: Scope, send: Send, error: DoorError, originate: Originate) -> None:
     observe_refused_path(scope, error, address_of(scope, originate), attempt_of(scope))
     await refuse(scope, send, error)
+
+
+def _why_no_upgrade(scope: Scope) -> DoorError:
+    # Connection and Upgrade are for one hop (RFC 9110, 7.6.1), so proxies drop them; the key is passed on.
+    if any(name == b"sec-websocket-key" for name, _ in scope["headers"]):
+        return DoorError("upgrade_stripped", f"It came as HTTP/{scope['http_version']}, with Sec-WebSocket-Key.")
+    return DoorError("upgrade_required", f"Came {scope['method'][:40]} without an upgrade.")
 
 
 def crash_response(request: Request, error: Exception) -> Response:

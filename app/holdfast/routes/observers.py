@@ -56,7 +56,7 @@ def observe_handshake(handshake: Handshake, refusal: GatewayError | None) -> Non
 
 def observe_refused_path(scope: Scope, refusal: GatewayError, address: str, attempt: str) -> None:
     """Count a request that no endpoint was there for; of what scanners send only attempts to connect are remembered."""
-    is_websocket = scope["type"] == "websocket"
+    is_websocket = scope["type"] == "websocket" or refusal.slug == "upgrade_stripped"
     kind = "websocket" if is_websocket else "http"
     handshake = Handshake(scope["path"], b"", scope["headers"], address, "", attempt, transport=kind)
     if is_websocket:

@@ -126,6 +126,14 @@ async def test_upgrade_required():
     assert (answer.status, answer.headers["upgrade"]) == (426, "websocket")
 
 
+async def test_upgrade_stripped_is_told_apart():
+    """A handshake that lost its hop-by-hop headers to a proxy keeps its key, and is told who ate them."""
+    answer = await call(UpgradeRequired(), path="/", headers=[("Sec-WebSocket-Key", "x")], http_version="1.0")
+
+    assert (answer.status, answer.json()["slug"]) == (426, "upgrade_stripped")
+    assert "HTTP/1.0" in answer.json()["message"]
+
+
 async def test_check_method():
     """A method that the path does not take is refused with the ones it takes."""
     check_method({"method": "HEAD"}, "GET, HEAD")
