@@ -22,7 +22,7 @@ node: setup
 	@$(PY) scripts/npm_ci.py tests/sdk examples/javascript benchmarks/node
 
 servers: setup
-	@$(PY) scripts/system_packages.py nginx haproxy
+	@$(PY) scripts/system_packages.py nginx haproxy ip
 
 run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
 	@$(IN) exec "$(BIN)/holdfast" serve --dev
@@ -34,7 +34,7 @@ test-unit: setup ## Run the unit tests: seconds, no sockets
 	$(PYTEST) tests/unit -m "not slow and not proof"
 
 test-integration: node servers ## Run the tests with real servers, sockets and SDKs
-	$(PYTEST) tests/integration tests/sdk -m "not proof"
+	$(PYTEST) tests/integration tests/faults tests/sdk -m "not proof"
 
 check: setup ## Lint, formatting, types, and the rules the code holds itself to
 	$(PY) -m ruff check --quiet .

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
 
 
 def _errors() -> str:
@@ -24,6 +25,13 @@ def _configuration() -> str:
     return render_settings_docs()
 
 
+def _faults() -> str:
+    sys.path.insert(0, str(ROOT))  # of what is proven the tests know
+    from tests.faults.faults import render_faults_docs
+
+    return render_faults_docs()
+
+
 def _metrics() -> str:
     from holdfast.telemetry.metrics import render_metrics_docs
 
@@ -33,6 +41,7 @@ def _metrics() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": _configuration,
     "errors.md": _errors,
+    "faults.md": _faults,
     "metrics.md": _metrics,
 }
 

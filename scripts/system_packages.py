@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGES = {"npm": ["nodejs", "npm"], "nginx": ["nginx-light"], "haproxy": ["haproxy"]}
+PACKAGES = {"npm": ["nodejs", "npm"], "nginx": ["nginx-light"], "haproxy": ["haproxy"], "ip": ["iproute2"]}
 APT_GET = ["apt-get", "--quiet", "--yes", "--no-install-recommends"]
 # Servers stand in folders that are not on every user's PATH.
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"

@@ -75,8 +75,11 @@ SETTINGS: dict[str, Any] = {
 class Gateway:
     """A running gateway process."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any] | None = None, *, prefix: tuple[str, ...] = ()
+    ) -> None:
         self.folder = folder
+        self.prefix = prefix  # of the command, such as ("nice",)
         self.settings = merged(SETTINGS, settings or {})
         self.api_key = API_KEY
         self.secret = SECRET
@@ -177,7 +180,7 @@ class Gateway:
         config = self.folder / "holdfast.yaml"
         config.write_text(yaml.safe_dump(self.settings))
         env = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
-        command = [sys.executable, "-m", "holdfast", "serve", "--config", str(config)]
+        command = [*self.prefix, sys.executable, "-m", "holdfast", "serve", "--config", str(config)]
         with self._log_path.open("ab") as log:
             offsets = [path.stat().st_size if path.exists() else 0 for path in self._log_files()]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=env)
@@ -249,9 +252,11 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def running(folder: Path, settings: Mapping[str, Any] | None = None) -> Iterator[Gateway]:
+def running(
+    folder: Path, settings: Mapping[str, Any] | None = None, *, prefix: tuple[str, ...] = ()
+) -> Iterator[Gateway]:
     """Run a gateway for the length of a block."""
-    gateway = Gateway(folder, settings).start()
+    gateway = Gateway(folder, settings, prefix=prefix).start()
     try:
         yield gateway
     finally:

@@ -24,6 +24,7 @@ NODE_HOW = f"apt-get install nodejs npm (Node {MINIMUM_NODE} or later; elsewhere
 SERVER_HOW = "apt-get install {} (`make test` does that as root on Debian and Ubuntu)"
 # Servers stand in folders that are not on every user's PATH.
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+NAMESPACES_HOW = "run the tests as root where `ip netns add` is allowed (apt-get install iproute2)"
 PYTHON2_HOW = "pyenv install 2.7.18 (see https://github.com/pyenv/pyenv)"
 
 
@@ -69,6 +70,15 @@ def has_node() -> bool:
     return version is not None and int(version.lstrip("v").split(".")[0]) >= MINIMUM_NODE
 
 
+@cache
+def has_namespaces() -> bool:
+    """Tell whether network namespaces can be made: as root, with the kernel's leave."""
+    name = f"holdfast-{os.getpid()}"
+    if os.geteuid() != 0 or answer("ip", "netns", "add", name) is None:
+        return False
+    return answer("ip", "netns", "delete", name) is not None
+
+
 def find_part(name: str) -> Part:
     """Return the part of that name; `npm:FOLDER` stands for that folder's npm packages.
 
@@ -84,6 +94,7 @@ def find_part(name: str) -> Part:
         "node": Part("node", has_node, NODE_HOW),
         "nginx": _server("nginx", "nginx-light"),
         "haproxy": _server("haproxy", "haproxy"),
+        "netns": Part("netns", has_namespaces, NAMESPACES_HOW),
         "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),
     }[name]
 

@@ -27,6 +27,13 @@ class Wire:
         self._socket.connect(("127.0.0.1", port))
         self._input = b""
 
+    @classmethod
+    def of(cls, connected: socket.socket) -> Wire:
+        """Take over a socket that is connected, with its timeout."""
+        wire = cls.__new__(cls)
+        wire._socket, wire._input = connected, b""
+        return wire
+
     def __enter__(self) -> Wire:
         """Return the connection."""
         return self

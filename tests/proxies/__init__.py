@@ -126,7 +126,12 @@ def configuration(name: str, port: int, gateway_port: int) -> str:
 def start(name: str, gateway_port: int, folder: Path) -> Proxy:
     """Start a proxy before the gateway on `gateway_port`; it may write into `folder` only."""
     port = free_port()
-    (folder / "server.conf").write_text(configuration(name, port, gateway_port))
+    return launch(name, configuration(name, port, gateway_port), port, folder)
+
+
+def launch(name: str, text: str, port: int, folder: Path) -> Proxy:
+    """Start a proxy with a configuration of one's own that listens on `port`, among others."""
+    (folder / "server.conf").write_text(text)
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(KINDS[name].command(folder), stdout=log, stderr=log, cwd=folder)
     proxy = Proxy(name, port, process, folder / "log")
