@@ -6,6 +6,7 @@ A sample, for the diagnosis; it is bounded, holds no token, and nothing decides 
 from __future__ import annotations
 
 from collections import deque
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
 from holdfast.connections.transport import Handshake
@@ -73,4 +74,17 @@ def sighting_of(handshake: Handshake) -> Sighting:
         elif name == b"via":
             proxies += [proxy for word, proxy in _VIA.items() if word in value.lower()]
     addresses = [entry.strip() for entry in forwarded.decode("latin-1").split(",") if entry.strip()]
-    return Sighting(handshake.client, bool(addresses), handshake.client in addresses, tuple(dict.fromkeys(proxies)))
+    client = _parse(handshake.client)
+    is_believed = client is not None and any(_parse(one) == client for one in addresses)
+    return Sighting(handshake.client, bool(addresses), is_believed, tuple(dict.fromkeys(proxies)))
+
+
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address, with or without a port, however it is written; None for anything else."""
+    bare = text[1:].partition("]")[0] if text.startswith("[") else text
+    try:
+        found = ip_address(bare.partition(":")[0] if bare.count(":") == 1 else bare)
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return mapped or found

@@ -25,6 +25,21 @@ def test_sighting_tells_a_believed_address_from_an_ignored_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "client"),
+    [
+        ("198.51.100.7:4711", "198.51.100.7"),
+        ("[2001:DB8::1]:443", "2001:db8::1"),
+        ("2001:db8:0::1", "2001:db8::1"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+    ],
+)
+def test_sighting_knows_an_address_however_it_is_written(entry: str, client: str) -> None:
+    """Some proxies add the port, and IPv6 has many spellings."""
+    assert sighting_of(handshake((b"x-forwarded-for", entry.encode()), client=client)).is_believed
+    assert not sighting_of(handshake((b"x-forwarded-for", b"unknown"), client=client)).is_believed
+
+
+@pytest.mark.parametrize(
     ("header", "proxy"),
     [
         ((b"cf-ray", b"1"), "Cloudflare"),
