@@ -38,10 +38,17 @@ def _metrics() -> str:
     return render_metrics_docs()
 
 
+def _limits() -> str:
+    from holdfast.diagnostics.idle_limits import render_limits_docs
+
+    return render_limits_docs()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": _configuration,
     "errors.md": _errors,
     "faults.md": _faults,
+    "idle-limits.md": _limits,
     "metrics.md": _metrics,
 }
 

@@ -40,6 +40,7 @@ from holdfast.wiring_diagnostics import diagnostics_paths
 from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
 from holdfast.wiring_logs import client_logs
 from holdfast.wiring_monitor import Monitoring
+from holdfast.wiring_paths import diagnosis_paths
 
 CHECK_TIMEOUT_SECONDS = 1.0
 CHECK_MAX_AGE_SECONDS = 1.0
@@ -107,6 +108,7 @@ def _admin(doors: Doors) -> dict[str, ASGIApp]:
         **admin_endpoints(settings, core, doors.ledger),
         **doors.monitoring.endpoints(settings.admin),
         **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),
+        **diagnosis_paths(settings, core, doors.ledger),
     }
 
 

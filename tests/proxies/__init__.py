@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,10 +123,17 @@ def configuration(name: str, port: int, gateway_port: int) -> str:
     return text.replace(PASSES_TO, f"127.0.0.1:{gateway_port}").replace(LISTENS_ON, f"127.0.0.1:{port}")
 
 
-def start(name: str, gateway_port: int, folder: Path) -> Proxy:
-    """Start a proxy before the gateway on `gateway_port`; it may write into `folder` only."""
+def start(name: str, gateway_port: int, folder: Path, changes: Mapping[str, str] | None = None) -> Proxy:
+    """Start a proxy before the gateway on `gateway_port`; it may write into `folder` only.
+
+    `changes` are lines of the configuration and what a test has in their place.
+    """
     port = free_port()
-    return launch(name, configuration(name, port, gateway_port), port, folder)
+    text = configuration(name, port, gateway_port)
+    for line, other in (changes or {}).items():
+        assert line in text
+        text = text.replace(line, other)
+    return launch(name, text, port, folder)
 
 
 def launch(name: str, text: str, port: int, folder: Path) -> Proxy:
@@ -144,9 +151,9 @@ def launch(name: str, text: str, port: int, folder: Path) -> Proxy:
 
 
 @contextmanager
-def running(name: str, gateway_port: int, folder: Path) -> Iterator[Proxy]:
+def running(name: str, gateway_port: int, folder: Path, changes: Mapping[str, str] | None = None) -> Iterator[Proxy]:
     """Run a proxy for the length of a block."""
-    proxy = start(name, gateway_port, folder)
+    proxy = start(name, gateway_port, folder, changes)
     try:
         yield proxy
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from holdfast.cli import diagnose_all, diagnose_bundle, diagnose_resources, diagnose_token
+from holdfast.cli import diagnose_all, diagnose_bundle, diagnose_connections, diagnose_resources, diagnose_token
 
 app = typer.Typer(
     name="diagnose",
@@ -14,5 +14,6 @@ app = typer.Typer(
 )
 app.command("token")(diagnose_token.diagnose_token)
 app.command("resources")(diagnose_resources.diagnose_resources)
+app.command("connections")(diagnose_connections.diagnose_connections)
 app.command("all")(diagnose_all.diagnose_all)
 app.command("bundle")(diagnose_bundle.diagnose_bundle)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from holdfast.cli import diagnose_resources, diagnose_token
+from holdfast.cli import diagnose_connections, diagnose_resources, diagnose_token
 from holdfast.cli.diagnoses import show_all
 from holdfast.cli.failure import CliError
 from holdfast.cli.output import JsonFlag
@@ -31,6 +31,7 @@ def _token(config: Path | None, url: str, admin_token: str) -> Diagnosis:
 SERVICES: Mapping[str, Service] = {
     "token": _token,
     "resources": diagnose_resources.found,
+    "connections": diagnose_connections.found,
 }
 """By name; in this order."""
 
@@ -41,7 +42,7 @@ def diagnose_all(
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Run every diagnosis: can tokens be made, which limits are near. Exits with the worst of them."""
+    """Run every diagnosis: tokens, limits, failing connections. Exits with the worst of them."""
     raise typer.Exit(show_all([run(name, config, url, admin_token) for name in SERVICES], as_json=as_json))
 
 

@@ -51,6 +51,10 @@ class Heartbeat:
         """Return how many milliseconds ago, at least 1, a bucket was pinged; 0 for none. `now` is as in `advance`."""
         return max(1, round((now - self._pinged[bucket]) * 1000)) if bucket >= 0 else 0
 
+    def quiet_seconds(self, bucket: int, now: float) -> float:
+        """Return how long ago a bucket was pinged, 0 for none; longer than a connection lives if that never was."""
+        return now - self._pinged[bucket] if bucket >= 0 else 0.0
+
     def advance(self, elapsed: float, now: float = 0.0) -> None:
         """Do what is due `elapsed` seconds after the start, which is `now` on the clock of the connections.
 

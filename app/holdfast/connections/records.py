@@ -41,7 +41,9 @@ class RefusedAttempt:
 class EndedConnection:
     """A session from its connect to its end; moments are Unix seconds, `rtt` is seconds and 0 where it is unknown.
 
-    `offsets` are the last offsets by channel, the first few; `queued` are the bytes that waited for the client.
+    `offsets` are the last offsets by channel, the first few; `queued` are the bytes that waited for the client. `quiet`
+    are the seconds since the last ping, or the connect, and 0 where there are no pings: nothing else that surely
+    passed is known, since deliveries leave no moment behind.
     """
 
     client: str
@@ -61,6 +63,7 @@ class EndedConnection:
     queued: int = 0
     rtt: float = 0.0
     detail: str = ""
+    quiet: float = 0.0
 
     @property
     def lifetime(self) -> float:

@@ -41,6 +41,7 @@ class _Ending:
     offsets: Mapping[str, int] = field(default_factory=dict)
     subscriptions: int = 0
     queued: int = 0
+    quiet: float = 0.0
 
 
 _UNNOTED: Final = _Ending()
@@ -68,6 +69,7 @@ class Reports:
         ending.offsets = self.offsets(connection)
         ending.subscriptions = len(connection.subs)
         ending.queued = connection.transport.buffered()
+        ending.quiet = self._core.heartbeat.quiet_seconds(connection.bucket, self._core.clock())
 
     def offsets(self, connection: Connection) -> dict[str, int]:
         """Return up to which offset a connection was given its channels, the first few of them."""
@@ -109,6 +111,7 @@ class Reports:
     # Private methods
 
     def _session(self, connection: Connection, ending: _Ending, code: int, initiator: Initiator) -> EndedConnection:
+        opened_at, ended_at = client_id.connected_at(connection.client), self._core.wall_clock()
         return EndedConnection(
             client=connection.client,
             attempt=traces.attempt_of(connection.trace),
@@ -116,8 +119,8 @@ class Reports:
             address=connection.address,
             transport=connection.transport.name,
             agent=connection.agent,
-            opened_at=client_id.connected_at(connection.client),
-            ended_at=self._core.wall_clock(),
+            opened_at=opened_at,
+            ended_at=ended_at,
             slug=connection.ending,
             code=code,
             initiator=initiator,
@@ -127,6 +130,7 @@ class Reports:
             queued=ending.queued,
             rtt=connection.rtt / 1000,
             detail=ending.detail,
+            quiet=min(ending.quiet, ended_at - opened_at),
         )
 
 

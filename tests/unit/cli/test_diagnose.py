@@ -6,4 +6,4 @@ def test_diagnose_lists_what_there_is(cli):
     outcome = cli("diagnose", "--help")
 
     assert outcome.code == 0
-    assert all(name in outcome.out for name in ("token", "resources", "all", "bundle"))
+    assert all(name in outcome.out for name in ("token", "resources", "connections", "all", "bundle"))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from holdfast.cli.diagnoses import from_json, show, show_all
+from holdfast.cli.failure import CliError
 from holdfast.diagnostics.findings import Diagnosis, Finding
 
 FOUND = Diagnosis(
@@ -45,3 +46,10 @@ def test_several_are_shown_with_the_worst_exit_code(capsys: pytest.CaptureFixtur
 def test_diagnosis_is_read_back_from_json() -> None:
     """What a gateway answers is the same again."""
     assert from_json(FOUND.as_json()) == FOUND
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"service": "x", "findings": [{"check": 1}]}])
+def test_answer_of_another_version_is_no_diagnosis(answer: object) -> None:
+    """What is something else is not guessed at."""
+    with pytest.raises(CliError):
+        from_json(answer)

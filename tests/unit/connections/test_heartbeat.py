@@ -155,3 +155,12 @@ async def test_pong_tells_the_round_trip(world: World) -> None:
 async def test_transport_without_pings_has_no_round_trip(world: World) -> None:
     """Who is never pinged has none."""
     assert world.core.heartbeat.rtt(-1, 5.0) == 0
+
+
+async def test_quiet_seconds_count_from_the_last_ping(world: World) -> None:
+    """What is known of the time without traffic begins with the bucket's last ping; without pings nothing is."""
+    heartbeat = world_heartbeat(world)
+    heartbeat.advance(0.25, 100.0)
+
+    assert heartbeat.quiet_seconds(0, 101.5) == 1.5
+    assert heartbeat.quiet_seconds(-1, 101.5) == 0.0

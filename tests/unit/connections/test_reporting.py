@@ -56,6 +56,18 @@ async def test_session_that_the_path_cut(world: World, book: Book, clock: Clock)
     assert len(world.manager.reports) == 0
 
 
+async def test_quiet_time_begins_with_the_connect_or_the_last_ping(world: World, book: Book, clock: Clock) -> None:
+    """A limit on idle connections shows in the time since something surely passed."""
+    first, second = world.connect(), world.connect()
+    clock.now += 3.0
+    first.hang_up()
+    world.core.heartbeat.advance(1e6, clock.now)
+    clock.now += 1.5
+    second.hang_up()
+
+    assert [one.quiet for one in book.connections] == [pytest.approx(3.0), pytest.approx(1.5)]
+
+
 @pytest.mark.parametrize(
     ("code", "reason", "initiator"),
     [(1006, "", "path"), (1000, "", "peer"), (1001, "away", "peer"), (1002, "frame_unmasked", "us")],
