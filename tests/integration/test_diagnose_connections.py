@@ -61,7 +61,7 @@ def wait_for_ends(gateway: Gateway, count: int) -> None:
     ],
 )
 def test_idle_limit_of_a_proxy_is_found(start_gateway, tmp_path, name, changes):
-    """Quiet clients that a proxy cuts show the limit with its seconds."""
+    """Quiet clients that a proxy cuts show the limit with its seconds; the proxy's file shows the line."""
     require(name)
     gateway = start_gateway()
     with ExitStack() as stack:
@@ -71,15 +71,16 @@ def test_idle_limit_of_a_proxy_is_found(start_gateway, tmp_path, name, changes):
             stack.enter_context(RawClient(Behind(gateway, proxy), f"user-{number}"))
             time.sleep(0.6)
         wait_for_ends(gateway, CLIENTS)
-        code, found = diagnose(gateway)
+        code, found = diagnose(gateway, f"--{name}", str(tmp_path / "server.conf"))
 
     assert code == 2
     [limit] = found["facts"]["endings"]["limits"]
     assert limit["seconds"] == pytest.approx(LIMIT_SECONDS, abs=0.7)
     assert (limit["kind"], limit["candidates"]) == ("idle", [])
-    [seen] = (one for one in found["findings"] if one["check"] == "proxy_idle_cut")
-    assert seen["severity"] == "critical"
+    seen, read = (one for one in found["findings"] if one["check"] == "proxy_idle_cut")
+    assert seen["severity"] == read["severity"] == "critical"
     assert "without traffic" in seen["summary"]
+    assert f"is {LIMIT_SECONDS} s (server.conf:" in read["evidence"]
 
 
 @pytest.mark.parametrize("name", ["nginx", "haproxy"])
@@ -94,7 +95,7 @@ def test_proxy_that_is_not_trusted_is_found(start_gateway, tmp_path, name):
                 # Someone from elsewhere, so that the proxy's own address is another one.
                 headers = {"X-Forwarded-For": f"198.51.100.{number}"}
                 stack.enter_context(RawClient(Behind(gateway, proxy), additional_headers=headers))
-            _, found = diagnose(gateway)
+            _, found = diagnose(gateway, f"--{name}", str(tmp_path / "server.conf"))
         assert {check for check, severity in severities(found).items() if severity != "ok"} == wrong
 
 

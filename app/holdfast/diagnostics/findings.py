@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 Severity = Literal["ok", "warning", "critical", "unknown"]
@@ -40,6 +40,10 @@ class Diagnosis:
     def severity(self) -> Severity:
         """The worst of the findings."""
         return max((one.severity for one in self.findings), key=_ORDER.index, default="ok")
+
+    def with_findings(self, findings: Iterable[Finding]) -> Diagnosis:
+        """Return the same with more findings."""
+        return replace(self, findings=(*self.findings, *findings))
 
     @property
     def exit_code(self) -> int:

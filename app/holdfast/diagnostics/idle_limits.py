@@ -114,7 +114,8 @@ COMMON_IDLE_SECONDS: Final = 60.0
 
 SET_BY_HAND: Final = (
     "No default that is known has this length. Look for `timeout tunnel`, `timeout client` and `timeout server` in "
-    "HAProxy, `proxy_read_timeout` in nginx, and the idle timeouts of load balancers and firewalls on the way."
+    "HAProxy, `proxy_read_timeout` in nginx, and the idle timeouts of load balancers and firewalls on the way; "
+    "`holdfast diagnose connections --haproxy FILE --nginx FILE` reads them."
 )
 
 

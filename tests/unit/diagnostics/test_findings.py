@@ -39,3 +39,11 @@ def test_worst_of_several_decides() -> None:
 
     assert worst([fine, bad]).exit_code == 2
     assert worst([]).exit_code == 0
+
+
+def test_with_findings_is_the_worst_of_both() -> None:
+    """What another look found counts as well."""
+    diagnosis = Diagnosis("x", (Finding("a", "ok", "fine"),), {"n": 1})
+
+    assert diagnosis.with_findings([Finding("b", "critical", "bad")]).exit_code == 2
+    assert diagnosis.exit_code == 0
