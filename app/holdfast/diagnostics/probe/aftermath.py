@@ -31,8 +31,11 @@ class Aftermath:
         return await self._answer("GET", target.beside(EXPLAIN_PATH, cid=target.cid))
 
     async def answers_briefly(self) -> bool:
-        """Tell whether the path of a stream answers a request that has nothing to stream: one without commands."""
-        return await self._answer("POST", self._way.target.request_target) is not None
+        """Tell whether the path of a stream answers a request that has nothing to stream.
+
+        One that opens nothing: a gateway would remember a refused one as what became of the probed attempt.
+        """
+        return await self._answer("OPTIONS", self._way.target.request_target) is not None
 
     async def opens_again(self, token: str | None) -> bool:
         """Tell whether a new attempt gets through: what cut the last one was then not the end of the server."""

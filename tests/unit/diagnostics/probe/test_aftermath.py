@@ -44,9 +44,12 @@ async def test_gateway_that_hangs_is_not_waited_for() -> None:
 
 
 async def test_path_of_a_stream_answers_or_not() -> None:
-    """Whatever it answers: it is whole, so no buffer holds it."""
-    assert await aftermath(FakeStream(http(400))).answers_briefly()
+    """Whatever it answers: it is whole, so no buffer holds it. Nothing is opened that a gateway would remember."""
+    stream = FakeStream(http(400))
+
+    assert await aftermath(stream).answers_briefly()
     assert not await aftermath().answers_briefly()
+    assert stream.sent.startswith(b"OPTIONS ")
 
 
 async def test_way_opens_again_or_not() -> None:
