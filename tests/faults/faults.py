@@ -28,9 +28,11 @@ meaning of each slug. Start from what you can see:
 | explain | `GET /connection/explain?cid=ID` | One attempt, asked for by the client that made it. |
 
 Run the probe where the client is. What never reaches the gateway only the probe can see; what happens to a session
-later the probe is no part of.
-Where a fault shows at the gateway as something else, the column says as what: the end of a connection, for instance,
-says nothing of the proxy that cut it.
+later the probe is no part of. Where a fault shows at the gateway as something else, the column says as what: the end of
+a connection, for instance, says nothing of the proxy that cut it. What a drain refuses is only counted.
+
+One thing that goes wrong is no fault: while the key endpoint (`token.jwks.url`) is down, tokens of all keys that were
+fetched before stay good.
 
 | What is wrong | Slug | Stage | Who can see it | What to do |
 | --- | --- | --- | --- | --- |

@@ -5,7 +5,8 @@
         place.cut()                 # nothing passes any more, and nobody is told
 
 What it has: `near` is this side's address, `far` answers as hosts do, to `void` packets go and none come back. The
-names of what is made begin with `hf` and this process's id; all of it is gone at the end.
+names of what is made begin with `hf` and this process's id; all of it is gone at the end, and what a run that was
+killed left behind at the beginning of the next.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ class Namespace:
 
     def __enter__(self) -> Self:
         """Make it."""
+        for left in Path("/run/netns").glob("hf*"):
+            if left.name[2:].isdigit() and not Path("/proc", left.name[2:]).exists():
+                _remove(left.name)
         try:
             self._make()
         except BaseException:
@@ -100,10 +104,7 @@ class Namespace:
 
     def _remove(self) -> None:
         self._resolver.stop()
-        shutil.rmtree(self._configuration, ignore_errors=True)
-        subprocess.run(["ip", "netns", "delete", self.name], capture_output=True, check=False)
-        # Goes with the namespace, but only once the last socket in it is closed.
-        subprocess.run(["ip", "link", "delete", self._cable], capture_output=True, check=False)
+        _remove(self.name)
 
     def _over_there(self, *words: str) -> None:
         self._ip("-n", self.name, *words)
@@ -111,6 +112,13 @@ class Namespace:
     def _ip(self, *words: str) -> None:
         done = subprocess.run(["ip", *words], capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
         assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
+
+
+def _remove(name: str) -> None:
+    shutil.rmtree(Path("/etc/netns") / name, ignore_errors=True)
+    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+    # Goes with the namespace, but only once the last socket in it is closed.
+    subprocess.run(["ip", "link", "delete", f"{name}a"], capture_output=True, check=False)
 
 
 class _Resolver:

@@ -95,6 +95,17 @@ def test_observe_refused_path(kind, name, labels):
     assert value(name, **labels) == before + 1
 
 
+def test_observe_stripped_handshake_is_one(book):
+    """A handshake that a proxy made a plain request of counts as a handshake, and is remembered as an attempt."""
+    labels = {"transport": "websocket", "slug": "upgrade_stripped"}
+    before = value("holdfast_handshakes_total", **labels)
+    scope = {"type": "http", "path": "/connection/websocket", "headers": []}
+    observe_refused_path(scope, DoorError("upgrade_stripped"), "198.51.100.1", "attempt-1")
+
+    assert value("holdfast_handshakes_total", **labels) == before + 1
+    assert [one.transport for one in book.attempts] == ["websocket"]
+
+
 def test_observe_refused_path_log(capsys):
     """A handshake on a path that has nothing is logged with its transport, as others are."""
     observe_refused_path(
