@@ -178,6 +178,5 @@ FAULTS = (
             {"monitor": {**_NO_MEMORY, "trip_after": 0}, "admission": {"ramp": 0, "breaker_open": 600}},
         ),
     ),
-    # One restart would push all else out of ledger and log, so both only count these (the log tells them at `debug`).
-    Fault("The instance is draining", "draining", _draining, ("probe", "metric")),
+    Fault("The instance is draining", "draining", _draining),
 )

@@ -28,6 +28,7 @@ GROWTH_BYTES = 64 * MIB
 SETTINGS = {
     "http": {"request_timeout": 1.0},
     "client": {"handshake_timeout": 1.0, "ping_interval": 2.0, "pong_timeout": 1.0, "command_rate": 0},
+    "admission": {"rate": 0},
     "log": {"level": "info"},
 }
 

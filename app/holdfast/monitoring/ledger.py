@@ -22,11 +22,12 @@ from holdfast.settings_admin import LedgerSettings
 Record = TypeVar("Record", RefusedAttempt, EndedConnection)
 
 PLANNED: Final = frozenset({"shutdown", "draining"})
-"""What a drain does to everybody: counted alone, or one restart would push out all that is worth asking for."""
+"""What a drain does to everybody: counted, or one restart would push out all that is worth asking for."""
 
 FILTERS: Final = ("user", "address", "slug", "transport", "stage", "initiator")
 """The fields of a query that must be equal."""
 
+_TURNED_AWAY: Final = 1000  # newcomers a drain refused, who may ask why while the instance is there
 _ADMITTED: Final = 1000  # attempts that were let in whose headers are remembered
 _SLICE: Final = 200
 _COMPUTED: Final = frozenset({"stage"})  # what some records do not hold but work out
@@ -130,6 +131,7 @@ class Ledger:
         """Keep as many records of each kind as the settings say; 0 keeps none."""
         self._attempts = _Ring(RefusedAttempt, "at", ("attempt",), settings.attempts)
         self._closes = _Ring(EndedConnection, "ended_at", ("attempt", "client"), settings.closes)
+        self._turned_away = _Ring(RefusedAttempt, "at", ("attempt",), min(_TURNED_AWAY, settings.attempts))
         self._admitted: dict[str, bytes] = {}
         self._most_admitted = min(_ADMITTED, settings.closes)
         self.planned: Counter[str] = Counter()
@@ -148,6 +150,7 @@ class Ledger:
         """Remember an attempt that got no session."""
         if attempt.slug in PLANNED:
             self.planned[attempt.slug] += 1
+            self._turned_away.add(attempt)
         elif attempt.slug != "client_gone" or self._attempts.find(attempt.attempt) is None:
             # Who was turned away leaves: that is no second cause.
             self._attempts.add(attempt)
@@ -163,7 +166,7 @@ class Ledger:
 
     def sizes(self) -> dict[str, int]:
         """Return how many records there are, by kind."""
-        return {"attempts": len(self._attempts), "closes": len(self._closes)}
+        return {"attempts": len(self._attempts) + len(self._turned_away), "closes": len(self._closes)}
 
     def oldest(self) -> dict[str, float | None]:
         """Return the moment (Unix seconds) of the oldest record of each kind, None where there is none."""
@@ -171,10 +174,12 @@ class Ledger:
 
     async def find(self, attempt: str) -> RefusedAttempt | EndedConnection | None:
         """Return the newest record of an attempt."""
-        refused, ended = self._attempts.find(attempt), self._closes.find(attempt)
-        if refused is not None and ended is not None:
-            return refused if refused.at > ended.ended_at else ended
-        return refused or ended
+        refused = [one for ring in (self._attempts, self._turned_away) if (one := ring.find(attempt)) is not None]
+        newest = max(refused, key=attrgetter("at"), default=None)
+        ended = self._closes.find(attempt)
+        if newest is not None and ended is not None:
+            return newest if newest.at > ended.ended_at else ended
+        return newest or ended
 
     async def find_client(self, client: str) -> EndedConnection | None:
         """Return the record of a client id."""
@@ -187,7 +192,8 @@ class Ledger:
 
     async def attempts(self, query: Query, limit: int) -> list[RefusedAttempt]:
         """Return refused attempts that match, newest first."""
-        return await self._attempts.newest(query, limit)
+        found = await self._turned_away.newest(query, limit) + await self._attempts.newest(query, limit)
+        return sorted(found, key=attrgetter("at"), reverse=True)[:limit]
 
     async def connections(self, query: Query, limit: int) -> list[EndedConnection]:
         """Return ended connections that match, newest first."""

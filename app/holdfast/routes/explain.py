@@ -39,7 +39,7 @@ CAUSES: Final = (
     "It is too long ago, or the instance was restarted since.",
     "The client did not send `?cid=` with the attempt, or sent another id.",
 )
-_DRAINS: Final = "This instance is draining; those it sends away it remembers only as a number."
+_DRAINS: Final = "This instance is draining; of those it sends away it remembers only the number."
 
 
 def no_log_token(attempt: str, client: str) -> str:

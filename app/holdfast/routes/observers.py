@@ -49,9 +49,7 @@ def observe_handshake(handshake: Handshake, refusal: GatewayError | None) -> Non
             _Memory.recorder.admitted(handshake.attempt_id, headers_seen(handshake.headers))
         return
     metrics.HANDSHAKES.labels(handshake.transport, refusal.slug).inc()
-    # While an instance drains, every client it sent away may knock once more; the metric counts them.
-    write = _log.debug if refusal.slug == "draining" else _log.info
-    write("handshake_refused", **_remembered(handshake, refusal))
+    _log.info("handshake_refused", **_remembered(handshake, refusal))
 
 
 def observe_refused_path(scope: Scope, refusal: GatewayError, address: str, attempt: str) -> None:

@@ -118,15 +118,22 @@ async def test_size_zero_remembers_nothing() -> None:
     assert await book.seen("a1") == {}
 
 
-async def test_drain_is_counted_only() -> None:
-    """A restart sends thousands away; that must not push out what went wrong before it."""
-    book = ledger()
+async def test_drain_pushes_nothing_out() -> None:
+    """A restart sends thousands away: that is counted, and who was turned away has a place of their own."""
+    book = ledger(attempts=2)
+    book.refused(attempt(0, slug="accept_rate"))
     book.ended(ended(1, slug="shutdown"))
     book.ended(ended(2, slug="shutdown"))
-    book.refused(attempt(3, slug="draining"))
+    for number in (3, 4, 5):
+        book.refused(attempt(number, slug="draining"))
+    told = await book.find("a5")
 
-    assert book.sizes() == {"attempts": 0, "closes": 0}
-    assert book.planned == {"shutdown": 2, "draining": 1}
+    assert book.sizes() == {"attempts": 3, "closes": 0}
+    assert book.planned == {"shutdown": 2, "draining": 3}
+    assert isinstance(told, RefusedAttempt)
+    assert told.slug == "draining"
+    assert [one.attempt for one in await book.attempts(Query(), 10)] == ["a5", "a4", "a0"]
+    assert [one.attempt for one in await book.attempts(Query(), 1)] == ["a5"]
 
 
 @pytest.mark.parametrize(

@@ -71,13 +71,6 @@ def test_observe_handshake_log(capsys):
     assert "secret" not in line
 
 
-def test_observe_handshake_while_draining_is_counted_only(capsys):
-    """Everybody a draining instance sent away may knock once more: one line each would be a flood."""
-    observe_handshake(HANDSHAKE, DoorError("draining"))
-
-    assert "draining" not in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("kind", "name", "labels"),
     [
