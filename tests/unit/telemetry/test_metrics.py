@@ -26,11 +26,12 @@ def families() -> dict[str, dict[tuple[str, ...], float]]:
 
 @pytest.fixture
 def scraped():
-    """Lend the scraped metrics to a test and take their sources away afterwards."""
+    """Lend the scraped metrics to a test and give them the sources back that they had."""
+    lent = [one for one in vars(metrics).values() if isinstance(one, Scraped | ScrapedHistogram)]
+    sources = [one._source for one in lent]
     yield
-    for value in vars(metrics).values():
-        if isinstance(value, Scraped | ScrapedHistogram):
-            value.read_from(None)
+    for one, source in zip(lent, sources, strict=True):
+        one.read_from(source)
 
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
