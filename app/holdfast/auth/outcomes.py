@@ -20,6 +20,7 @@ Kind = Literal["connection", "subscription"]
 
 _LOG = get_logger("auth.token")
 _ACCEPTED = metrics.TOKEN_VALIDATIONS.labels("ok")
+_HIT, _MISS = metrics.TOKEN_CACHE.labels("hit"), metrics.TOKEN_CACHE.labels("miss")
 # Refused for these, a token had a right signature, and so its claims are true.
 _AFTER_SIGNATURE = (
     "token_claims",
@@ -33,6 +34,11 @@ _AFTER_SIGNATURE = (
     "token_wrong_user",
     "token_wrong_client",
 )
+
+
+def looked_up(*, is_hit: bool) -> None:
+    """Count whether a token was remembered."""
+    (_HIT if is_hit else _MISS).inc()
 
 
 def accepted(kind: Kind, found: FoundToken, claims: TokenClaims, now: float, header: Header | None) -> None:

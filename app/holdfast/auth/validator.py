@@ -65,6 +65,7 @@ class _Desk(Generic[AnyClaims]):
         # The digest stands for the token, so that no memory dump of the cache has a usable token.
         digest = hashlib.sha256(token[: rules.max_bytes + 1].encode("utf-8", "surrogatepass")).digest()
         claims = self.cache.get(digest, now, ring.generation)
+        outcomes.looked_up(is_hit=claims is not None)
         verified: Verified[AnyClaims] | None = None
         if claims is None:
             verified = self.verifier.verify(token, now)

@@ -249,6 +249,11 @@ RECOVERIES = Scraped(
 
 # Tokens
 TOKEN_VALIDATIONS = _counter("holdfast_token_validations_total", 'Tokens checked: "ok", or the slug.', "slug")
+TOKEN_CACHE = _counter(
+    "holdfast_token_cache_lookups_total",
+    'Tokens looked up among those validated before: "hit" or "miss".',
+    "result",
+)
 JWKS_FETCHES = _counter("holdfast_jwks_fetches_total", "Fetches of the key set, ok or failed.", "result")
 
 # Server API

@@ -107,3 +107,17 @@ def test_refused_missing_has_no_form(logged: list[Any], now: int) -> None:
 
     assert "form" not in logged[0]
     assert logged[0]["source"] == "none"
+
+
+def test_lookups_are_counted_by_whether_the_token_was_remembered() -> None:
+    """Hits and misses tell whether the memory is large enough."""
+
+    def count(result: str) -> float:
+        return metrics.REGISTRY.get_sample_value("holdfast_token_cache_lookups_total", {"result": result}) or 0.0
+
+    before = count("hit"), count("miss")
+    outcomes.looked_up(is_hit=True)
+    outcomes.looked_up(is_hit=True)
+    outcomes.looked_up(is_hit=False)
+
+    assert (count("hit"), count("miss")) == (before[0] + 2, before[1] + 1)
