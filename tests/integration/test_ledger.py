@@ -51,10 +51,12 @@ def transport(request: pytest.FixtureRequest) -> str:
 class Visitor:
     """A client that names its attempt, comes, and leaves in the way it is told."""
 
-    def __init__(self, gateway: Gateway, transport: str, token: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, gateway: Gateway, transport: str, token: str, headers: Mapping[str, str] | None = None, cid: str = ""
+    ) -> None:
         self.gateway = gateway
         self.transport = transport
-        self.cid = os.urandom(16).hex()
+        self.cid = cid or os.urandom(16).hex()
         self.status = 0
         self.client = ""
         self._stack = contextlib.ExitStack()
@@ -309,6 +311,20 @@ def test_wrong_paths(asked: Gateway) -> None:
     assert explain(asked, wrong).json()["slug"] == "not_found"
     assert explain(asked, plain).json()["slug"] == "upgrade_required"
     assert explain(asked, scan).json()["slug"] == "unknown_attempt"
+
+
+def test_client_ids_open_nothing(asked: Gateway) -> None:
+    """Who knows a client id, as everybody who sees presence does, learns nothing by it and hides nothing behind it."""
+    visitor = Visitor(asked, "websocket", asked.token("seen"))
+    visitor.leave()
+    explained(asked, visitor.cid, state="ended")
+    answer = explain(asked, visitor.client)
+    mallory = Visitor(asked, "websocket", asked.token("mallory"), cid=visitor.client)
+    mallory.leave()
+    explained(asked, visitor.client, state="ended")
+
+    assert (answer.status_code, answer.json()["slug"]) == (404, "unknown_attempt")
+    assert admin(asked, f"connections/{visitor.client}")["user"] == "seen"
 
 
 def test_unknown_attempt(asked: Gateway) -> None:

@@ -61,7 +61,8 @@ class Query:
 class _Ring(Generic[Record]):
     """Packed records of one kind, found at once by each of their `keys`; `moment` is the field with their time.
 
-    Keys are ids in hexadecimal digits, whose case means nothing.
+    Keys are ids in hexadecimal digits, whose case means nothing. Each has an index of its own: strangers choose the ids
+    of attempts, and those of clients are known to whoever sees presence.
     """
 
     def __init__(self, kind: type[Record], moment: str, keys: tuple[str, ...], size: int) -> None:
@@ -69,10 +70,9 @@ class _Ring(Generic[Record]):
         self._kind: Callable[..., Record] = kind
         self._moment = moment
         self._values = attrgetter(*names)
-        self._keys = [names.index(key) for key in keys]
         self._size = size
         self._packed: deque[bytes] = deque()
-        self._by_key: dict[str, bytes] = {}
+        self._by_key: dict[str, tuple[int, dict[str, bytes]]] = {key: (names.index(key), {}) for key in keys}
 
     def __len__(self) -> int:
         return len(self._packed)
@@ -85,11 +85,11 @@ class _Ring(Generic[Record]):
         values = self._values(record)
         packed = _encode(values)
         self._packed.append(packed)
-        for key in self._keys:
-            self._by_key[values[key].lower()] = packed
+        for place, index in self._by_key.values():
+            index[values[place].lower()] = packed
 
-    def find(self, key: str) -> Record | None:
-        packed = self._by_key.get(key.lower())
+    def find(self, key: str, name: str) -> Record | None:
+        packed = self._by_key[key][1].get(name.lower())
         return self._kind(*_decode(packed)) if packed is not None else None
 
     def oldest(self) -> float | None:
@@ -119,9 +119,9 @@ class _Ring(Generic[Record]):
 
     def _forget(self, packed: bytes) -> None:
         values = _decode(packed)
-        for key in self._keys:
-            if self._by_key.get(name := values[key].lower()) is packed:
-                del self._by_key[name]
+        for place, index in self._by_key.values():
+            if index.get(name := values[place].lower()) is packed:
+                del index[name]
 
 
 class Ledger:
@@ -151,7 +151,7 @@ class Ledger:
         if attempt.slug in PLANNED:
             self.planned[attempt.slug] += 1
             self._turned_away.add(attempt)
-        elif attempt.slug != "client_gone" or self._attempts.find(attempt.attempt) is None:
+        elif attempt.slug != "client_gone" or self._attempts.find("attempt", attempt.attempt) is None:
             # Who was turned away leaves: that is no second cause.
             self._attempts.add(attempt)
 
@@ -174,16 +174,18 @@ class Ledger:
 
     async def find(self, attempt: str) -> RefusedAttempt | EndedConnection | None:
         """Return the newest record of an attempt."""
-        refused = [one for ring in (self._attempts, self._turned_away) if (one := ring.find(attempt)) is not None]
+        refused = [
+            one for ring in (self._attempts, self._turned_away) if (one := ring.find("attempt", attempt)) is not None
+        ]
         newest = max(refused, key=attrgetter("at"), default=None)
-        ended = self._closes.find(attempt)
+        ended = self._closes.find("attempt", attempt)
         if newest is not None and ended is not None:
             return newest if newest.at > ended.ended_at else ended
         return newest or ended
 
     async def find_client(self, client: str) -> EndedConnection | None:
         """Return the record of a client id."""
-        return self._closes.find(client)
+        return self._closes.find("client", client)
 
     async def seen(self, attempt: str) -> dict[str, str]:
         """Return the headers of an attempt that was let in, empty where that is too long ago."""

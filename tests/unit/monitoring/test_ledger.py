@@ -46,6 +46,18 @@ async def test_records_come_back_as_they_were() -> None:
     assert book.sizes() == {"attempts": 1, "closes": 1}
 
 
+async def test_client_ids_and_attempts_are_told_apart() -> None:
+    """Client ids are no secret: they open no attempt, and an attempt named like one hides no connection."""
+    book = ledger()
+    book.ended(ended(1))
+    book.ended(ended(2, attempt="c1", user="mallory"))
+
+    assert await book.find("c2") is None
+    found = await book.find_client("c1")
+    assert found is not None
+    assert found.user == "anna"
+
+
 async def test_oldest_make_room() -> None:
     """A full ledger forgets the oldest, and its keys with them."""
     book = ledger(attempts=2, closes=2)
