@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
+from holdfast.telemetry.redaction import redact_text
+
+_PROTOCOL: Final = b"sec-websocket-protocol"
+# Each by its whole name: others that begin with `x-forwarded-` bring access tokens, certificates and whole URLs.
 _SHOWN: Final = frozenset(
     {
         b"host",
@@ -13,17 +18,27 @@ _SHOWN: Final = frozenset(
         b"origin",
         b"user-agent",
         b"sec-websocket-version",
-        b"sec-websocket-protocol",
         b"sec-websocket-extensions",
         b"forwarded",
         b"via",
         b"x-real-ip",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-proto",
+        b"x-forwarded-scheme",
+        b"x-forwarded-server",
+        b"x-forwarded-ssl",
+        _PROTOCOL,
     }
 )
-_SHOWN_PREFIX: Final = b"x-forwarded-"
+# Browsers can set no header but this one, so tokens travel in it; names of subprotocols are words and versions.
+_SUBPROTOCOL: Final = re.compile(r"(?=.{1,40}$)[a-z]+[0-9]{0,2}(?:[-._](?:[a-z]+[0-9]{0,2}|[0-9]{1,2}))*")
 # A stranger decides how many there are and how long; each is remembered for every refused attempt.
 _MOST: Final = 32
+_LONGEST_NAME: Final = 64
 _LONGEST: Final = 200
+_MOST_CHARACTERS: Final = 2048
 
 HIDDEN: Final = "(not shown)"
 """Stands for the value of a header that may hold a secret."""
@@ -32,13 +47,29 @@ HIDDEN: Final = "(not shown)"
 def headers_seen(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return a request's headers (names in lower case) as they may be shown; a repeated one is joined by commas."""
     seen: dict[str, str] = {}
+    room = _MOST_CHARACTERS
     for raw, value in headers:
-        name = raw[:_LONGEST].decode("latin-1")
-        if name not in seen and len(seen) >= _MOST:
+        name = raw[:_LONGEST_NAME].decode("latin-1")
+        text = _text(raw, value)
+        if name in seen and raw in _SHOWN:
+            text = f"{seen[name]}, {text}"[:_LONGEST]
+        elif name not in seen and len(seen) >= _MOST:
             continue
-        if raw in _SHOWN or raw.startswith(_SHOWN_PREFIX):
-            text = value[:_LONGEST].decode("latin-1")
-            seen[name] = f"{seen[name]}, {text}"[:_LONGEST] if name in seen else text
-        else:
-            seen[name] = HIDDEN
+        room -= len(name) + len(text)
+        if room < 0:
+            break
+        seen[name] = text
     return seen
+
+
+def _text(name: bytes, value: bytes) -> str:
+    if name not in _SHOWN:
+        return HIDDEN
+    text = value[:_LONGEST].decode("latin-1")
+    shown = ", ".join(map(_offer, text.split(","))) if name == _PROTOCOL else redact_text(text)
+    return shown[:_LONGEST]
+
+
+def _offer(text: str) -> str:
+    offer = text.strip()
+    return offer if _SUBPROTOCOL.fullmatch(offer) else HIDDEN

@@ -16,6 +16,7 @@ from holdfast.connections.transport import Handshake
 from holdfast.errors import GatewayError
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
+from holdfast.telemetry.redaction import redact_text
 
 _log = get_logger(__name__)
 
@@ -149,10 +150,10 @@ def _attempt(handshake: Handshake, refusal: GatewayError) -> RefusedAttempt:
         at=_Memory.clocks.wall(),
         address=handshake.client,
         transport=handshake.transport,
-        path=handshake.path[:_LONGEST_PATH],
+        path=redact_text(handshake.path[:_LONGEST_PATH]),
         slug=refusal.slug,
         stage="upgrade" if stage in _LATER else stage,
-        detail=refusal.detail,
+        detail=redact_text(refusal.detail),  # may quote the request, and is told to whoever knows the attempt's id
         timings=handshake.timings,
         seen=headers_seen(handshake.headers),
     )

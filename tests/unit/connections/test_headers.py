@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from holdfast.connections.headers import HIDDEN, headers_seen
 
 
@@ -30,11 +32,49 @@ def test_headers_seen_joins_repeated_ones() -> None:
     assert headers_seen([(b"via", b"a"), (b"via", b"b")]) == {"via": "a, b"}
 
 
+def test_headers_seen_hides_what_proxies_pass_on() -> None:
+    """Of what proxies add there are secrets too: access tokens, certificates, and URLs with tokens in them."""
+    seen = headers_seen(
+        [
+            (b"x-forwarded-access-token", b"secret"),
+            (b"x-forwarded-client-cert", b"secret"),
+            (b"x-forwarded-uri", b"/connection/websocket?token=secret"),
+            (b"forwarded", b'for=192.0.2.1;path="/?token=secret"'),
+            (b"user-agent", b"v" * 150 + b" eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.secret"),
+        ]
+    )
+
+    assert "secret" not in repr(seen)
+    assert "eyJhbGci" not in repr(seen)
+    assert "for=192.0.2.1" in seen["forwarded"]
+
+
+@pytest.mark.parametrize(
+    ("offered", "shown"),
+    [
+        ("centrifuge-json, centrifuge-protobuf", "centrifuge-json, centrifuge-protobuf"),
+        ("v12.stomp,graphql-transport-ws, mqttv3.1", "v12.stomp, graphql-transport-ws, mqttv3.1"),
+        ("centrifuge-json, eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2ln", f"centrifuge-json, {HIDDEN}"),
+        ("bearer.d41d8cd98f00b204e9800998ecf8427e", HIDDEN),
+        ("base64url.bearer.authorization.k8s.io.U2VjcmV0", HIDDEN),
+        ("token, 6f1ed002ab5595859014ebf0951522d9", f"token, {HIDDEN}"),
+        ("token.123456", HIDDEN),
+        ("a" * 41, HIDDEN),
+        ("", HIDDEN),
+    ],
+)
+def test_headers_seen_shows_subprotocols_alone(offered: str, shown: str) -> None:
+    """Pages send tokens as subprotocols; what does not look like the name of one is not shown."""
+    assert headers_seen([(b"sec-websocket-protocol", offered.encode())]) == {"sec-websocket-protocol": shown}
+
+
 def test_headers_seen_is_bounded() -> None:
     """Neither many nor long headers make what is remembered large."""
     seen = headers_seen([(b"x-%d" % number, b"v") for number in range(1000)] + [(b"via", b"w")])
     long = headers_seen([(b"via", b"v" * 9000), (b"via", b"w"), (b"n" * 9000, b"v")])
+    both = headers_seen([(b"x-%03d" % number + b"n" * 9000, b"v") for number in range(100)] + [(b"via", b"w")] * 100)
 
     assert len(seen) == 32
-    assert {len(name) for name in long} == {3, 200}
+    assert {len(name) for name in long} == {3, 64}
     assert len(long["via"]) == 200
+    assert sum(len(name) + len(value) for name, value in both.items()) <= 2048

@@ -52,6 +52,18 @@ def test_observe_handshake(transport):
     assert after == (before[0] + 1, before[1] + 1)
 
 
+def test_observe_refused_path_forgets_tokens(book):
+    """A token in the path is neither remembered nor told to whoever asks what became of the attempt."""
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
+    scope = {"type": "http", "path": f"/connection/{token}", "headers": []}
+    observe_refused_path(scope, DoorError("not_found", f"Came '/connection/{token}'."), "198.51.100.1", "a")
+
+    (attempt,) = book.attempts
+    assert attempt.path.startswith("/connection/eyJ")
+    assert "c2lnbmF0dXJl" not in repr(attempt)
+    assert "eyJzdWIiOiI0MiJ9" not in repr(attempt)
+
+
 def test_observe_handshake_of_a_poll():
     """Each transport has its own count."""
     ok = {"transport": "poll", "slug": "ok"}
