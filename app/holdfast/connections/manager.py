@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from holdfast.connections import subscribing, traces
+from holdfast.connections.attempts import Attempts
 from holdfast.connections.connection import Connection
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.reporting import Reports
@@ -39,8 +40,7 @@ class EnhancedWebSocketManager:
         self._sessions: dict[str, Connection] = {}  # of transports whose clients come back by other requests
         self.by_transport: Counter[str] = Counter(websocket=0)
         self.by_agent: Counter[str] = Counter()
-        # Of clients that chose their attempt's id alone: nobody else can ask for it.
-        self._attempts: dict[int, Connection] = {}
+        self._attempts = Attempts()
         # What a token's `jti` hashes to, for those that have one: 80 bytes each, a third of what the text would take.
         self._tokens: dict[Connection, int] = {}
         # Nearly every user has one connection, which then needs no set.
@@ -78,9 +78,8 @@ class EnhancedWebSocketManager:
         return self._sessions.get(session)
 
     def by_attempt(self, attempt: str) -> Connection | None:
-        """Return the session of an attempt whose client chose its id, None if there is none."""
-        found = self._attempts.get(traces.key_of(attempt))
-        return found if found is not None and found.trace.startswith(traces.pack_id(attempt)) else None
+        """Return the connection of an attempt whose client chose its id, None if there is none."""
+        return self._attempts.find(attempt)
 
     def by_token(self, jti: str) -> list[Connection]:
         """Return the sessions of the token with this `jti`; it looks at all of them."""
@@ -153,6 +152,7 @@ class EnhancedWebSocketManager:
         handshake.passed("upgrade", self.core.exact_clock())
         self.core.expiry.watch_handshake(connection, handshake.accepted_at)
         self.opening.add(connection)
+        self._attempts.opened(connection)
         self._addresses[connection.address] += 1
         self.core.stats.opened += 1
         if self.core.lifecycle.phase >= Phase.STOPPING:  # let in before, and everybody else has been told to go
@@ -168,8 +168,7 @@ class EnhancedWebSocketManager:
         connection.ending = ""
         if (handshake := connection.handshake) is not None:
             connection.trace = traces.pack(handshake.attempt_id, handshake.timings)
-            if b"cid=" in handshake.query:
-                self._attempts[traces.key_of(handshake.attempt_id)] = connection
+            self._attempts.connected(connection)
             connection.handshake = None
         self.by_agent[connection.agent] += 1
         self.connections[connection.client] = connection
@@ -187,13 +186,14 @@ class EnhancedWebSocketManager:
         if self.core.backend is not None:
             self.core.backend.forget(connection)
         self._leave_address(connection.address)
+        self._attempts.forget(connection)
         if not connection.is_connected:
             self.core.expiry.handshake_done(connection)
             self.opening.discard(connection)
             self._tell_outcome(connection, connection.ending)
             return
         self.reports.note_end(connection)
-        self._leave_attempt(connection)
+        self._leave_agent(connection.agent)
         self._tokens.pop(connection, None)
         self.connections.pop(connection.client, None)
         self.by_transport[connection.transport.name] -= 1
@@ -240,13 +240,10 @@ class EnhancedWebSocketManager:
             except Exception as error:  # the boundary of one channel: the others must be left all the same
                 self.on_crash(connection, error)
 
-    def _leave_attempt(self, connection: Connection) -> None:
-        self.by_agent[connection.agent] -= 1
-        if not self.by_agent[connection.agent]:
-            del self.by_agent[connection.agent]
-        key = traces.key_of(traces.attempt_of(connection.trace))
-        if self._attempts.get(key) is connection:
-            del self._attempts[key]
+    def _leave_agent(self, agent: str) -> None:
+        self.by_agent[agent] -= 1
+        if not self.by_agent[agent]:
+            del self.by_agent[agent]
 
     def _tell_outcome(self, connection: Connection, slug: str) -> None:
         if connection.handshake is not None:

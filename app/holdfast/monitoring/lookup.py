@@ -6,10 +6,11 @@ Questions are async: instances that share a broker will ask each other.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Final, Literal
 
 from holdfast.connections import client_id, traces
+from holdfast.connections.attempts import attempt_of
 from holdfast.connections.connection import Connection
 from holdfast.connections.core import Core
 from holdfast.connections.records import EndedConnection, RefusedAttempt
@@ -33,8 +34,7 @@ class Lookup:
 
     async def attempt(self, attempt: str) -> Known | None:
         """Return what became of an attempt; the live connection first, for a client may use an id again."""
-        manager = self._core.manager
-        found: Known | None = manager.by_attempt(attempt) or self._opening(attempt)
+        found: Known | None = self._core.manager.by_attempt(attempt)
         return found or await self._ledger.find(attempt)
 
     async def connection(self, name: str) -> Known | None:
@@ -75,22 +75,17 @@ class Lookup:
     def describe(self, known: Known) -> dict[str, Any]:
         """Return it as JSON; `state` says what it is."""
         if isinstance(known, RefusedAttempt):
-            return {"state": "refused", **asdict(known)}
+            return {"state": "refused", **_fields_of(known)}
         if isinstance(known, EndedConnection):
-            return {"state": "ended", **asdict(known), "stage": known.stage, "lifetime": round(known.lifetime, 3)}
+            return {"state": "ended", **_fields_of(known), "stage": known.stage, "lifetime": round(known.lifetime, 3)}
         return self._describe_live(known)
 
     # Private methods
 
-    def _opening(self, attempt: str) -> Connection | None:
-        opening = self._core.manager.opening
-        wanted = attempt.lower()
-        return next((one for one in opening if one.handshake and one.handshake.attempt_id.lower() == wanted), None)
-
     def _unnamed(self, attempt: str) -> Connection | None:
-        """Return the live connection of an attempt whose id we made; nothing but a look at all of them finds it."""
-        trace = traces.pack_id(attempt)
-        return next((one for one in self._core.manager.connections.values() if one.trace.startswith(trace)), None)
+        """Return the connection of an attempt whose id we made; nothing but a look at all of them finds it."""
+        everybody = self._core.manager.everybody()
+        return next((one for one in everybody if attempt_of(one) == attempt), None)
 
     def _live(self, query: Query, limit: int) -> list[Connection]:
         manager = self._core.manager
@@ -134,7 +129,6 @@ class Lookup:
         }
 
 
-def attempt_of(connection: Connection) -> str:
-    """Return the id of a live connection's attempt."""
-    handshake = connection.handshake
-    return handshake.attempt_id if handshake is not None else traces.attempt_of(connection.trace)
+def _fields_of(record: RefusedAttempt | EndedConnection) -> dict[str, Any]:
+    """Return its fields; `asdict` would copy all that is in them, which a thousand records make a stall of."""
+    return {one.name: getattr(record, one.name) for one in fields(record)}

@@ -129,10 +129,10 @@ async def test_connections_are_counted_by_transport(world: World) -> None:
 
 
 async def test_sessions_are_found_by_the_attempt_that_their_client_named(world: World) -> None:
-    """Who chose an id for its attempt is found by it while the session lasts; others need not be."""
+    """Who chose an id for its attempt is found by it from its opening to its end; others need not be."""
     attempt = "0123456789abcdef" * 2
     client = world.open(query=b"cid=" + attempt.encode(), attempt_id=attempt)
-    assert world.manager.by_attempt(attempt) is None
+    assert world.manager.by_attempt(attempt) is client.connection
     client.call("connect", token=world.token())
     world.connect()
     assert world.manager.by_attempt(attempt) is client.connection
