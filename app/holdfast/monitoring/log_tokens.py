@@ -30,6 +30,14 @@ class LogIds(NamedTuple):
     client: str
 
 
+class _Opened(NamedTuple):
+    """A token that is good: its end, its own number, and what it is for."""
+
+    expires: int
+    number: bytes
+    ids: LogIds
+
+
 class LogTokens:
     """Gives tokens and takes each once.
 
@@ -55,8 +63,25 @@ class LogTokens:
         body = _BODY.pack(int(self._clock() + self._ttl), os.urandom(8), *ids)
         return urlsafe_b64encode(body + self._sign(body)).decode()
 
+    def read(self, token: str) -> LogIds | None:
+        """Return what a token is for, which stays good; None for one that is not ours, used or expired."""
+        found = self._open(token)
+        return found.ids if found is not None else None
+
     def redeem(self, token: str) -> LogIds | None:
-        """Return what a token is for and take it out of use; None for one that is not ours, used or expired."""
+        """Return what a token is for and take it out of use; None as by `read`."""
+        found = self._open(token)
+        if found is None:
+            return None
+        self._remember(found)
+        return found.ids
+
+    # Private methods
+
+    def _sign(self, body: bytes) -> bytes:
+        return hmac.digest(self._secret, body, "sha256")[:_SIGNATURE_BYTES]
+
+    def _open(self, token: str) -> _Opened | None:
         try:
             raw = urlsafe_b64decode(token)
         except (Error, ValueError):
@@ -65,24 +90,18 @@ class LogTokens:
         if len(body) < _BODY.size or not hmac.compare_digest(signature, self._sign(body)):
             return None
         expires, number, attempt, client = _BODY.unpack(body)
-        now = self._clock()
-        if now > expires or number in self._used:
+        if self._clock() > expires or number in self._used:
             return None
-        self._remember(number, expires, now)
-        return LogIds(attempt.hex(), "" if client == _NOBODY else client.hex())
+        return _Opened(expires, number, LogIds(attempt.hex(), "" if client == _NOBODY else client.hex()))
 
-    # Private methods
-
-    def _sign(self, body: bytes) -> bytes:
-        return hmac.digest(self._secret, body, "sha256")[:_SIGNATURE_BYTES]
-
-    def _remember(self, number: bytes, expires: int, now: float) -> None:
+    def _remember(self, opened: _Opened) -> None:
+        now = self._clock()
         while self._used:
             oldest = next(iter(self._used))
             if self._used[oldest] >= now and len(self._used) < self._remembered:
                 break
             del self._used[oldest]
-        self._used[number] = expires
+        self._used[opened.number] = opened.expires
 
 
 def _packed(name: str) -> bytes:

@@ -82,11 +82,13 @@ class ClientLogs:
     def _take(self, body: bytes, address: str) -> tuple[LogIds, int]:
         # Whatever type it is said to be: a page that is being left can only send text/plain.
         batch = read_batch(body, self._rules.max_lines)
-        if not self._rules.lines.take(_EVERYBODY, len(batch.lines)):
-            raise DoorError("rate_limited", "All browsers together hand in more lines than are taken.")
-        ids = self._tokens.redeem(batch.token)
+        # Strangers must not use up what all browsers share, and a batch that has to come again keeps its token.
+        ids = self._tokens.read(batch.token)
         if ids is None:
             raise DoorError("log_token_invalid")
+        if not self._rules.lines.take(_EVERYBODY, len(batch.lines)):
+            raise DoorError("rate_limited", "All browsers together hand in more lines than are taken.")
+        self._tokens.redeem(batch.token)
         self._write(batch, ids, address)
         return ids, len(batch.lines)
 

@@ -28,6 +28,16 @@ def test_token_is_good_once(client: str) -> None:
     assert tokens.issue(ATTEMPT, client) != token
 
 
+def test_token_that_was_only_read_stays_good() -> None:
+    """Reading tells whether it would be taken; a used one is read by nobody."""
+    tokens = tokens_of()
+    token = tokens.issue(ATTEMPT, CLIENT)
+
+    assert tokens.read(token) == tokens.read(token) == LogIds(ATTEMPT, CLIENT)
+    assert tokens.redeem(token) is not None
+    assert tokens.read(token) is None
+
+
 def test_token_expires() -> None:
     """After its time it is good for nothing."""
     clock = Clock()

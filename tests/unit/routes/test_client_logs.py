@@ -178,3 +178,13 @@ async def test_client_that_leaves_is_nobodys_fault(world: World) -> None:
 
     assert answer.status == 0
     assert world.written() == []
+
+
+async def test_strangers_use_up_nothing(world: World) -> None:
+    """Lines without a good token take nothing from what all browsers share."""
+    for _ in range(5):
+        refused = await world.post(*[{"t": T, "event": "x"}] * 10, token="A" * 80)
+        assert refused.json()["slug"] == "log_token_invalid"
+    world.clock.advance(1.0)
+
+    assert (await world.post(*[{"t": T, "event": "x"}] * 10)).status == 200
