@@ -16,13 +16,18 @@ CONNECTED: Final = "ok"
 # Why a connect fails through no fault of the client's. The user's backend has breakers of its own.
 OUR_FAULT: Final = frozenset({"broker_unavailable", "internal_error", "server_error"})
 
+# For so many times as long as it was open, newcomers may tell nothing.
+_MOST_SILENCE: Final = 3
+
 _log = get_logger(__name__)
 
 
 class AdmissionBreaker:
     """Opened by whoever watches the instance (`trip`), and by connects that fail for our reasons.
 
-    Open for a while, it lets single newcomers through; one whose connect succeeds closes it.
+    Open for a while, it lets single newcomers through; one whose connect succeeds closes it. Strangers who never
+    connect could be those ones for ever, so it closes as well when nothing has failed for some time; what fails then
+    opens it again.
 
     Args:
         rules: when failures open it, and for how long.
@@ -38,7 +43,9 @@ class AdmissionBreaker:
         self.on_change: Callable[[BreakerState, str], object] = lambda state, cause: None
         """Told of each state it enters, and of the cause for which it opened."""
         self._cause = ""
-        self._probe_permit: int | None = None
+        self._tried_since = 0.0
+        self._is_slow = False  # a connect came while it tried newcomers, and was not answered in time
+        self._probe: Handshake | None = None
         self._probe_at = 0.0
 
     # Public methods for admission
@@ -51,17 +58,17 @@ class AdmissionBreaker:
     def refusal(self) -> DoorError | None:
         """Return why a newcomer must stay outside; nothing is taken."""
         self._forget_late_probe()
+        self._close_on_silence()
         if self._breaker.would_allow():
             return None
         wait = self._breaker.wait_seconds()
         return DoorError("breaker_open", f"it tries again in {wait:.0f} s" if wait else "one newcomer is being tried")
 
-    def take(self) -> int | None:
-        """Return the permit of a newcomer that is let in, which its outcome gives back."""
-        permit = self._breaker.allow()
+    def take(self, handshake: Handshake) -> None:
+        """Give a newcomer that is let in the permit that its outcome gives back."""
+        handshake.permit = self._breaker.allow()
         if self._breaker.state is BreakerState.HALF_OPEN:
-            self._probe_permit, self._probe_at = permit, self._clock()
-        return permit
+            self._probe, self._probe_at = handshake, self._clock()
 
     # Public methods for those who know how it goes
 
@@ -87,12 +94,23 @@ class AdmissionBreaker:
 
     def _forget_late_probe(self) -> None:
         # A newcomer that takes its time with connect must not keep everybody else outside.
-        if self._probe_permit is not None and self._clock() - self._probe_at >= self._patience:
-            self._breaker.forget(self._probe_permit)
-            self._probe_permit = None
+        probe = self._probe
+        if probe is not None and self._clock() - self._probe_at >= self._patience:
+            self._probe = None
+            if probe.permit is not None:
+                self._is_slow = self._is_slow or "command" in probe.timings
+                self._breaker.forget(probe.permit)
+
+    def _close_on_silence(self) -> None:
+        if self._breaker.state is not BreakerState.HALF_OPEN or self._is_slow or not self._tried_since:
+            return
+        if self._clock() - self._tried_since >= _MOST_SILENCE * self._patience:
+            self._breaker.close()
 
     def _on_change(self, state: BreakerState) -> None:
-        self._probe_permit = None
+        self._probe = None
+        self._tried_since = self._clock() if state is BreakerState.HALF_OPEN else 0.0
+        self._is_slow = False
         if state is BreakerState.OPEN:
             _log.warning("breaker_opened", cause=self._cause)
         elif state is BreakerState.CLOSED:

@@ -106,7 +106,7 @@ class AdmissionCheck:
         refusal = self.refusal(handshake)
         if refusal is not None:
             raise refusal
-        handshake.permit = self._gate.breaker.take()
+        self._gate.breaker.take(handshake)
         self._gate.rate.take()
 
     def refusal(self, handshake: Handshake) -> DoorError | None:

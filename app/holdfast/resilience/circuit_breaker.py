@@ -86,6 +86,11 @@ class CircuitBreaker:
         else:
             self._open()
 
+    def close(self) -> None:
+        """Close from outside; outcomes of calls allowed before tell nothing any more."""
+        if self._state is not BreakerState.CLOSED:
+            self._enter(BreakerState.CLOSED)
+
     def record(self, permit: int, *, is_failure: bool) -> None:
         """Know how an allowed call ended; one allowed before the last change of state tells nothing any more."""
         if permit != self._period:

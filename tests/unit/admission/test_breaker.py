@@ -30,7 +30,7 @@ class World:
         if self.breaker.refusal() is not None:
             return None
         handshake = Handshake("/", b"", [], "198.51.100.1", "http", "attempt")
-        handshake.permit = self.breaker.take()
+        self.breaker.take(handshake)
         assert handshake.permit is not None
         return handshake
 
@@ -123,6 +123,48 @@ def test_breaker_tries_another_where_the_single_one_tells_nothing(world: World) 
     world.breaker.on_outcome(second, CONNECTED)
 
     assert world.breaker.state is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize("slug", ["", "token_expired"])
+def test_breaker_is_not_kept_open_by_strangers(world: World, slug: str) -> None:
+    """Who takes each try and never connects, or with a bad token, delays the others for a moment and not for ever."""
+    world.breaker.trip("why")
+    world.clock.now += 5
+    started = world.clock.now
+    while world.breaker.state is not BreakerState.CLOSED:
+        stranger = world.knock()
+        if stranger is not None and slug:
+            world.breaker.on_outcome(stranger, slug)
+        world.clock.now += 0.5
+        assert world.clock.now - started < 30
+
+    assert world.closings == 1
+    assert world.knock() is not None
+
+
+def test_breaker_stays_open_while_connects_hang(world: World) -> None:
+    """Connects that came and get no answer are no silence: what an instance needs may hang."""
+    world.breaker.trip("why")
+    world.clock.now += 5
+    for _ in range(10):
+        slow = world.knock()
+        assert slow is not None
+        slow.timings["command"] = 0.1
+        assert world.knock() is None
+        world.clock.now += 5
+
+    assert world.breaker.state is BreakerState.HALF_OPEN
+
+
+def test_breaker_that_closed_on_silence_opens_again(world: World) -> None:
+    """Without proof that all is well it closed; the first failures count as ever."""
+    world.breaker.trip("why")
+    world.clock.now += 5
+    world.come("client_gone")
+    world.clock.now += 15
+    world.come(*["broker_unavailable"] * RULES.min_calls)
+
+    assert world.breaker.state is BreakerState.OPEN
 
 
 def test_breaker_stays_open_while_it_is_tripped(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,6 +140,20 @@ def test_breaker_ignores_calls_of_before(world: World) -> None:
     assert world.breaker.allow() is None
 
 
+def test_breaker_closes_from_outside(world: World) -> None:
+    """Who knows better may close it; the probe that is under way then decides nothing."""
+    world.end(True, True, True, True)
+    world.clock.advance(5)
+    probe = world.breaker.allow()
+    assert probe is not None
+    world.breaker.close()
+    world.breaker.close()
+    world.breaker.record(probe, is_failure=True)
+
+    assert world.breaker.state is BreakerState.CLOSED
+    assert world.changes[-2:] == [BreakerState.HALF_OPEN, BreakerState.CLOSED]
+
+
 def test_breaker_without_a_ratio_never_opens() -> None:
     """0 switches it off."""
     world = World(BreakerRules(min_calls=1, failure_ratio=0))
