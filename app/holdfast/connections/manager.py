@@ -13,6 +13,7 @@ from holdfast.connections.lifecycle import Phase
 from holdfast.connections.reporting import Reports
 from holdfast.connections.stats import Statistics
 from holdfast.connections.transport import Handshake, Transport
+from holdfast.resilience.parties import party_of
 from holdfast.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class EnhancedWebSocketManager:
         self._tokens: dict[Connection, int] = {}
         # Nearly every user has one connection, which then needs no set.
         self._users: dict[str, Connection | set[Connection]] = {}
-        # Counts alone: behind a proxy that is not trusted one address has all connections, else each has its own.
+        # Counts alone, by party: behind a proxy that is not trusted one has all connections, else each has its own.
         self._addresses: Counter[str] = Counter()
         self.on_outcome: Outcome = lambda handshake, slug: None
 
@@ -108,12 +109,12 @@ class EnhancedWebSocketManager:
         return 1 if isinstance(found, Connection) else len(found)
 
     def count_of_address(self, address: str) -> int:
-        """Return how many connections an address has, those that have not connected yet too."""
-        return self._addresses.get(address, 0)
+        """Return how many connections an address (of IPv6: its network) has, those that have not connected yet too."""
+        return self._addresses.get(party_of(address), 0)
 
     def by_address(self, address: str) -> list[Connection]:
         """Return an address's connections; it looks at all of them."""
-        if address not in self._addresses:
+        if party_of(address) not in self._addresses:
             return []
         return [connection for connection in self.everybody() if connection.address == address]
 
@@ -153,7 +154,7 @@ class EnhancedWebSocketManager:
         self.core.expiry.watch_handshake(connection, handshake.accepted_at)
         self.opening.add(connection)
         self._attempts.opened(connection)
-        self._addresses[connection.address] += 1
+        self._addresses[party_of(connection.address)] += 1
         self.core.stats.opened += 1
         if self.core.lifecycle.phase >= Phase.STOPPING:  # let in before, and everybody else has been told to go
             connection.close("shutdown")
@@ -185,7 +186,7 @@ class EnhancedWebSocketManager:
         self.congested.discard(connection)
         if self.core.backend is not None:
             self.core.backend.forget(connection)
-        self._leave_address(connection.address)
+        self._leave_party(party_of(connection.address))
         self._attempts.forget(connection)
         if not connection.is_connected:
             self.core.expiry.handshake_done(connection)
@@ -249,10 +250,10 @@ class EnhancedWebSocketManager:
         if connection.handshake is not None:
             self.on_outcome(connection.handshake, slug)
 
-    def _leave_address(self, address: str) -> None:
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
-            del self._addresses[address]
+    def _leave_party(self, party: str) -> None:
+        self._addresses[party] -= 1
+        if not self._addresses[party]:
+            del self._addresses[party]
 
     def _enter_user(self, connection: Connection) -> None:
         found = self._users.get(connection.user)

@@ -12,6 +12,7 @@ from holdfast.errors import DoorError, GatewayError
 from holdfast.monitoring.browser_lines import Batch, BrowserLine, moment, read_batch
 from holdfast.monitoring.log_tokens import LogIds, LogTokens
 from holdfast.resilience.keyed_buckets import KeyedBuckets
+from holdfast.resilience.parties import party_of
 from holdfast.routes.body import ClientGone, read_body
 from holdfast.routes.errors import check_method, refuse, send_bytes, turn_away
 from holdfast.telemetry import metrics
@@ -75,7 +76,7 @@ class ClientLogs:
 
     async def _read(self, scope: Scope, receive: Receive, address: str) -> bytes:
         check_method(scope, "POST")
-        if not self._rules.batches.take(address):
+        if not self._rules.batches.take(party_of(address)):
             raise DoorError("rate_limited", "Too many batches of log lines.")
         return await read_body(receive, scope["headers"], self._rules.max_body_bytes)
 

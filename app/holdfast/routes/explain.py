@@ -19,6 +19,7 @@ from holdfast.connections.reporting import stage_without_session
 from holdfast.errors import DoorError, GatewayError
 from holdfast.monitoring.lookup import Known, Lookup
 from holdfast.resilience.keyed_buckets import KeyedBuckets
+from holdfast.resilience.parties import party_of
 from holdfast.routes.errors import check_method, refuse, send_bytes
 from holdfast.routes.observers import observe_explain
 from holdfast.transports.cors import adding_headers
@@ -99,7 +100,7 @@ class ExplainEndpoint:
         peer = scope.get("client")
         address, _ = self._witness.originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])
         # An address that asks too often takes nothing from the others.
-        if not self._rules.by_address.take(address) or not self._rules.overall.take(_EVERYBODY):
+        if not self._rules.by_address.take(party_of(address)) or not self._rules.overall.take(_EVERYBODY):
             raise DoorError("rate_limited")
 
     def _causes(self) -> list[str]:

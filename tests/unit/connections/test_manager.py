@@ -206,6 +206,20 @@ async def test_addresses_are_counted_from_accept_to_end(world: World) -> None:
     assert (manager.total, manager.count_of_address("127.0.0.1"), manager.busiest_addresses(5)) == (0, 0, [])
 
 
+async def test_addresses_of_one_network_count_together(world: World) -> None:
+    """Who has one IPv6 address has all of its network, and is counted as one however often it changes."""
+    clients = [world.open(client=f"2001:db8::{number}") for number in range(1, 4)]
+    other = world.open(client="2001:db8:0:1::1")
+    manager = world.manager
+    assert manager.count_of_address("2001:db8::9") == 3
+    assert manager.busiest_addresses(1) == [("2001:db8::/64", 3)]
+    assert manager.by_address("2001:db8::1") == [clients[0].connection]
+    for client in (*clients, other):
+        client.hang_up()
+
+    assert manager.busiest_addresses(5) == []
+
+
 async def test_snapshot_has_the_numbers_of_the_moment(world: World) -> None:
     """What an operator asks for, frozen."""
     client = world.connect()

@@ -39,11 +39,13 @@ class World:
         self.app = ClientLogs(self.tokens, rules, witnesses)
         self.stream = io.StringIO()
 
-    async def post(self, *lines: dict[str, Any], token: str | None = None, **fields: Any) -> Answer:
+    async def post(
+        self, *lines: dict[str, Any], token: str | None = None, peer: str = "192.0.2.1", **fields: Any
+    ) -> Answer:
         """Hand in a batch, by default with a good token."""
         given = self.tokens.issue(ATTEMPT, CLIENT) if token is None else token
         body = json.dumps({"log_token": given, "lines": lines, **fields}).encode()
-        return await call(self.app, "POST", body=body, client=("192.0.2.1", 1))
+        return await call(self.app, "POST", body=body, client=(peer, 1))
 
     def written(self) -> list[dict[str, Any]]:
         """Return the log's lines."""
@@ -188,3 +190,10 @@ async def test_strangers_use_up_nothing(world: World) -> None:
     world.clock.advance(1.0)
 
     assert (await world.post(*[{"t": T, "event": "x"}] * 10)).status == 200
+
+
+async def test_addresses_of_one_network_are_limited_together(world: World) -> None:
+    """Another IPv6 address for each batch is no way around the rate."""
+    answers = [await world.post({"t": T, "event": "x"}, peer=f"2001:db8::{number}") for number in range(7)]
+
+    assert [answer.status for answer in answers] == [200] * 5 + [429] * 2

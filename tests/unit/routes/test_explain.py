@@ -151,3 +151,11 @@ async def test_all_together_have_a_rate(asked: Asked) -> None:
 def test_no_log_token_is_empty() -> None:
     """Where nobody gives tokens there is none."""
     assert no_log_token("a", "b") == ""
+
+
+async def test_addresses_of_one_network_are_limited_together() -> None:
+    """Another IPv6 address for each question is no way around the rate."""
+    asked = Asked(await World(Clock(1_700_000_000.0)).start(), burst=2)
+    answers = [await asked.get(client=(f"2001:db8::{number}", 1)) for number in range(3)]
+
+    assert [answer.status for answer in answers] == [404, 404, 429]
