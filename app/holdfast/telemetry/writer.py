@@ -7,11 +7,13 @@ import sys
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from sys import getsizeof
 from typing import Protocol
 
-# About 15 MB of lines, which is what remains when all of many connections end at once; above it, lines are dropped and
-# counted.
+# About 15 MB of our own lines, which is what remains when all of many connections end at once; above it, lines are
+# dropped and counted. Those that browsers hand in may be much longer.
 _MOST_WAITING = 50_000
+_MOST_BYTES = 32 * 1024 * 1024
 _MOST_AT_ONCE = 256
 _LAST_WORDS_SECONDS = 2.0
 
@@ -42,15 +44,21 @@ class Writer:
         self._queue: SimpleQueue[str | Callable[[], object] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._told = 0
+        self._given = self._taken = 0  # bytes queued, and written by the thread, which alone counts them
+        # Reentrant: the garbage collector may run a finalizer here that logs.
+        self._lock = threading.RLock()
 
     def write(self, line: str) -> None:
         """Write a line, or queue it for the thread."""
         if self._thread is None:
             self._put([line])
-        elif self._queue.qsize() >= _MOST_WAITING:
-            self.dropped += 1
-        else:
-            self._queue.put(line)
+            return
+        with self._lock:
+            if self._queue.qsize() >= _MOST_WAITING or self._given - self._taken >= _MOST_BYTES:
+                self.dropped += 1
+            else:
+                self._given += getsizeof(line)
+                self._queue.put(line)
 
     def between_lines(self, work: Callable[[], object]) -> None:
         """Do something to the stream behind all lines written so far and before those to come, where they are written.
@@ -89,11 +97,13 @@ class Writer:
                     item = self._queue.get_nowait()
                 except Empty:
                     break
+            taken = sum(map(getsizeof, lines))
             total = self.dropped
             if total > self._told:
                 lines.append(self.on_dropped(total - self._told))
                 self._told = total
             self._put(lines)
+            self._taken += taken
             if item is None:
                 return
             if callable(item):

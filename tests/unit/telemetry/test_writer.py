@@ -48,6 +48,29 @@ def test_stop_flushes_what_waits() -> None:
     assert stream.getvalue().endswith("direct\n")
 
 
+def test_write_keeps_so_many_bytes_for_a_stuck_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few long lines are as much as many short ones; once they are out, others have room."""
+    monkeypatch.setattr(module, "_MOST_BYTES", 10_000)
+    stream = Stuck()
+    writer = Writer(stream, on_dropped=lambda count: f"dropped {count}")
+    writer.start()
+    writer.write("first")
+    assert stream.reached.wait(10)
+    for _ in range(10):
+        writer.write("x" * 4000)
+    assert writer.dropped == 7
+    stream.go.set()
+    writer.stop()
+    writer.start()
+    writer.write("last")
+    writer.stop()
+    lines = stream.getvalue().split("\n")
+
+    assert [len(line) for line in lines].count(4000) == 3
+    assert "dropped 7" in lines
+    assert "last" in lines
+
+
 def test_write_never_waits_for_a_stuck_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limit lines are dropped, and their number is told when there is room again."""
     monkeypatch.setattr(module, "_MOST_WAITING", 10)
