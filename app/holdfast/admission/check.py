@@ -116,7 +116,9 @@ class AdmissionCheck:
             if refusal.slug.startswith(("overload_", "breaker_")):
                 self._gate.rate.stall()
             if refusal.code.http_status in {429, 503}:
-                refusal.context["retry_after"] = self._gate.retry_after.seconds()
+                # One address that knocks without end must not send all others away for long.
+                is_crowd = refusal.slug != "address_connection_limit"
+                refusal.context["retry_after"] = self._gate.retry_after.seconds(is_crowd=is_crowd)
         return refusal
 
     def on_lag(self, lag_seconds: float) -> None:

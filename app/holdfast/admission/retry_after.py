@@ -35,10 +35,13 @@ class RetryAfter:
         self._crowd = 0.0
         self._counted_at = clock()
 
-    def seconds(self) -> int:
-        """Return how long one more refused client shall stay away, a whole number from 1 up."""
+    def seconds(self, *, is_crowd: bool = True) -> int:
+        """Return how long one more refused client shall stay away, a whole number from 1 up.
+
+        `is_crowd` is False for one that the gate had room for: it adds nothing to what the others wait for.
+        """
         now = self._clock()
-        self._crowd = self._crowd * 0.5 ** ((now - self._counted_at) / _HALF_LIFE_SECONDS) + 1
+        self._crowd = self._crowd * 0.5 ** ((now - self._counted_at) / _HALF_LIFE_SECONDS) + is_crowd
         self._counted_at = now
         return 1 + int(self._pick() * self.ceiling)
 

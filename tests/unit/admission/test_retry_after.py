@@ -58,3 +58,11 @@ def test_retry_after_without_a_rate() -> None:
     spread = RetryAfter(0, 30, Clock(1000.0))
 
     assert {spread.seconds() for _ in range(200)} == {1, 2, 3}
+
+
+def test_retry_after_counts_only_the_crowd() -> None:
+    """Who is refused for itself alone waits as the others do, and makes nobody wait longer."""
+    one = RetryAfter(100, 30, Clock(1000.0), lambda: 0.999999)
+
+    assert {one.seconds(is_crowd=False) for _ in range(5000)} == {3}
+    assert one.ceiling == 3
