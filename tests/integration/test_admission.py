@@ -256,3 +256,28 @@ def test_user_limit(start_gateway, transport):
         assert "connection_limit" in answer.body
 
     assert gateway.wait_for_event("connection_refused", slug="connection_limit")["transport"] == transport
+
+
+def test_silent_strangers_make_room(start_gateway: Any) -> None:
+    """Who fills the instance and never connects keeps others out for seconds, not for the handshake timeout."""
+    gateway = start_gateway({"admission": {"max_connections": 10}, "client": {"handshake_timeout": "300s"}})
+    with ExitStack() as stack:
+        member = stack.enter_context(knocking(gateway, "websocket", commands=connect_command(gateway)))
+        assert "client" in member.body
+        for _ in range(9):
+            stack.enter_context(connect(gateway.ws_url, proxy=None))
+        with knocking(gateway, "websocket") as refused:
+            assert refused.slug == "instance_connection_limit"
+
+        def gets_in() -> bool:
+            with knocking(gateway, "websocket", commands=connect_command(gateway)) as answer:
+                return answer.slug == "ok"
+
+        eventually(gets_in, 20)
+
+    assert gateway.metric("holdfast_closes_total", slug="handshake_timeout", initiator="us") >= 1
+
+
+def connect_command(gateway: Gateway) -> str:
+    """Return the command of somebody who may come in."""
+    return json.dumps({"id": 1, "connect": {"token": gateway.token("member")}})

@@ -50,6 +50,9 @@ class Census(Protocol):
     def count_of_address(self, address: str) -> int:
         """Return the connections of one address."""
 
+    def make_room(self) -> bool:
+        """End a connection that has kept its place for long without a session; return whether there was one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -132,12 +135,12 @@ class AdmissionCheck:
     # Private methods
 
     def _judge(self, handshake: Handshake) -> DoorError | None:
-        watch, gate, settings = self._watch, self._gate, self._settings
+        watch, gate = self._watch, self._gate
         return (
             self._why_foreign(handshake)
             or why_draining(watch.lifecycle.refuses_handshakes)
             or gate.breaker.refusal()
-            or why_full(watch.census.total, settings.max_connections)
+            or self._why_full()
             or self._why_address_full(handshake.client)
             or gate.rate.refusal()
             or why_scarce(watch.pressure())
@@ -153,6 +156,12 @@ class AdmissionCheck:
                 host = value.decode("latin-1")
         reason = self._gate.origins.refusal(origins, host) if origins else None
         return DoorError("origin_not_allowed", reason) if reason is not None else None
+
+    def _why_full(self) -> DoorError | None:
+        census, limit = self._watch.census, self._settings.max_connections
+        if census.total >= limit:
+            census.make_room()
+        return why_full(census.total, limit)
 
     def _why_address_full(self, address: str) -> DoorError | None:
         limit = self._settings.max_connections_per_address

@@ -11,8 +11,10 @@ from holdfast.connections.attempts import Attempts
 from holdfast.connections.connection import Connection
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.reporting import Reports
+from holdfast.connections.room import longest_idle
 from holdfast.connections.stats import Statistics
 from holdfast.connections.transport import Handshake, Transport
+from holdfast.errors import LifecycleError
 from holdfast.resilience.parties import party_of
 from holdfast.telemetry.logs import get_logger
 
@@ -36,7 +38,7 @@ class EnhancedWebSocketManager:
         self.core = core
         self.reports = Reports(core)
         self.connections: dict[str, Connection] = {}
-        self.opening: set[Connection] = set()  # accepted, not connected yet
+        self.opening: dict[Connection, None] = {}  # accepted, not connected yet; the oldest first
         self.congested: set[Connection] = set()  # slow readers, for whom bytes wait
         self._sessions: dict[str, Connection] = {}  # of transports whose clients come back by other requests
         self.by_transport: Counter[str] = Counter(websocket=0)
@@ -152,7 +154,7 @@ class EnhancedWebSocketManager:
         connection = Connection(self.core, transport, handshake)
         handshake.passed("upgrade", self.core.exact_clock())
         self.core.expiry.watch_handshake(connection, handshake.accepted_at)
-        self.opening.add(connection)
+        self.opening[connection] = None
         self._attempts.opened(connection)
         self._addresses[party_of(connection.address)] += 1
         self.core.stats.opened += 1
@@ -163,7 +165,7 @@ class EnhancedWebSocketManager:
     def register(self, connection: Connection, jti: str = "") -> None:
         """Enter a connection whose connect is about to be answered; `jti` is its token's, if that has one."""
         self.core.expiry.handshake_done(connection)
-        self.opening.discard(connection)
+        self.opening.pop(connection, None)
         self._tell_outcome(connection, "ok")
         connection.is_connected = True
         connection.ending = ""
@@ -186,15 +188,15 @@ class EnhancedWebSocketManager:
         self.congested.discard(connection)
         if self.core.backend is not None:
             self.core.backend.forget(connection)
-        self._leave_party(party_of(connection.address))
+        _uncount(self._addresses, party_of(connection.address))
         self._attempts.forget(connection)
         if not connection.is_connected:
             self.core.expiry.handshake_done(connection)
-            self.opening.discard(connection)
+            self.opening.pop(connection, None)
             self._tell_outcome(connection, connection.ending)
             return
         self.reports.note_end(connection)
-        self._leave_agent(connection.agent)
+        _uncount(self.by_agent, connection.agent)
         self._tokens.pop(connection, None)
         self.connections.pop(connection.client, None)
         self.by_transport[connection.transport.name] -= 1
@@ -211,6 +213,13 @@ class EnhancedWebSocketManager:
         if subs:
             self.core.stats.unsubscribed(len(subs))
             self.core.spawn(self._farewell(connection, subs))
+
+    def make_room(self) -> bool:
+        """Close one that came long ago and has no session, where the instance is full; return whether there was one."""
+        found = longest_idle(self.opening, self.core.clock())
+        if found is not None:
+            found.fail(LifecycleError("handshake_timeout", "the instance was full, and others waited"))
+        return found is not None
 
     # Public methods: what connections report
 
@@ -241,19 +250,9 @@ class EnhancedWebSocketManager:
             except Exception as error:  # the boundary of one channel: the others must be left all the same
                 self.on_crash(connection, error)
 
-    def _leave_agent(self, agent: str) -> None:
-        self.by_agent[agent] -= 1
-        if not self.by_agent[agent]:
-            del self.by_agent[agent]
-
     def _tell_outcome(self, connection: Connection, slug: str) -> None:
         if connection.handshake is not None:
             self.on_outcome(connection.handshake, slug)
-
-    def _leave_party(self, party: str) -> None:
-        self._addresses[party] -= 1
-        if not self._addresses[party]:
-            del self._addresses[party]
 
     def _enter_user(self, connection: Connection) -> None:
         found = self._users.get(connection.user)
@@ -272,6 +271,12 @@ class EnhancedWebSocketManager:
             found.discard(connection)
             if not found:
                 del self._users[connection.user]
+
+
+def _uncount(counts: Counter[str], key: str) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
 
 
 def _hashed(jti: str) -> int:

@@ -38,6 +38,7 @@ class World:
         self.clock = Clock(1000.0)
         self.total = 0
         self.of_address = 0
+        self.idle = 0
         self.pressure = CALM
         self.lifecycle = Lifecycle()
         self.observed: list[tuple[Handshake, DoorError | None]] = []
@@ -52,6 +53,14 @@ class World:
         """Be the census."""
         assert address == "198.51.100.1"
         return self.of_address
+
+    def make_room(self) -> bool:
+        """Be the census."""
+        if self.idle:
+            self.idle -= 1
+            self.total -= 1
+            return True
+        return False
 
     def refused(self, *headers: tuple[bytes, bytes]) -> DoorError:
         """Return the refusal of a newcomer."""
@@ -150,6 +159,19 @@ def test_check_rate_counts_only_who_comes_in(world: World) -> None:
         world.check(handshake())
 
     assert world.refused().slug == "accept_rate"
+
+
+def test_check_full_instance_makes_room(world: World) -> None:
+    """Who has kept a place without a session for long goes when somebody else needs it, and not before."""
+    world.total, world.idle = 99, 2
+    world.check(handshake())
+    assert world.idle == 2
+    world.total = 100
+    world.check(handshake())
+    assert (world.idle, world.total) == (1, 99)
+    world.total = 102
+
+    assert world.refused().slug == "instance_connection_limit"
 
 
 def test_check_refusals_say_when_to_come_back(world: World) -> None:
