@@ -107,8 +107,10 @@ class AsgiTransport:
             await asyncio.wait({self._reader})
         finally:
             self.abort()
-            await asyncio.wait({self._reader, self._writer})
-            self._tell_end()
+            try:
+                await asyncio.wait({self._reader, self._writer})
+            finally:  # a server in a hurry cancels twice
+                self._tell_end()
 
     # Private methods
 

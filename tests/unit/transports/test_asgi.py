@@ -219,3 +219,18 @@ async def test_asgi_cancelled_endpoint_tells_the_sink():
 
     assert server.sink.events == [("closed", 1006, "")]
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_asgi_endpoint_cancelled_twice_tells_the_sink():
+    """A connection whose end nobody told would be counted for ever."""
+    server = Server()
+    server.may_send.clear()
+    run = server.start()
+    await settle()
+    run.cancel()
+    await asyncio.sleep(0)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+
+    assert server.sink.events == [("closed", 1006, "")]
