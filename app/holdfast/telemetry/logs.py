@@ -246,7 +246,7 @@ def _finished(logger: str, level: str, event: dict[str, Any]) -> str:
 
 def _render(logger: object, level: str, event: MutableMapping[str, Any]) -> str:
     if _State.is_text:
-        safe = {key: value if key == "exception" else _on_one_line(value) for key, value in event.items()}
+        safe = {key: (_on_lines if key == "exception" else _on_one_line)(value) for key, value in event.items()}
         return str((_COLORED if _State.has_colors else _PLAIN)(logger, level, safe))
     return json.dumps(event, ensure_ascii=False, default=str)
 
@@ -256,6 +256,11 @@ def _on_one_line(value: object) -> object:
     if isinstance(value, str) and not value.isprintable():
         return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in value)
     return value
+
+
+def _on_lines(value: object) -> object:
+    """Escape in a traceback what would move a terminal's cursor; only its own lines are lines."""
+    return "\n".join(str(_on_one_line(line)) for line in value.split("\n")) if isinstance(value, str) else value
 
 
 def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:

@@ -211,6 +211,20 @@ def test_text_stays_on_one_line() -> None:
     assert "INFO forged" in stream.getvalue()
 
 
+def test_text_of_a_traceback_moves_no_cursor() -> None:
+    """What a client sent may stand in an exception's text."""
+    stream, log = lines_of(form="text")
+    try:
+        raise ValueError("\x1b[2Jcame\r\x9b")
+    except ValueError:
+        log.exception("event")
+    written = stream.getvalue()
+
+    assert "Traceback" in written
+    assert "came" in written
+    assert not {"\x1b", "\r", "\x9b"} & set(written)
+
+
 def test_format_auto_is_text_on_a_terminal_only() -> None:
     """A pipe gets JSON, a person gets text in colours."""
     piped, log = lines_of(form="auto")
