@@ -14,6 +14,7 @@ from holdfast.channels.namespaces import ChannelRules
 from holdfast.connections.backend import Backend
 from holdfast.connections.expiry import Expiry
 from holdfast.connections.feed import Feed
+from holdfast.connections.headers import KeptHeaders
 from holdfast.connections.heartbeat import Heartbeat
 from holdfast.connections.lifecycle import Lifecycle
 from holdfast.connections.membership import Membership
@@ -142,9 +143,14 @@ class Core:
         self.backend = Backend(parts.proxies) if parts.proxies else None
         if self.backend is not None:
             self.expiry.refresher = Refresher(self, self.backend)
+        self.kept_headers = KeptHeaders(self._needs_header, settings.token.max_bytes)
         self.positions = Positions(self.hub, self.read_top, self.client.position_check_interval, self.clock, self.spawn)
         self.hub.on_gap = self.positions.invalidate
         self.manager: EnhancedWebSocketManager  # set by the manager, which needs the core first
+
+    def _needs_header(self, name: bytes) -> bool:
+        is_token = name == b"cookie" and self.token_cookie is not None
+        return is_token or (self.backend is not None and self.backend.is_shown(name))
 
     async def read_top(self, channel: str) -> StreamPosition:
         """Return where the broker's stream of a channel is; that keeps it for as long as its namespace says."""

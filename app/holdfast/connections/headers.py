@@ -1,9 +1,9 @@
-"""What may be told of a request's headers: values that hold no secret, of all others the name alone."""
+"""What is kept of a request's headers, and what may be told: values that hold no secret, of all others the name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from holdfast.telemetry.redaction import redact_text
@@ -39,9 +39,39 @@ _MOST: Final = 32
 _LONGEST_NAME: Final = 64
 _LONGEST: Final = 200
 _MOST_CHARACTERS: Final = 2048
+_LONGEST_KEPT: Final = 1024
 
 HIDDEN: Final = "(not shown)"
 """Stands for the value of a header that may hold a secret."""
+
+
+class KeptHeaders:
+    """How much of its handshake's headers a connection keeps until its connect is answered.
+
+    A stranger may send 64 KiB of them, ten thousand times over, and then say nothing.
+
+    Args:
+        needs: tells which ones, by name, are needed whole.
+        most_token_bytes: the longest token that is looked at.
+    """
+
+    def __init__(self, needs: Callable[[bytes], bool], most_token_bytes: int) -> None:
+        self._needs = needs
+        self._longest = {b"authorization": most_token_bytes + _LONGEST_KEPT}  # one that is too long stays so
+
+    def of(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return what is needed and what may be shown; of all others the name, and of those not too many."""
+        kept: list[tuple[bytes, bytes]] = []
+        others = 0
+        for name, value in headers:
+            if self._needs(name):
+                kept.append((name, value))
+            elif name in self._longest or name in _SHOWN:
+                kept.append((name, value[: self._longest.get(name, _LONGEST_KEPT)]))
+            elif others < _MOST:
+                others += 1
+                kept.append((name[:_LONGEST_NAME], b""))
+        return kept
 
 
 def headers_seen(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -105,10 +105,7 @@ class EnhancedWebSocketManager:
 
     def count_of(self, user: str) -> int:
         """Return how many sessions a user has."""
-        found = self._users.get(user)
-        if found is None:
-            return 0
-        return 1 if isinstance(found, Connection) else len(found)
+        return len(self.by_user(user))
 
     def count_of_address(self, address: str) -> int:
         """Return how many connections an address (of IPv6: its network) has, those that have not connected yet too."""
@@ -151,6 +148,7 @@ class EnhancedWebSocketManager:
 
     def open(self, transport: Transport, handshake: Handshake) -> Connection:
         """Take over an accepted connection."""
+        handshake.headers = self.core.kept_headers.of(handshake.headers)
         connection = Connection(self.core, transport, handshake)
         handshake.passed("upgrade", self.core.exact_clock())
         self.core.expiry.watch_handshake(connection, handshake.accepted_at)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.connections.headers import HIDDEN, headers_seen
+from holdfast.connections.headers import HIDDEN, KeptHeaders, headers_seen
 
 
 def test_headers_seen_shows_what_holds_no_secret() -> None:
@@ -78,3 +78,28 @@ def test_headers_seen_is_bounded() -> None:
     assert {len(name) for name in long} == {3, 64}
     assert len(long["via"]) == 200
     assert sum(len(name) + len(value) for name, value in both.items()) <= 2048
+
+
+def test_kept_headers_are_what_is_needed_and_what_is_shown() -> None:
+    """Nothing that a connect needs or a diagnosis shows is lost, of all others there is the name."""
+    kept = KeptHeaders(lambda name: name == b"x-tenant", 100)
+    given = [
+        (b"x-tenant", b"t" * 9000),
+        (b"authorization", b"Bearer " + b"a" * 100),
+        (b"host", b"gateway.example"),
+        (b"cookie", b"c" * 9000),
+    ]
+
+    assert kept.of(given) == [*given[:3], (b"cookie", b"")]
+    assert headers_seen(kept.of(given)) == headers_seen(given)
+
+
+def test_kept_headers_are_bounded() -> None:
+    """Whatever a stranger sends, little of it stays; a token that is too long is still too long."""
+    kept = KeptHeaders(lambda name: False, 100)
+    given = [(b"x-%03d" % number + b"n" * 600, b"v" * 600) for number in range(90)]
+    given += [(b"authorization", b"Bearer " + b"a" * 60000), (b"via", b"v" * 60000)]
+    found = kept.of(given)
+
+    assert sum(len(name) + len(value) for name, value in found) < 6000
+    assert len(dict(found)[b"authorization"]) > len(b"Bearer ") + 100
