@@ -26,9 +26,11 @@ def families() -> dict[str, dict[tuple[str, ...], float]]:
 
 @pytest.fixture
 def scraped():
-    """Lend the scraped metrics to a test and give them the sources back that they had."""
+    """Lend the scraped metrics to a test, without sources, and give them those back that they had."""
     lent = [one for one in vars(metrics).values() if isinstance(one, Scraped | ScrapedHistogram)]
     sources = [one._source for one in lent]
+    for one in lent:
+        one.read_from(None)
     yield
     for one, source in zip(lent, sources, strict=True):
         one.read_from(source)
