@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from holdfast.auth.jwt import split_token
 from holdfast.diagnostics.findings import Diagnosis
-from holdfast.diagnostics.token_login import Credentials, log_in
+from holdfast.diagnostics.login import Login, log_in
 from holdfast.diagnostics.token_places import Presented
 from holdfast.diagnostics.token_repairs import repair
 from tests.unit.diagnostics.made_tokens import NOW, make, service, settings, streamed
@@ -117,7 +117,7 @@ def test_any_claims(claims: dict[str, object], kid: str) -> None:
 def test_any_answer_of_a_login(body: bytes, status: int) -> None:
     """A finding for each, and a token that can be diagnosed."""
     transport = httpx.MockTransport(lambda _: streamed(httpx.Response(status, content=body)))
-    found = asyncio.run(log_in("http://127.0.0.1/login", Credentials("u", "p"), transport=transport))
+    found = asyncio.run(log_in(Login("http://127.0.0.1/login", "u", "p"), transport=transport))
 
     assert found.findings
     if found.token is not None:

@@ -255,8 +255,8 @@ def login(gateway, monkeypatch) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    monkeypatch.setenv("PROBE_USERNAME", "anna")
-    monkeypatch.setenv("PROBE_PASSWORD", "hunter2")
+    monkeypatch.setenv("LOGIN_USERNAME", "anna")
+    monkeypatch.setenv("LOGIN_PASSWORD", "hunter2")
     yield f"http://127.0.0.1:{server.server_port}/login"
     server.shutdown()
     thread.join()
@@ -271,7 +271,7 @@ def test_login_gives_the_token(gateway, login, transport):
 
 def test_login_with_a_wrong_password_has_the_cause(gateway, login, monkeypatch):
     """And shows no password."""
-    monkeypatch.setenv("PROBE_PASSWORD", "hunter3")
+    monkeypatch.setenv("LOGIN_PASSWORD", "hunter3")
     report = probe(gateway.ws_url, "--login", login)
 
     assert (report["verdict"], report["exit_code"]) == ("login_failed", 16)

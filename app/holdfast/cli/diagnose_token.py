@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 
 from holdfast.cli.diagnoses import show
 from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.login import LoginOption, PasswordStdinOption, UserOption, login_of
 from holdfast.cli.output import JsonFlag
 from holdfast.cli.place import AdminTokenOption, ConfigOption, UrlOption
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 ADMIN_PATH = "/admin/diagnostics/token"
 STANDARD_INPUT = "-"
-PASSWORD_VARIABLE = "LOGIN_PASSWORD"  # noqa: S105 - the variable's name
 
 _PATIENCE_SECONDS = 10.0
 
@@ -44,12 +43,9 @@ def diagnose_token(
         Literal["connection", "subscription"] | None,
         typer.Option(help="What the token is for; else as it says itself."),
     ] = None,
-    login: Annotated[str, typer.Option(help="Fetch the token here: POST {username, password}.")] = "",
-    user: Annotated[str, typer.Option(help="Whom to log in as.")] = "",
-    password_stdin: Annotated[
-        bool,
-        typer.Option("--password-stdin", help="Read the password from standard input; else LOGIN_PASSWORD, or asked."),
-    ] = False,
+    login: LoginOption = "",
+    user: UserOption = "",
+    password_stdin: PasswordStdinOption = False,
     url: UrlOption = "",
     admin_token: AdminTokenOption = "",
     config: ConfigOption = None,
@@ -63,13 +59,16 @@ def diagnose_token(
     Exits 0 fine, 1 with a warning, 2 where the gateway would refuse, 4 where it cannot be told.
     """
     from holdfast.diagnostics.findings import Diagnosis, Finding
+    from holdfast.diagnostics.login import log_in
     from holdfast.diagnostics.token import SERVICE
     from holdfast.diagnostics.token_places import Presented
 
+    if login and token is not None:
+        raise CliError("expected a token or --login, got both", Exit.USAGE)
     text = sys.stdin.read() if token == STANDARD_INPUT else token
     found: tuple[Finding, ...] = ()
-    if login:
-        text, found = _log_in(login, user, password_stdin)
+    if (door := login_of(login, user, password_stdin=password_stdin)) is not None:
+        text, found = asyncio.run(log_in(door))
     is_given = text is not None or client_url or header or cookie
     given = (
         Presented(None if text is None else bare(text), client_url, tuple(map(_pair, header or ())), cookie, browser)
@@ -127,26 +126,6 @@ def asked(
     if given.token is not None:
         body["token"] = given.token
     return from_json(order(place, ADMIN_PATH, body | ({"kind": kind} if kind else {})))
-
-
-def _log_in(url: str, user: str, password_stdin: bool) -> tuple[str | None, tuple[Any, ...]]:
-    from holdfast.diagnostics.token_login import Credentials, log_in
-
-    if not user:
-        raise CliError("--login needs --user: whom to log in as", Exit.USAGE)
-    return asyncio.run(log_in(url, Credentials(user, _password(password_stdin))))
-
-
-def _password(from_stdin: bool) -> str:
-    """Return the password, from where no list of processes shows it."""
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    given = os.environ.get(PASSWORD_VARIABLE)
-    if given is not None:
-        return given
-    if not sys.stdin.isatty():
-        raise CliError(f"--login needs a password: --password-stdin, or the variable {PASSWORD_VARIABLE}", Exit.USAGE)
-    return str(typer.prompt("Password", hide_input=True, err=True))
 
 
 def _pair(header: str) -> tuple[str, str]:

@@ -22,6 +22,9 @@ CONFIG_VARIABLE = "HOLDFAST_CONFIG"
 DEFAULT_FILE = Path("holdfast.yaml")
 WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - read here, not bound
 
+_BASES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
+_LONGEST_SHOWN = 200
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="Settings file; else HOLDFAST_CONFIG, ./holdfast.yaml, or what `make run` made."),
@@ -148,7 +151,22 @@ def _first_key(loaded: Settings) -> str:
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
-        raise CliError(f"--url: expected http://HOST:PORT or https://HOST:PORT, got {url!r}", Exit.USAGE)
-    return f"{parts.scheme}://{parts.netloc}"
+    """Return the base of a URL; that of a door of clients, such as a page has, will do too."""
+    from holdfast.diagnostics.typed_url import completed
+
+    try:
+        parts = urlsplit(completed(url, "https", "http"))
+        is_usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    scheme = _BASES.get(parts.scheme) if is_usable else None
+    if scheme is None or (parts.path.strip("/") and "/connection/" not in parts.path):
+        raise CliError(f"--url: expected http://HOST:PORT or https://HOST:PORT, got {_shown(url)}", Exit.USAGE)
+    return f"{scheme}://{parts.netloc}{parts.path.partition('/connection/')[0].rstrip('/')}"
+
+
+def _shown(url: str) -> str:
+    """Return a URL that cannot be used as an error may quote it."""
+    from holdfast.telemetry.redaction import redact_text
+
+    return redact_text(repr(url[:_LONGEST_SHOWN]))

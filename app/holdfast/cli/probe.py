@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.login import LoginOption, PasswordStdinOption, UserOption, login_of
 from holdfast.cli.output import JsonFlag, result, result_json
 from holdfast.diagnostics.probe.budget import DEFAULT_SECONDS
 
 if TYPE_CHECKING:
     from holdfast.diagnostics.probe.dial import Address
-    from holdfast.diagnostics.probe.login import Login
     from holdfast.diagnostics.probe.report import Report, StageReport
     from holdfast.diagnostics.probe.target import Target
     from holdfast.diagnostics.probe.walk import Wishes
 
-USERNAME_VARIABLE = "PROBE_USERNAME"
-PASSWORD_VARIABLE = "PROBE_PASSWORD"  # noqa: S105 - the name of a variable
 BEFORE_THE_GATEWAY = {"dns", "tcp", "tls"}
 
 
@@ -30,9 +28,9 @@ def probe(
     url: Annotated[str, typer.Argument(help="The gateway, such as wss://example.org/connection/websocket.")],
     token: Annotated[str | None, typer.Option(help="Connection token; empty to see what an empty one does.")] = None,
     token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Read the token from standard input.")] = False,
-    login: Annotated[
-        str, typer.Option(help=f"Log in here for the token; {USERNAME_VARIABLE} and {PASSWORD_VARIABLE}, or a prompt.")
-    ] = "",
+    login: LoginOption = "",
+    user: UserOption = "",
+    password_stdin: PasswordStdinOption = False,
     channel: Annotated[str, typer.Option(help="Subscribe to this channel, and publish one message to it.")] = "",
     subscription_token: Annotated[str, typer.Option(help="Token for that channel.")] = "",
     idle: Annotated[float, typer.Option(min=0, max=86400, help="Stay silent so many seconds; pings are answered.")] = 0,
@@ -59,9 +57,11 @@ def probe(
     target = _target(url, transport, origin, header or [])
     if protobuf and transport != "websocket":
         raise CliError("--protobuf goes with --transport websocket alone", Exit.USAGE)
+    if sum((token is not None, token_stdin, bool(login))) > 1:
+        raise CliError("expected one of --token, --token-stdin and --login, got more", Exit.USAGE)
     wishes = Wishes(
         token=_token(token, from_stdin=token_stdin),
-        login=_login(login),
+        login=login_of(login, user, password_stdin=password_stdin),
         channel=channel,
         subscription_token=subscription_token,
         idle_seconds=idle,
@@ -155,26 +155,7 @@ def _target(url: str, transport: str, origin: str, headers: Sequence[str]) -> Ta
 
 
 def _token(option: str | None, *, from_stdin: bool) -> str | None:
-    if not from_stdin:
-        return option
-    if option is not None:
-        raise CliError("expected --token or --token-stdin, got both", Exit.USAGE)
-    return sys.stdin.read().strip()
-
-
-def _login(url: str) -> Login | None:
-    from holdfast.diagnostics.probe.login import Login
-    from holdfast.diagnostics.probe.target import TargetError, Wanted, target_of
-
-    if not url:
-        return None
-    try:
-        target = target_of(url, Wanted(), "")
-    except TargetError:
-        raise CliError("--login: expected a URL such as https://example.org/auth/login", Exit.USAGE) from None
-    name = os.environ.get(USERNAME_VARIABLE) or typer.prompt("Username", err=True)
-    password = os.environ.get(PASSWORD_VARIABLE) or typer.prompt("Password", err=True, hide_input=True)
-    return Login(target, name, password)
+    return sys.stdin.read().strip() if from_stdin else option
 
 
 def _addresses(options: Sequence[str], target: Target) -> list[Address]:

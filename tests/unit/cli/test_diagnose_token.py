@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.cli import diagnose_token
 from holdfast.diagnostics.findings import Diagnosis, Finding
-from holdfast.diagnostics.token_login import LoginResult
+from holdfast.diagnostics.login import LoginResult
 
 SECRET = "a-secret-of-more-than-thirty-two-bytes"
 URL = ("--url", "http://127.0.0.1:8000", "--admin-token", "word")
@@ -97,11 +97,11 @@ def logins(monkeypatch):
     made = []
     results = [LoginResult(None, (Finding("login_refused", "critical", "No."),))]
 
-    async def log_in(url, credentials):
-        made.append((url, credentials.username, credentials.password))
+    async def log_in(login):
+        made.append((login.url, login.username, login.password))
         return results[-1]
 
-    monkeypatch.setattr("holdfast.diagnostics.token_login.log_in", log_in)
+    monkeypatch.setattr("holdfast.diagnostics.login.log_in", log_in)
     return made, results
 
 
@@ -113,7 +113,7 @@ def test_a_login_is_asked_with_a_password_that_nobody_sees(cli, logins, monkeypa
     made, results = logins
     monkeypatch.setattr(sys, "stdin", io.StringIO("from stdin\n"))
     assert cli(*LOGIN, "--password-stdin").code == 2
-    monkeypatch.setenv(diagnose_token.PASSWORD_VARIABLE, "from variable")
+    monkeypatch.setenv("LOGIN_PASSWORD", "from variable")
     results.append(LoginResult(token, (Finding("login", "ok", "Yes."),)))
     outcome = cli(*LOGIN)
 
@@ -124,26 +124,10 @@ def test_a_login_is_asked_with_a_password_that_nobody_sees(cli, logins, monkeypa
     assert "from variable" not in outcome.out + outcome.err
 
 
-def test_a_login_needs_a_user(cli, logins):
-    """Nobody is no user."""
-    outcome = cli("diagnose", "token", "--login", "http://127.0.0.1/login")
-
-    assert outcome.code == 3
-    assert "--user" in outcome.err
-
-
-def test_a_login_prompts_at_a_terminal(cli, logins, monkeypatch):
-    """Where a person sits; without one the ways to give it are named."""
-    monkeypatch.delenv(diagnose_token.PASSWORD_VARIABLE, raising=False)
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    refused = cli(*LOGIN)
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
-    monkeypatch.setattr("typer.prompt", lambda *_, **options: "typed" if options["hide_input"] else "")
-    cli(*LOGIN)
-
-    assert refused.code == 3
-    assert "--password-stdin" in refused.err
-    assert logins[0][-1][2] == "typed"
+def test_a_login_and_a_token_are_one_too_many(cli, logins, token):
+    """Which of them is meant?"""
+    assert cli(*LOGIN, token).code == 3
+    assert not logins[0]
 
 
 def test_a_key_set_that_hangs_is_given_up(cli, monkeypatch):

@@ -66,7 +66,22 @@ def test_place_follows_the_internal_port(monkeypatch):
     assert (found.public, found.internal) == ("http://127.0.0.1:8000", "http://127.0.0.1:9001")
 
 
-@pytest.mark.parametrize("url", ["ws://gw", "gw:8000", "http://", "http://gw/api"])
+@pytest.mark.parametrize(
+    ("typed", "base"),
+    [
+        ("localhost:8000", "http://localhost:8000"),
+        ("gw.test", "https://gw.test"),
+        ("ws://gw:8000", "http://gw:8000"),
+        ("wss://gw.test/connection/websocket?cid=1", "https://gw.test"),
+        ("https://gw.test/base/connection/sse", "https://gw.test/base"),
+    ],
+)
+def test_place_takes_urls_as_people_have_them(typed, base):
+    """Without a scheme, or the one that a page connects to."""
+    assert place(None, typed).internal == base
+
+
+@pytest.mark.parametrize("url", ["ftp://gw", "gw:port", "http://", "http://gw/api", "http://gw:0"])
 def test_place_refuses_other_urls(url):
     """Only scheme, host and port can be used."""
     with pytest.raises(CliError, match="--url"):

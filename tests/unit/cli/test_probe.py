@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.cli.probe import PASSWORD_VARIABLE, USERNAME_VARIABLE, in_words
+from holdfast.cli.probe import in_words
 from holdfast.diagnostics.probe.report import Report, StageReport
 from holdfast.diagnostics.probe.verdict import verdict
 from holdfast.diagnostics.probe.walk import Walk
@@ -80,14 +80,14 @@ def test_token_may_come_from_standard_input(cli, walks, monkeypatch) -> None:
 
 def test_login_takes_name_and_password_from_the_environment(cli, walks, monkeypatch) -> None:
     """Or asks for them."""
-    monkeypatch.setenv(USERNAME_VARIABLE, "anna")
-    monkeypatch.setenv(PASSWORD_VARIABLE, "hunter2")
+    monkeypatch.setenv("LOGIN_USERNAME", "anna")
+    monkeypatch.setenv("LOGIN_PASSWORD", "hunter2")
 
     outcome = cli("probe", URL, "--login", "https://auth.test/login")
 
     login = walks[0]._wishes.login
     assert login is not None
-    assert (login.target.host, login.username, login.password) == ("auth.test", "anna", "hunter2")
+    assert (login.url, login.username, login.password) == ("https://auth.test/login", "anna", "hunter2")
     assert "hunter2" not in outcome.out + outcome.err
 
 
@@ -95,12 +95,13 @@ def test_login_takes_name_and_password_from_the_environment(cli, walks, monkeypa
     ("arguments", "words"),
     [
         ((), "Missing argument"),
-        (("nonsense",), "expected a URL"),
+        (("ftp://a.test",), "expected a URL"),
         ((URL, "--transport", "pigeon"), "--transport"),
         ((URL, "--header", "nonsense"), "header"),
         ((URL, "--resolve", "nonsense"), "--resolve"),
         ((URL, "--token", "t", "--token-stdin"), "--token"),
-        ((URL, "--login", "nonsense"), "--login"),
+        ((URL, "--login", "ftp://a.test"), "--login"),
+        ((URL, "--login", "https://a.test", "--token", "t"), "--login"),
         ((URL, "--ca", "missing.pem"), "--ca"),
         ((URL, "--idle", "-1"), "--idle"),
         ((URL, "--transport", "sse", "--protobuf"), "--protobuf"),

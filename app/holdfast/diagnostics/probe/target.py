@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 from urllib.parse import unquote, urlencode, urlsplit
 
+from holdfast.diagnostics.typed_url import completed
 from holdfast.telemetry.redaction import redact_text
 
 TransportName = Literal["websocket", "http_stream", "sse", "poll"]
@@ -18,6 +19,8 @@ STREAMS: Final = frozenset({"http_stream", "sse"})
 _SCHEMES: Final = {"ws": False, "http": False, "wss": True, "https": True}
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _OURS: Final = {"host", "upgrade", "connection", "content-length", "transfer-encoding"}
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")  # a name, or an IPv6 address and its zone
+_EXAMPLE: Final = "wss://HOST/connection/websocket"
 _LONGEST_VALUE: Final = 200
 _MOST_HEADERS: Final = 50
 _SHOWN: Final = {"origin", "user-agent", "host", "upgrade", "connection", "content-type", "accept"}
@@ -90,19 +93,21 @@ class Wanted:
 
 
 def target_of(url: str, wanted: Wanted, cid: str) -> Target:
-    """Return the target that a URL means; without a path that of the transport.
+    """Return the target that a URL means; without a path that of the transport, without a scheme the likely one.
 
     Raises:
         TargetError: it is no URL of a gateway, or a header is none.
     """
+    url = completed(url, "wss", "ws")
     try:
         parts = urlsplit(url)
         port = parts.port
         host = _host(parts.hostname or "")
-    except ValueError as error:
-        raise TargetError(f"expected wss://HOST/connection/websocket; {redact_text(str(error))}") from None
-    if parts.scheme not in _SCHEMES or not host or port == 0 or _has_controls(url):
-        raise TargetError("expected a URL such as wss://HOST/connection/websocket")
+    except ValueError:
+        # Not quoted: with a slash in a password, what looks like host and port is half of it.
+        raise TargetError(f"expected a URL such as {_EXAMPLE}, got one whose host or port (1-65535) is none") from None
+    if (fault := _fault(url, parts.scheme, host, port)) is not None:
+        raise TargetError(f"expected a URL such as {_EXAMPLE}, got {fault}")
     is_secure = _SCHEMES[parts.scheme]
     if _has_controls(wanted.origin):
         raise TargetError("expected an origin such as https://app.example.com, got control characters")
@@ -140,13 +145,29 @@ def _is_harmless(name: str) -> bool:
     return name in _SHOWN or name.startswith("sec-websocket-")
 
 
+def _fault(url: str, scheme: str, host: str, port: int | None) -> str | None:
+    """Return in words why nobody can connect there; only what cannot be a secret is quoted."""
+    if not url:
+        return "an empty text"
+    if scheme not in _SCHEMES:
+        return f"the scheme {scheme[:20]!r}" if scheme else "no scheme"
+    if not host:
+        return "no host"
+    if port == 0:
+        return "port 0"
+    return "control characters" if _has_controls(url) else None
+
+
 def _host(name: str) -> str:
-    if not name or name.isascii():
+    if not name or _HOST.fullmatch(name):
         return name
     try:
-        return name.encode("idna").decode()
+        found = name.encode("idna").decode()
     except UnicodeError:
-        raise ValueError(f"{name!r} cannot be a host name") from None
+        found = ""
+    if not _HOST.fullmatch(found):
+        raise ValueError("no host name")
+    return found
 
 
 def _path(path: str, transport: TransportName) -> str:

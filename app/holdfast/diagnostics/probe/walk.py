@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from holdfast.diagnostics.login import Login, log_in
 from holdfast.diagnostics.probe.aftermath import Aftermath, MakeLink
 from holdfast.diagnostics.probe.answer_verdicts import Asked, not_http, refusal
 from holdfast.diagnostics.probe.budget import DEFAULT_SECONDS, Budget
@@ -16,7 +17,6 @@ from holdfast.diagnostics.probe.dial import Address
 from holdfast.diagnostics.probe.gateway_view import explanation, refined, seen_headers
 from holdfast.diagnostics.probe.http import Answer, NotHttpError
 from holdfast.diagnostics.probe.link import InvalidUpgradeError, RefusedError, StrangeError
-from holdfast.diagnostics.probe.login import Login, log_in
 from holdfast.diagnostics.probe.path_stages import connect_to, find_addresses, secure, speaks_tls
 from holdfast.diagnostics.probe.path_verdicts import dns_timeout
 from holdfast.diagnostics.probe.proxies import joined, proxies_in_answer, proxies_in_request
@@ -160,9 +160,14 @@ class Walk:
             raise FailedError(verdict("upgrade_cut", sentence(str(error)))) from None
 
     async def _log_in(self) -> None:
-        if self._wishes.login is not None:
+        if (login := self._wishes.login) is not None:
             async with self._record.step("token", _late("login_failed")):
-                self._token = await log_in(self._wishes.login, self._context)
+                found = await log_in(login, trusted=self._context, timeout=self._wishes.seconds)
+                for one in found.findings:
+                    if one.severity == "critical":
+                        told = f"{login.shown}: {one.summary}" + (f" ({one.evidence})" if one.evidence else "")
+                        raise FailedError(verdict("login_failed", f"{told}.", fix=one.remedy))
+                self._token = found.token
 
     async def _connect(self, session: Session) -> None:
         token = token_facts(self._token, time.time())

@@ -16,6 +16,8 @@ from tests.probing import CID, target
         ("ws://a.test:8000/x/connection/websocket", "sse", "http://a.test:8000/x/connection/sse"),
         ("https://a.test:443/own", "http_stream", "https://a.test/own"),
         ("http://[::1]:80/", "websocket", "ws://[::1]/connection/websocket"),
+        ("a.test", "websocket", "wss://a.test/connection/websocket"),
+        ("localhost:8000", "sse", "http://localhost:8000/connection/sse"),
         ("wss://bücher.test/", "websocket", "wss://xn--bcher-kva.test/connection/websocket"),
     ],
 )
@@ -28,8 +30,10 @@ def test_url_leads_to_the_door_of_the_transport(url: str, transport: str, shown:
     "url",
     [
         "",
-        "a.test",
         "ftp://a.test",
+        "ws:/a.test",
+        "ws://local host:8000",
+        "a_test:port",
         "wss://",
         "wss://a.test:0",
         "wss://a.test:99999",

@@ -9,6 +9,8 @@ import jwt
 import pytest
 
 from holdfast.codes import CODES
+from holdfast.diagnostics.findings import Finding
+from holdfast.diagnostics.login import Login, LoginResult
 from holdfast.diagnostics.probe import aftermath as aftermath_module
 from holdfast.diagnostics.probe import walk as module
 from holdfast.diagnostics.probe.http import Answer, NotHttpError
@@ -19,6 +21,7 @@ from holdfast.diagnostics.probe.walk import Walk, Wishes
 from holdfast.diagnostics.probe.way import CutError
 from tests.probing import ADDRESS, FakeLink, target, wire
 
+LOGIN = Login("https://auth.test/login", "anna", "hunter2")
 CONNECTED = {"id": 1, "connect": {"client": "c", "ping": 25}}
 DATE = ("date", "Thu, 01 Jan 2026 00:00:00 GMT")
 
@@ -29,7 +32,7 @@ def path(monkeypatch) -> dict[str, Any]:
     found: dict[str, Any] = {"explained": None, "opens_again": True, "answers_briefly": False, "speaks_tls": False}
 
     def step(name: str, result: Any = None):
-        async def run(*arguments: Any) -> Any:
+        async def run(*arguments: Any, **options: Any) -> Any:
             if isinstance(failure := found.get(name), Exception):
                 raise failure
             return found.get(name, result)
@@ -40,7 +43,7 @@ def path(monkeypatch) -> dict[str, Any]:
     monkeypatch.setattr(module, "connect_to", step("tcp", (wire(), ADDRESS)))
     monkeypatch.setattr(module, "secure", step("tls"))
     monkeypatch.setattr(module, "speaks_tls", step("speaks_tls"))
-    monkeypatch.setattr(module, "log_in", step("login", "given-token"))
+    monkeypatch.setattr(module, "log_in", step("login", LoginResult("given-token", ())))
     for name, method in (("explained", "explanation"), ("opens_again",) * 2, ("answers_briefly",) * 2):
         monkeypatch.setattr(aftermath_module.Aftermath, method, step(name))
     return found
@@ -158,10 +161,9 @@ async def test_refused_token_comes_with_both_clocks(path) -> None:
 @pytest.mark.parametrize("transport", ["websocket", "poll"])
 async def test_login_gives_the_token_before_it_is_needed(path, transport: str) -> None:
     """With a WebSocket behind the upgrade, else before the request that opens the session."""
-    login: Any = object()
     link = FakeLink([CONNECTED])
 
-    report = await walk(link, transport=transport, login=login)
+    report = await walk(link, transport=transport, login=LOGIN)
 
     assert report.exit_code == 0
     assert link.commands()[0]["connect"]["token"] == "given-token"
@@ -169,12 +171,13 @@ async def test_login_gives_the_token_before_it_is_needed(path, transport: str) -
 
 async def test_login_that_fails_is_the_tokens_stage(path) -> None:
     """Nothing else is tried."""
-    path["login"] = FailedError(verdict("login_failed"))
-    login: Any = object()
+    found = Finding("login_refused", "critical", "the login refused", "HTTP 401", "Check user name and password.")
+    path["login"] = LoginResult("", (found,))
 
-    report = await walk(FakeLink(), login=login)
+    told = (report := await walk(FakeLink(), login=LOGIN)).as_json()
 
-    assert report.as_json()["verdict"] == "login_failed"
+    assert (told["verdict"], told["fix"]) == ("login_failed", "Check user name and password.")
+    assert "https://auth.test/login: the login refused (HTTP 401)." in told["cause"]
     assert (outcomes(report)["upgrade"], outcomes(report)["token"]) == ("ok", "failed")
 
 

@@ -33,11 +33,18 @@ _EXPECTED = 'Answer 200 with JSON such as {"token": "...", "expires_in": 3600}.'
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """Whom to log in as."""
+class Login:
+    """Where to log in, and as whom."""
 
+    url: str
     username: str
     password: str = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The URL without what may be secret in it."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 class LoginResult(NamedTuple):
@@ -55,25 +62,32 @@ class _Answer(NamedTuple):
     seconds: float
 
 
+def is_login_url(url: str) -> bool:
+    """Tell whether a login can be asked at a URL."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 async def log_in(
-    url: str,
-    credentials: Credentials,
+    login: Login,
     *,
+    trusted: ssl.SSLContext | None = None,
     clock: Callable[[], float] = time.monotonic,
     transport: httpx.AsyncBaseTransport | None = None,
     timeout: float = TIMEOUT_SECONDS,
 ) -> LoginResult:
-    """Log in once; whatever goes wrong is a finding."""
-    notes = list(_about_url(url))
+    """Log in once; whatever goes wrong is a finding. Without `trusted` the system's authorities are."""
+    notes = list(_about_url(login.url))
     try:
-        answer = await _ask(url, credentials, clock, transport, timeout)
+        answer = await _ask(login, trusted, clock, transport, timeout)
     except TimeoutError:
         remedy = "Look at what the login waits for; pages wait as long before they connect."
         return _failed(notes, "login_slow", f"no whole answer in {timeout:g} s", "", remedy)
     except httpx.ConnectError as error:
-        return _failed(
-            notes, "login_unreachable", "nothing answered", str(error)[:200], "Correct the URL, or start the login."
-        )
+        return _failed(notes, *_unreachable(error))
     except httpx.HTTPError as error:
         return _failed(
             notes, "login_unreachable", "the connection failed", type(error).__name__, "Look at the login's log."
@@ -97,26 +111,41 @@ def _about_url(url: str) -> Iterator[Finding]:
 
 
 async def _ask(
-    url: str,
-    credentials: Credentials,
+    login: Login,
+    trusted: ssl.SSLContext | None,
     clock: Callable[[], float],
     transport: httpx.AsyncBaseTransport | None,
     timeout: float,
 ) -> _Answer:
-    body = {"username": credentials.username, "password": credentials.password}
+    body = {"username": login.username, "password": login.password}
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     began = clock()
     # The system's authorities and SSL_CERT_FILE, as every command takes them.
-    verify = ssl.create_default_context() if url.startswith("https") else True
+    verify = (trusted or ssl.create_default_context()) if login.url.startswith("https") else True
     async with asyncio.timeout(timeout):
         client = httpx.AsyncClient(timeout=timeout, transport=transport, verify=verify, trust_env=False)
-        async with client, client.stream("POST", url, json=body, headers=headers) as response:
+        async with client, client.stream("POST", login.url, json=body, headers=headers) as response:
             content, is_cut = bytearray(), False
             async for chunk in response.aiter_raw():
                 content += chunk
                 if is_cut := len(content) > MAX_ANSWER_BYTES:
                     break
             return _Answer(response.status_code, response.headers, bytes(content), is_cut, clock() - began)
+
+
+def _unreachable(error: BaseException) -> tuple[str, str, str, str]:
+    """Return the check, what was found, the evidence and the remedy; the libraries keep the reason well inside."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+    reason = (getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error))[:200]
+    if isinstance(error, ssl.SSLCertVerificationError):
+        remedy = "Renew it, or name its authority: SSL_CERT_FILE=FILE, and --ca for the probe."
+        return "login_tls", "its certificate is not trusted here", reason, remedy
+    if isinstance(error, ssl.SSLError):
+        return "login_tls", "what listens there does not speak TLS", reason, "Use http://, or the port that speaks TLS."
+    return "login_unreachable", "nothing answered", reason, "Correct the URL, or start the login."
 
 
 def _judge(answer: _Answer, notes: list[Finding]) -> LoginResult:

@@ -1,15 +1,16 @@
-"""Tests of holdfast.diagnostics.token_login."""
+"""Tests of holdfast.diagnostics.login."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from typing import Any
 
 import httpx
 import pytest
 
-from holdfast.diagnostics.token_login import MAX_ANSWER_BYTES, Credentials, LoginResult, log_in
+from holdfast.diagnostics.login import MAX_ANSWER_BYTES, Login, LoginResult, is_login_url, log_in
 from tests.unit.diagnostics.made_tokens import make, streamed
 
 URL = "https://login.example/auth/login"
@@ -26,7 +27,7 @@ def login(answer: httpx.Response | Exception, url: str = URL, **options: Any) ->
             raise answer
         return streamed(answer)
 
-    found = asyncio.run(log_in(url, Credentials("anna", PASSWORD), transport=httpx.MockTransport(handle), **options))
+    found = asyncio.run(log_in(Login(url, "anna", PASSWORD), transport=httpx.MockTransport(handle), **options))
     assert PASSWORD not in repr(found)
     assert not asked or json.loads(asked[0].content) == {"username": "anna", "password": PASSWORD}
     return found
@@ -116,12 +117,42 @@ def test_login_that_is_slow_is_told() -> None:
 @pytest.mark.parametrize("url", ["", "x", "ftp://a/", "http://[", "https://", "http://\0/"])
 def test_login_bears_impossible_urls(url: str) -> None:
     """A finding, no traceback."""
-    found = asyncio.run(log_in(url, Credentials("anna", PASSWORD), timeout=1))
+    found = asyncio.run(log_in(Login(url, "anna", PASSWORD), timeout=1))
 
     assert found.token is None
     assert found.findings[-1].severity == "critical"
 
 
-def test_credentials_hide_the_password() -> None:
+def test_login_hides_the_password_and_what_may_be_secret_in_its_url() -> None:
     """Also where they are printed by mistake."""
-    assert PASSWORD not in repr(Credentials("anna", PASSWORD))
+    made = Login("https://u:p@login.example:8443/x?key=1", "anna", PASSWORD)
+
+    assert PASSWORD not in repr(made)
+    assert made.shown == "https://login.example:8443/x"
+
+
+@pytest.mark.parametrize(
+    ("reason", "check", "word"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "login_unreachable", "Connection refused"),
+        (ExceptionGroup("all", [OSError(113, "No route to host")]), "login_unreachable", "No route to host"),
+        (ssl.SSLCertVerificationError("unknown authority"), "login_tls", "--ca"),
+        (ssl.SSLError("wrong version number"), "login_tls", "http://"),
+    ],
+)
+def test_login_that_nothing_answers_says_why(reason: Exception, check: str, word: str) -> None:
+    """The reason is deep inside what the library raises."""
+    outer = httpx.ConnectError("All connection attempts failed")
+    outer.__cause__ = OSError("All connection attempts failed")
+    outer.__cause__.__cause__ = reason
+    found = login(outer).findings[-1]
+
+    assert found.check == check
+    assert word in f"{found.evidence} {found.remedy}"
+
+
+@pytest.mark.parametrize("url", ["", "x", "ftp://a/", "http://[", "https://", "http://a:0/", "http://a:x/"])
+def test_url_of_no_login_is_seen(url: str) -> None:
+    """Before anybody is asked for a password."""
+    assert not is_login_url(url)
+    assert is_login_url("https://a.test/login")
