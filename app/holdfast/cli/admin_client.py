@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from holdfast.cli.advice import remedy
 from holdfast.cli.api_client import send
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.place import Place
 from holdfast.codes import CODES
+
+_NO_SUCH_PATH = {"not_found", "method_not_allowed"}
 
 
 class RefusedError(CliError):
@@ -51,6 +54,13 @@ def _ask(place: Place, method: str, path: str, query: Mapping[str, str] | None, 
     if answer.status_code == 200:
         return found
     slug = str(found.get("slug", "")) if isinstance(found, dict) else ""
+    if slug in _NO_SUCH_PATH:
+        text = f"{place.internal} has no {path}: the port of clients, or an older version"
+        raise CliError(
+            f"{text}.\n  Name the port of `internal_port` with --url, or settings with --config.", Exit.UNKNOWN
+        )
     if slug not in CODES:
         raise CliError(f"{url} answered {answer.status_code}: no gateway?", Exit.UNKNOWN)
-    raise RefusedError(f"{path} was refused: {slug}\n  {found.get('message')}\n  {CODES[slug].remedy}", slug)
+    # Whoever sent one needs no option: the gateway has none configured.
+    advice = CODES[slug].remedy if slug == "admin_token_missing" and place.admin_token else remedy(slug)
+    raise RefusedError(f"{path} was refused: {slug}\n  {found.get('message')}\n  {advice}", slug)

@@ -7,6 +7,8 @@ from holdfast.codes import CODES
 _OPTIONS = {
     "token_missing": "Name a token with --token; `holdfast token create USER` makes one with the settings' secret.",
     "api_key_missing": "Name a key with --api-key, or settings that have one with --config.",
+    "admin_token_missing": "Name it with --admin-token, or settings that have `admin.token` with --config.",
+    "admin_token_invalid": "Compare --admin-token, or `admin.token` of the settings read here, with the gateway's.",
     "api_key_invalid": "Compare --api-key, or the first of `api.keys` in the settings read here, with the gateway's.",
 }
 # What httpx and websockets say when the other side hangs up on, or answers, something else than it expects.

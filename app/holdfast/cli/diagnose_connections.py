@@ -54,24 +54,25 @@ def found(
     Raises:
         CliError: the gateway refuses, or nothing answers and there are no files.
     """
+    from holdfast.cli.admin_client import RefusedError
+
     if not nginx and not haproxy:
         return _ask(config, url, admin_token)
     try:
         diagnosis = _ask(config, url, admin_token)
     except CliError as error:
-        if error.code is not Exit.UNKNOWN:
+        if error.code is not Exit.UNKNOWN or isinstance(error, RefusedError):
             raise
         diagnosis = _unanswered(error)
     return diagnosis.with_findings(_of_files(nginx, haproxy, _terms(diagnosis, config)))
 
 
 def _ask(config: Path | None, url: str, admin_token: str) -> Diagnosis:
-    from holdfast.cli.admin_client import ask
-    from holdfast.cli.diagnoses import from_json
+    from holdfast.cli.diagnoses import asked
     from holdfast.cli.place import admin_place
     from holdfast.wiring_paths import CONNECTIONS_PATH
 
-    return from_json(ask(admin_place(config, url, admin_token), CONNECTIONS_PATH))
+    return asked(admin_place(config, url, admin_token), CONNECTIONS_PATH)
 
 
 def _unanswered(error: CliError) -> Diagnosis:

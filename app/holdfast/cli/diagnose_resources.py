@@ -47,15 +47,14 @@ def found(config: Path | None, url: str, admin_token: str, pid: int = 0) -> Diag
     Raises:
         CliError: a gateway was named and does not answer, or refuses.
     """
-    from holdfast.cli.admin_client import ask
-    from holdfast.cli.diagnoses import from_json
+    from holdfast.cli.diagnoses import asked
     from holdfast.cli.place import admin_place, settings
 
     if pid:
         return local(settings(config), pid, is_gateway=True)
     place = admin_place(config, url, admin_token)
     if url or _is_there(place):
-        return from_json(ask(place, ADMIN_PATH))
+        return asked(place, ADMIN_PATH)
     return local(settings(config), os.getpid(), is_gateway=False)
 
 

@@ -115,17 +115,16 @@ def asked(
     config: Path | None, url: str, admin_token: str, given: Presented | None = None, kind: str | None = None
 ) -> Diagnosis:
     """Return what a running gateway says; raises CliError where it does not."""
-    from holdfast.cli.admin_client import ask, order
-    from holdfast.cli.diagnoses import from_json
+    from holdfast.cli import diagnoses
     from holdfast.cli.place import admin_place
 
     place = admin_place(config, url, admin_token)
     if given is None:
-        return from_json(ask(place, ADMIN_PATH))
+        return diagnoses.asked(place, ADMIN_PATH)
     body: dict[str, Any] = {name: value for name, value in asdict(given).items() if value}
     if given.token is not None:
         body["token"] = given.token
-    return from_json(order(place, ADMIN_PATH, body | ({"kind": kind} if kind else {})))
+    return diagnoses.asked(place, ADMIN_PATH, body | ({"kind": kind} if kind else {}))
 
 
 def _pair(header: str) -> tuple[str, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.output import columns, result, result_json
 from holdfast.diagnostics.findings import Diagnosis, worst
+
+if TYPE_CHECKING:
+    from holdfast.cli.place import Place
 
 
 def show(diagnosis: Diagnosis, *, as_json: bool) -> int:
@@ -36,6 +39,22 @@ def table(diagnosis: Diagnosis) -> str:
     text = f"{diagnosis.service}: {diagnosis.severity}\n\n" + columns(rows, ("SEVERITY", "CHECK", "FOUND", "EVIDENCE"))
     remedies = [f"{one.check}: {one.remedy}" for one in diagnosis.findings if one.severity != "ok" and one.remedy]
     return "\n".join((text, "", "What to do:", *(f"  {line}" for line in remedies))) if remedies else text
+
+
+def asked(place: Place, path: str, body: Mapping[str, Any] | None = None) -> Diagnosis:
+    """Return what a running gateway answers to GET `path`, or with a body to POST.
+
+    Raises:
+        CliError: nothing can be told.
+        RefusedError: the gateway refuses to tell, which is no verdict on what was asked: its exit code is UNKNOWN too.
+    """
+    from holdfast.cli.admin_client import RefusedError, ask, order
+
+    try:
+        return from_json(ask(place, path) if body is None else order(place, path, body))
+    except RefusedError as error:
+        error.code = Exit.UNKNOWN
+        raise
 
 
 def from_json(answer: Any) -> Diagnosis:

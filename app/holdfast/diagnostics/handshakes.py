@@ -16,7 +16,7 @@ from holdfast.connections.timings import StageSeconds
 from holdfast.diagnostics.findings import Finding, Severity
 
 FEWEST_ATTEMPTS: Final = 20
-"""Refused attempts below which their share says little."""
+"""Refused attempts below which only a share of half of all says something."""
 FEWEST_TIMED: Final = 20
 SLOW_SECONDS: Final[Mapping[str, float]] = {"upgrade": 0.5, "first_command": 5.0, "token": 0.5, "connect": 0.5}
 """From where the p95 of a stage is worth a warning."""
@@ -64,10 +64,12 @@ def failure_findings(refused: Sequence[RefusedAttempt], opened: int) -> list[Fin
     overall: Severity = "ok"
     if len(refused) >= FEWEST_ATTEMPTS and share >= _WARNING_SHARE:
         overall = "critical" if share >= _CRITICAL_SHARE else "warning"
+    elif len(refused) >= _FEWEST_OF_A_CAUSE and share >= _CRITICAL_SHARE:
+        overall = "warning"  # a gateway that nobody gets into, just after its start
     evidence = f"{len(refused)} of {attempts} attempts ({share:.1%})"
     causes = causes_of(refused)
     worst = max(causes, key=lambda one: one.count)
-    many = "Few" if overall == "ok" else "Many"
+    many = "Some" if overall == "ok" else "Many"
     text = f"{many} handshakes failed, most of them at the stage {worst.stage}: {worst.slug}."
     first = Finding("handshake_failures", overall, text, evidence, _remedy(worst.slug))
     return [first, *(_cause(one, attempts) for one in causes)]

@@ -51,9 +51,7 @@ def test_refusal_says_what_to_do(answers: list[httpx.Response | httpx.Request]) 
     """The cause and its remedy, and never the token."""
     answers.append(httpx.Response(403, json={"slug": "admin_token_invalid", "message": "It is not."}))
 
-    with pytest.raises(
-        CliError, match=r"admin_token_invalid\n  It is not.\n  Compare it with `admin.token`."
-    ) as raised:
+    with pytest.raises(CliError, match=r"admin_token_invalid\n  It is not.\n  Compare --admin-token") as raised:
         admin_client.ask(PLACE, "/admin/attempts")
 
     assert raised.value.code is Exit.REFUSED
@@ -66,6 +64,30 @@ def test_stranger_is_unknown(answers: list[httpx.Response | httpx.Request], answ
     answers.append(answer)
 
     with pytest.raises(CliError, match="no gateway") as raised:
+        admin_client.ask(PLACE, "/admin/attempts")
+
+    assert raised.value.code is Exit.UNKNOWN
+
+
+@pytest.mark.parametrize(("token", "words"), [("", "--admin-token"), ("word", "Set `admin.token`")])
+def test_missing_token_is_told_by_who_lacks_it(
+    answers: list[httpx.Response | httpx.Request], token: str, words: str
+) -> None:
+    """The command line, or the gateway where one was sent."""
+    answers.append(httpx.Response(401, json={"slug": "admin_token_missing", "message": "None."}))
+
+    with pytest.raises(CliError, match=words):
+        admin_client.ask(Place("http://h:1", "http://h:1", admin_token=token), "/admin/attempts")
+
+
+@pytest.mark.parametrize("slug", ["not_found", "method_not_allowed"])
+def test_path_that_is_not_there_is_another_port_or_version(
+    answers: list[httpx.Response | httpx.Request], slug: str
+) -> None:
+    """With `internal_port` the clients' port has no admin paths, and an older gateway has fewer."""
+    answers.append(httpx.Response(404, json={"slug": slug, "message": "There is nothing at this path."}))
+
+    with pytest.raises(CliError, match="internal_port") as raised:
         admin_client.ask(PLACE, "/admin/attempts")
 
     assert raised.value.code is Exit.UNKNOWN

@@ -8,7 +8,13 @@ from holdfast.codes import CODES
 
 @pytest.mark.parametrize(
     ("slug", "option"),
-    [("token_missing", "--token"), ("api_key_missing", "--api-key"), ("api_key_invalid", "--api-key")],
+    [
+        ("token_missing", "--token"),
+        ("api_key_missing", "--api-key"),
+        ("api_key_invalid", "--api-key"),
+        ("admin_token_missing", "--admin-token"),
+        ("admin_token_invalid", "--admin-token"),
+    ],
 )
 def test_remedy_names_the_option(slug, option):
     """What an option cures is told by the option."""

@@ -71,12 +71,12 @@ def test_connections_without_a_gateway_and_files_cannot_tell(cli, fake_gateway) 
 
 @pytest.mark.parametrize("files", [(), ("--nginx", str(TESTED / "nginx.conf"))])
 def test_connections_refused_are_not_guessed_at(cli, fake_gateway, files) -> None:
-    """A wrong token is told, with files too."""
+    """A wrong token is told, with files too, and is no verdict on connections."""
     body = {"slug": "admin_token_invalid", "message": "no"}
     fake_gateway.answers[CONNECTIONS_PATH] = httpx.Response(403, json=body)
     outcome = cli("diagnose", "connections", "--admin-token", "wrong", *files)
 
-    assert outcome.code == 2
+    assert outcome.code == 4
     assert "admin_token_invalid" in outcome.err
 
 

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from holdfast.cli.diagnoses import from_json, show, show_all
-from holdfast.cli.failure import CliError
+from holdfast.cli.admin_client import RefusedError
+from holdfast.cli.diagnoses import asked, from_json, show, show_all
+from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.place import Place
 from holdfast.diagnostics.findings import Diagnosis, Finding
 
 FOUND = Diagnosis(
@@ -46,6 +48,19 @@ def test_several_are_shown_with_the_worst_exit_code(capsys: pytest.CaptureFixtur
 def test_diagnosis_is_read_back_from_json() -> None:
     """What a gateway answers is the same again."""
     assert from_json(FOUND.as_json()) == FOUND
+
+
+def test_gateway_that_refuses_to_tell_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 2 would say that what was asked about is broken."""
+
+    def refuse(*_: object) -> None:
+        raise RefusedError("/admin/x was refused: admin_token_missing", "admin_token_missing")
+
+    monkeypatch.setattr("holdfast.cli.admin_client.ask", refuse)
+    with pytest.raises(CliError, match="admin_token_missing") as raised:
+        asked(Place("http://h:1", "http://h:1"), "/admin/x")
+
+    assert raised.value.code is Exit.UNKNOWN
 
 
 @pytest.mark.parametrize("answer", [{}, [], {"service": "x", "findings": [{"check": 1}]}])

@@ -55,14 +55,16 @@ def test_failures_show_the_newest_example() -> None:
     ("count", "opened", "severity"),
     [
         (1, 0, "ok"),
-        (FEWEST_ATTEMPTS - 1, 0, "ok"),
+        (4, 0, "ok"),
+        (FEWEST_ATTEMPTS - 1, 0, "warning"),
+        (FEWEST_ATTEMPTS - 1, FEWEST_ATTEMPTS, "ok"),
         (FEWEST_ATTEMPTS, 10_000, "ok"),
         (FEWEST_ATTEMPTS, 100, "warning"),
         (FEWEST_ATTEMPTS, 0, "critical"),
     ],
 )
 def test_failures_are_judged_by_their_share(count: int, opened: int, severity: str) -> None:
-    """Few failures are everyday life, a twentieth is a warning, half is critical."""
+    """Few failures are everyday life unless nobody gets in, a twentieth is a warning, half is critical."""
     assert failure_findings([refused("token_expired")] * count, opened)[0].severity == severity
 
 
