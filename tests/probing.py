@@ -93,6 +93,7 @@ class FakeLink:
         self.lines: list[str] = []
         self.is_aborted = False
         self.closes = True
+        self.is_left = False
         self._opens = opens if opens is not None else Answer(101, "Switching Protocols")
         self._batches = list(batches)
 
@@ -121,6 +122,7 @@ class FakeLink:
 
     async def close(self) -> bool:
         """Say whether the goodbye was answered."""
+        self.is_left = True
         return self.closes
 
     def abort(self) -> None:

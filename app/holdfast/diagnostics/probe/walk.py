@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ from holdfast.diagnostics.probe.way import CutError, Way
 from holdfast.diagnostics.probe.wire import Wire, reason_of
 
 _SILENT: Final = frozenset({"upgrade_timeout", "connect_timeout"})
+_IN_SESSION: Final = frozenset({"subscribe", "message", "idle"})
+_GOODBYE_SECONDS: Final = 0.5
 _PROVED: Final = {"known_from": "the answer to the handshake"}
 
 
@@ -73,6 +76,8 @@ class Walk:
             await self._walk()
         except FailedError as failed:
             found, explained = await self._conclude(failed)
+            if found.stage in _IN_SESSION:
+                await self._leave()
         finally:
             self._abort()
         return Report(
@@ -237,6 +242,13 @@ class Walk:
         if found.slug == "proxy_idle_cut" and not await self._aftermath.opens_again(self._token):
             return verdict("connection_cut", f"A new attempt fails too. {found.detail}", stage="idle")
         return found
+
+    async def _leave(self) -> None:
+        """Say goodbye, so that the ledger has no connection of ours that was cut."""
+        if self._session is not None:
+            with suppress(FailedError, TimeoutError):
+                async with asyncio.timeout_at(min(self._until(), self._loop.time() + _GOODBYE_SECONDS)):
+                    await self._session.close()
 
     def _until(self) -> float:
         return self._budget.end_of_aftermath(self._loop.time())

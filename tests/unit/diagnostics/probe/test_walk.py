@@ -169,6 +169,23 @@ async def test_login_gives_the_token_before_it_is_needed(path, transport: str) -
     assert link.commands()[0]["connect"]["token"] == "given-token"
 
 
+@pytest.mark.parametrize(
+    ("replies", "is_left"),
+    [
+        ([CONNECTED, {"id": 2, "error": {"code": 102, "message": "unknown channel"}}], True),
+        ([{"id": 1, "error": {"code": 109, "message": "token expired"}}], False),
+    ],
+)
+async def test_probe_whose_session_lives_says_goodbye(path, replies: list[Any], is_left: bool) -> None:
+    """The ledger of the user it came as has no connection that was cut."""
+    link = FakeLink(*[[reply] for reply in replies])
+
+    report = await walk(link, channel="a")
+
+    assert report.exit_code != 0
+    assert link.is_left is is_left
+
+
 async def test_login_that_fails_is_the_tokens_stage(path) -> None:
     """Nothing else is tried."""
     found = Finding("login_refused", "critical", "the login refused", "HTTP 401", "Check user name and password.")
