@@ -42,7 +42,14 @@ def diagnose_all(
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Run every diagnosis: tokens, limits, failing connections. Exits with the worst of them."""
+    """Run every diagnosis: tokens, limits, failing connections. Prints what is not fine, the worst first.
+
+    Exits with the worst of them: 0 fine, 1 with a warning, 2 critical, 4 where it cannot be told.
+    """
+    from holdfast.cli.place import settings
+
+    if config or not url:
+        settings(config)  # with faults in them, as for every command, there is nothing else to say
     raise typer.Exit(show_all([run(name, config, url, admin_token) for name in SERVICES], as_json=as_json))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast.cli.failure import CliError, Exit
-from holdfast.cli.output import columns, result, result_json
-from holdfast.diagnostics.findings import Diagnosis, worst
+from holdfast.cli.output import columns, result, result_json, terminal_width
+from holdfast.diagnostics.findings import Diagnosis, Finding, by_severity, worst
 
 if TYPE_CHECKING:
     from holdfast.cli.place import Place
@@ -18,27 +18,39 @@ def show(diagnosis: Diagnosis, *, as_json: bool) -> int:
     if as_json:
         result_json(diagnosis.as_json())
     else:
-        result(table(diagnosis))
+        result(table(diagnosis, terminal_width()))
     return diagnosis.exit_code
 
 
 def show_all(diagnoses: Sequence[Diagnosis], *, as_json: bool) -> int:
-    """Print several and return the exit code of the worst."""
+    """Print several, the worst first and of each what is not fine, and return the exit code of the worst."""
     summary = worst(diagnoses)
     if as_json:
         result_json({"severity": summary.severity, "exit_code": summary.exit_code,
                      "diagnoses": [one.as_json() for one in diagnoses]})  # fmt: skip
     else:
-        result("\n\n".join(map(table, diagnoses)))
+        width = terminal_width()
+        result("\n\n".join(_short(one, width) for one in by_severity(diagnoses)))
     return summary.exit_code
 
 
-def table(diagnosis: Diagnosis) -> str:
-    """Return the findings in columns, and under them what to do about those that are not fine."""
-    rows = [(one.severity, one.check, one.summary, one.evidence) for one in diagnosis.findings]
-    text = f"{diagnosis.service}: {diagnosis.severity}\n\n" + columns(rows, ("SEVERITY", "CHECK", "FOUND", "EVIDENCE"))
-    remedies = [f"{one.check}: {one.remedy}" for one in diagnosis.findings if one.severity != "ok" and one.remedy]
-    return "\n".join((text, "", "What to do:", *(f"  {line}" for line in remedies))) if remedies else text
+def table(diagnosis: Diagnosis, width: int = 0) -> str:
+    """Return the findings in columns, the worst first, and under them what to do about those that are not fine."""
+    return "\n\n".join((f"{diagnosis.service}: {diagnosis.severity}", *_parts(by_severity(diagnosis.findings), width)))
+
+
+def _short(diagnosis: Diagnosis, width: int) -> str:
+    """Return what is not fine, and how many findings are."""
+    bad = by_severity(one for one in diagnosis.findings if one.severity != "ok")
+    fine = f"fine: {len(diagnosis.findings) - len(bad)}, which `holdfast diagnose {diagnosis.service}` shows"
+    return "\n\n".join((f"{diagnosis.service}: {diagnosis.severity}; {fine}", *(_parts(bad, width) if bad else ())))
+
+
+def _parts(findings: Sequence[Finding], width: int) -> Iterator[str]:
+    rows = [(one.severity, one.check, one.summary, one.evidence) for one in findings]
+    yield columns(rows, ("SEVERITY", "CHECK", "FOUND", "EVIDENCE"), width)
+    if remedies := [f"{one.check}: {one.remedy}" for one in findings if one.severity != "ok" and one.remedy]:
+        yield "\n".join(("What to do:", *(f"  {line}" for line in remedies)))
 
 
 def asked(place: Place, path: str, body: Mapping[str, Any] | None = None) -> Diagnosis:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holdfast.cli.failure import CliError, Exit
-from holdfast.cli.output import JsonFlag, result, result_json
+from holdfast.cli.output import JsonFlag, result, result_json, terminal_width
 from holdfast.cli.place import AdminTokenOption, ConfigOption, UrlOption
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def explain(
     if as_json:
         result_json(explanation.as_json())
     else:
-        result(text_of(explanation))
+        result(text_of(explanation, terminal_width()))
     raise typer.Exit(explanation.exit_code)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from holdfast.cli.output import columns
+from holdfast.cli.output import columns, printable
 from holdfast.diagnostics.explanation import Explanation, Source, moment
 from holdfast.diagnostics.timeline import Entry
 
@@ -17,30 +17,23 @@ NOTHING_KNOWN = (
     "  - it may never have arrived: `holdfast probe URL` from the client's network shows where it ends"
 )
 
-LEFT_OUT = "Left out of the log, of everybody's lines, so that some may be missing here:"
+LEFT_OUT = "Left out of the log, of anybody's, so some may be missing here:"
 
 
-def text_of(explanation: Explanation) -> str:
+def text_of(explanation: Explanation, width: int = 0) -> str:
     """Return a timeline with a row for each entry, the causes with their remedies, and how far back one can see."""
     parts = [f"{explanation.subject}: {explanation.verdict}"]
     if explanation.entries:
         rows = [_row(entry) for entry in explanation.entries]
-        parts.append(columns(rows, ("TIME (UTC)", "", "SIDE", "WHAT", "CAUSE", "ATTEMPT", "CLIENT", "DETAIL")))
+        parts.append(columns(rows, ("TIME (UTC)", "", "SIDE", "WHAT", "CAUSE", "ATTEMPT", "CLIENT", "DETAIL"), width))
     else:
         parts.append(NOTHING_KNOWN.format(subject=explanation.subject))
     if explanation.causes:
         parts.append("\n".join(("Causes:", *_causes(explanation))))
     parts.append("\n".join(("Looked at:", *map(_seen, explanation.sources))))
     if explanation.left_out:
-        parts.append(
-            "\n".join(("Left out of the log, of anybody's, so some may be missing here:", *_gaps(explanation)))
-        )
+        parts.append("\n".join((LEFT_OUT, *_gaps(explanation))))
     return "\n\n".join(parts)
-
-
-def printable(text: str) -> str:
-    """Return a text that can neither begin a new line nor move a terminal's cursor."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
@@ -48,7 +41,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     said = [entry.detail, *_facts(entry.facts)]
     cells = (moment(entry.at) or "", "!" if entry.is_wrong else "", side, entry.what, entry.slug)
     ids = (entry.attempt[:_SHORT_ID], entry.client[:_SHORT_ID])
-    return tuple(printable(cell) for cell in (*cells, *ids, " ".join(filter(None, said))))
+    return (*cells, *ids, " ".join(filter(None, said)))
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[str]:

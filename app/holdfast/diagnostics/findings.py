@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 Severity = Literal["ok", "warning", "critical", "unknown"]
 """`unknown` is what could not be checked."""
 
 _EXIT_CODES: Mapping[Severity, int] = {"ok": 0, "warning": 1, "critical": 2, "unknown": 4}
 _ORDER: tuple[Severity, ...] = ("ok", "unknown", "warning", "critical")
+
+
+class _Judged(Protocol):
+    @property
+    def severity(self) -> Severity: ...
+
+
+T = TypeVar("T", bound=_Judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,11 @@ class Diagnosis:
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON for a program."""
         return {"severity": self.severity, "exit_code": self.exit_code, **asdict(self)}
+
+
+def by_severity(found: Iterable[T]) -> list[T]:
+    """Return findings or diagnoses with the worst first, else in their order."""
+    return sorted(found, key=lambda one: -_ORDER.index(one.severity))
 
 
 def worst(diagnoses: Iterable[Diagnosis]) -> Diagnosis:

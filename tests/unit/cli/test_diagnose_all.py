@@ -33,6 +33,15 @@ def test_all_run_and_the_worst_decides(cli, services):
     assert "asked: Start it." in outcome.out
 
 
+def test_unusable_settings_are_told_once(cli, services, monkeypatch, tmp_path):
+    """Each service would say the same."""
+    monkeypatch.setenv("HOLDFAST_CONFIG", str(tmp_path / "missing.yaml"))
+    outcome = cli("diagnose", "all")
+
+    assert outcome.code == 3
+    assert outcome.err.count("missing.yaml") == 1
+
+
 def test_unusable_keys_are_a_finding(services):
     """A key file that is gone does not end the other diagnoses."""
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from holdfast.cli.admin_client import RefusedError
-from holdfast.cli.diagnoses import asked, from_json, show, show_all
+from holdfast.cli.diagnoses import asked, from_json, show, show_all, table
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.place import Place
 from holdfast.diagnostics.findings import Diagnosis, Finding
@@ -30,6 +30,15 @@ def test_table_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert "descriptors:" not in text
 
 
+def test_table_has_the_worst_first() -> None:
+    """Whoever looks sees it at once; the order of all else stays."""
+    found = Diagnosis("x", (*reversed(FOUND.findings), Finding("a", "critical", "A."), Finding("b", "unknown", "B.")))
+
+    rows = table(found).split("\n\n")[1].splitlines()
+
+    assert [row.split()[1] for row in rows] == ["CHECK", "a", "somaxconn", "b", "descriptors"]
+
+
 def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     """For programs."""
     assert show(FOUND, as_json=True) == 1
@@ -40,7 +49,10 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
 def test_several_are_shown_with_the_worst_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """As tables one below the other, or as one object."""
     assert show_all([FOUND, Diagnosis("token", ())], as_json=False) == 1
-    assert "\n\ntoken: ok" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert text.startswith("resources: warning; fine: 1, which")
+    assert "\n\ntoken: ok" in text
+    assert "8,000" not in text
     assert show_all([FOUND], as_json=True) == 1
     assert json.loads(capsys.readouterr().out)["diagnoses"][0]["service"] == "resources"
 

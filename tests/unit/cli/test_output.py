@@ -1,6 +1,6 @@
 """Tests of holdfast.cli.output."""
 
-from holdfast.cli.output import columns, note, result, result_json
+from holdfast.cli.output import columns, note, result, result_json, terminal_width
 
 
 def test_columns_are_aligned_and_never_cut():
@@ -11,6 +11,40 @@ def test_columns_are_aligned_and_never_cut():
 
     assert lines[0] == "NAME" + " " * 296 + "  N"
     assert lines[2] == f"{long}  22"
+
+
+def test_columns_that_do_not_fit_stand_below():
+    """As few as it takes; short ones share a line, long ones are wrapped, nothing is cut."""
+    rows = [("a", "first", "x" * 30, "y"), ("b", "second", "some words that need a second line here", "")]
+
+    assert columns(rows, ("ID", "NAME", "LONG", "SHORT"), 24).splitlines() == [
+        "ID  NAME",
+        "a   first",
+        "    " + "x" * 30,
+        "    y",
+        "b   second",
+        "    some words that need",
+        "    a second line here",
+    ]
+
+
+def test_columns_share_a_line_below():
+    """Where there is room for both."""
+    assert columns([("a" * 9, "b", "c")], ("ID", "B", "C"), 10).splitlines()[1:] == ["a" * 9, "    b  c"]
+
+
+def test_columns_obey_no_cell():
+    """Servers have a say in cells, and a terminal obeys what is not printable."""
+    assert columns([("\x1b[2J\n",)], ("A",)) == "A\n\\x1b[2J\\n"
+
+
+def test_width_is_that_of_a_terminal(monkeypatch):
+    """A pipe has none, so that each row stays one line there."""
+    monkeypatch.setenv("COLUMNS", "66")
+    assert terminal_width() == 0
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    assert terminal_width() == 66
 
 
 def test_results_and_notes_go_apart(capsys):
