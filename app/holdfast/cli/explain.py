@@ -7,6 +7,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +19,12 @@ from holdfast.cli.output import JsonFlag, result, result_json, terminal_width
 from holdfast.cli.place import AdminTokenOption, ConfigOption, UrlOption
 
 if TYPE_CHECKING:
+    from holdfast.cli.explain_admin import Remembered
     from holdfast.diagnostics.log_search import Found
-    from holdfast.diagnostics.timeline import Subject
+    from holdfast.diagnostics.timeline import Span, Subject
 
 STANDARD_INPUT = "-"
+_DAY_SECONDS = 86400
 
 
 def explain(
@@ -37,8 +41,10 @@ def explain(
         ),
     ] = None,
     since: Annotated[
-        str, typer.Option(help="Only what came after: 90m, 2d, or 2027-01-31T12:00Z.", show_default=False)
+        str,
+        typer.Option(help="Only what came after: 90m ago, 2d, 14:05 or 2027-01-31T12:00Z; in UTC.", show_default=False),
     ] = "",
+    until: Annotated[str, typer.Option(help="Only what came before, said alike.", show_default=False)] = "",
     url: UrlOption = "",
     admin_token: AdminTokenOption = "",
     config: ConfigOption = None,
@@ -48,17 +54,20 @@ def explain(
 
     Exits 0 where all is fine, 1 where something went wrong, 4 where nothing is known.
     """
-    from holdfast.cli.explain_admin import ask_gateway
     from holdfast.cli.explain_text import text_of
     from holdfast.diagnostics.explanation import Explanation, Source
-    from holdfast.diagnostics.timeline import Subject, merge
+    from holdfast.diagnostics.timeline import Span, Subject, merge
 
     if not subject:
         raise CliError("Expected a user, a client id or an attempt's id, got an empty text.", Exit.USAGE)
-    wanted, begin = Subject(subject), since_moment(since, time.time())
+    now = time.time()
+    wanted, span = (
+        Subject(subject),
+        Span(moment_of("--since", since, now) or 0.0, moment_of("--until", until, now) or inf),
+    )
     # First, for it teaches which attempts and connections the files are to be searched for.
-    remembered = ask_gateway(wanted, (config, url, admin_token), begin)
-    files = search_logs(log if log is not None else _configured_log(config, url), wanted, begin)
+    remembered = _remembered(wanted, (config, url, admin_token), span, is_alone=log is None)
+    files = search_logs(log if log is not None else _configured_log(config, url), wanted, span)
     left_out: Counter[tuple[str, str]] = Counter()
     for one in files:
         left_out += one.left_out
@@ -75,29 +84,53 @@ def explain(
     raise typer.Exit(explanation.exit_code)
 
 
-def since_moment(text: str, now: float) -> float:
-    """Return Unix seconds of a moment, or of so long ago; 0 for an empty text.
+def _remembered(subject: Subject, where: tuple[Path | None, str, str], span: Span, *, is_alone: bool) -> Remembered:
+    """Ask the gateway; settings with faults end only a command that has no log file to look into.
 
     Raises:
-        CliError: it is neither.
+        CliError: the URL cannot be used.
+        ConfigError: the settings were needed, have faults, and there is nothing else.
+    """
+    from holdfast.cli.explain_admin import Remembered, ask_gateway
+    from holdfast.diagnostics.explanation import Source
+    from holdfast.errors import ConfigError
+
+    try:
+        return ask_gateway(subject, where, span)
+    except ConfigError as error:
+        if is_alone:
+            raise
+        return Remembered(sources=[Source("the gateway", None, note="; ".join(error.faults))])
+
+
+def moment_of(option: str, text: str, now: float) -> float | None:
+    """Return Unix seconds of a moment, of the last time that a clock in UTC showed it, or of so long ago.
+
+    None for an empty text.
+
+    Raises:
+        CliError: it is none of them.
     """
     from holdfast.diagnostics.timeline import seconds_of
     from holdfast.settings_types import parse_duration
 
     if not text:
-        return 0.0
+        return None
     if (moment := seconds_of(text)) is not None:
         return moment
+    if (moment := seconds_of(f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}T{text}")) is not None:
+        return moment if moment <= now else moment - _DAY_SECONDS
     try:
         ago = parse_duration(text)
     except ValueError:
         ago = None
     if not isinstance(ago, float):
-        raise CliError(f"--since: expected 90m, 2d or a moment such as 2027-01-31T12:00Z, got {text!r}.", Exit.USAGE)
+        expected = "90m, 2d, 14:05 or a moment such as 2027-01-31T12:00Z"
+        raise CliError(f"{option}: expected {expected}, got {text!r}.", Exit.USAGE)
     return now - ago
 
 
-def search_logs(given: list[Path], subject: Subject, since: float) -> list[Found]:
+def search_logs(given: list[Path], subject: Subject, span: Span) -> list[Found]:
     """Return what log files, and those rotated from them, have of a subject.
 
     Raises:
@@ -113,9 +146,10 @@ def search_logs(given: list[Path], subject: Subject, since: float) -> list[Found
                 continue
             found = with_rotated(path)
             if not found:
-                raise CliError(f"--log: there is no file {path}, nor one rotated from it.", Exit.UNKNOWN)
+                what = f"{path} is a folder" if path.is_dir() else f"there is no file {path}, nor one rotated from it"
+                raise CliError(f"--log: expected a log file, but {what}.", Exit.UNKNOWN)
             paths += [one for one in found if one not in paths]
-        return search(paths, subject, since)
+        return search(paths, subject, span)
 
 
 def _kept(path: Path) -> Path:

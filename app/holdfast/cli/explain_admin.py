@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from holdfast.cli.admin_client import RefusedError, ask
 from holdfast.cli.failure import CliError
 from holdfast.cli.place import Place, admin_place
 from holdfast.diagnostics.explanation import Source
-from holdfast.diagnostics.timeline import Entry, Subject, entries_of_record
+from holdfast.diagnostics.timeline import Entry, Span, Subject, entries_of_record
 
 MOST_RECORDS = 1000
 _LISTS = (("/admin/attempts", "attempts", "refused attempts"), ("/admin/connections", "connections", "connections"))
@@ -26,7 +27,7 @@ class Remembered:
     sources: list[Source] = field(default_factory=list)
 
 
-def ask_gateway(subject: Subject, where: tuple[Path | None, str, str], since: float) -> Remembered:
+def ask_gateway(subject: Subject, where: tuple[Path | None, str, str], span: Span) -> Remembered:
     """Return what the gateway knows that settings file, URL and admin token lead to; a silent one is a source too.
 
     Raises:
@@ -37,15 +38,18 @@ def ask_gateway(subject: Subject, where: tuple[Path | None, str, str], since: fl
     found = Remembered()
     try:
         for path, name, title in _LISTS:
-            query = {"user": subject.user, "limit": str(MOST_RECORDS), **({"since": str(since)} if since else {})}
-            answer = ask(place, path, query)
+            answer = ask(place, path, {"user": subject.user, "limit": str(MOST_RECORDS), **_query(span)})
             found.sources.append(_take(found, subject, answer, (name, f"{place.internal}: {title}")))
         if subject.is_id:
             _take_one(found, place, subject)
     except CliError as error:
         found.sources.append(Source(place.internal, None, note=" ".join(str(error).split())))
-    found.entries = [entry for entry in found.entries if entry.at >= since]
+    found.entries = [entry for entry in found.entries if span.has(entry.at)]
     return found
+
+
+def _query(span: Span) -> dict[str, str]:
+    return {name: str(at) for name, at in span._asdict().items() if at and math.isfinite(at)}
 
 
 def _take(found: Remembered, subject: Subject, answer: Mapping[str, Any], what: tuple[str, str]) -> Source:

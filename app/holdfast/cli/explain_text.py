@@ -48,8 +48,16 @@ def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
     for name, value in facts.items():
         if value is None or value == "":
             continue
-        text = value if isinstance(value, str) else repr(value)
+        text = _said(value)
         yield f"{name}={text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + '…'}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}:{_said(one)}" for name, one in value.items())
+    if isinstance(value, float):
+        value = round(value, 4)
+    return value if isinstance(value, str) else repr(value)
 
 
 def _causes(explanation: Explanation) -> Iterator[str]:

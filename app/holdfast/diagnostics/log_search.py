@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
-from holdfast.diagnostics.timeline import Entry, Subject, entry_of_line, seconds_of
+from holdfast.diagnostics.timeline import Entry, Span, Subject, entry_of_line, seconds_of
 
+ALL: Final = Span()
 MOST_ENTRIES: Final = 20_000
 """Matches kept of one file, the latest ones."""
 _BLOCK_BYTES: Final = 1 << 20
@@ -56,8 +57,8 @@ def with_rotated(path: Path) -> list[Path]:
     return [one for _, one in sorted(found.values())]
 
 
-def search(paths: Iterable[Path], subject: Subject, since: float = 0.0) -> list[Found]:
-    """Return what each file has of a subject since a moment.
+def search(paths: Iterable[Path], subject: Subject, span: Span = ALL) -> list[Found]:
+    """Return what each file has of a subject in a span of time.
 
     Files are read again while they teach new ids: a line before the one that joins attempt and connection counts too.
     All are opened first, so that a rotation meanwhile hides none.
@@ -71,7 +72,7 @@ def search(paths: Iterable[Path], subject: Subject, since: float = 0.0) -> list[
                 files.append((str(path), error))
         while True:
             known = len(subject.ids)
-            found = [_search(name, file, subject, since) for name, file in files]
+            found = [_search(name, file, subject, span) for name, file in files]
             if len(subject.ids) == known:
                 return found
 
@@ -91,16 +92,16 @@ def lines_in(file: IO[bytes], is_wanted: Callable[[bytes], bool]) -> Iterator[by
         yield rest
 
 
-def _search(name: str, file: IO[bytes] | OSError, subject: Subject, since: float) -> Found:
+def _search(name: str, file: IO[bytes] | OSError, subject: Subject, span: Span) -> Found:
     found = Found(name)
     try:
         if isinstance(file, OSError):
             raise file
         content = _content(file)
-        if not _look_at_head(content, found) or os.fstat(file.fileno()).st_mtime < since:
+        if not _look_at_head(content, found) or os.fstat(file.fileno()).st_mtime < span.since:
             return found
         for line in lines_in(content, _wanted(subject)):
-            _take(line, subject, found, since)
+            _take(line, subject, found, span)
     except _BROKEN as error:
         found.note = getattr(error, "strerror", None) or f"damaged: {error}"
     return found
@@ -138,18 +139,18 @@ def _wanted(subject: Subject) -> Callable[[bytes], bool]:
     return lambda text: any(needle in text for needle in texts) or not ids.isdisjoint(_ID.findall(text))
 
 
-def _take(raw: bytes, subject: Subject, found: Found, since: float) -> None:
+def _take(raw: bytes, subject: Subject, found: Found, span: Span) -> None:
     line = _parsed(raw)
     if line is None:
         return
     if line.get("event") in {"repeated", "log_lines_dropped"} and isinstance(count := line.get("count"), int):
-        if (seconds_of(line.get("time")) or 0.0) >= since:
+        if span.has(seconds_of(line.get("time")) or 0.0):
             found.left_out[str(line.get("of", "any event")), str(line.get("slug", ""))] += count
         return
     if not subject.takes(line):
         return
     entry = entry_of_line(line, found.source)
-    if entry is not None and entry.at >= since:
+    if entry is not None and span.has(entry.at):
         found.matches += 1
         found.entries.append(entry)
 

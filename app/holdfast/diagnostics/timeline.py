@@ -6,12 +6,13 @@ the other, so that what was said under either is found.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from holdfast.codes import CODES
 
@@ -59,6 +60,17 @@ class Entry:
         if self.slug:
             return self.slug not in FINE and (self.slug not in CODES or CODES[self.slug].kind != "unsubscribe")
         return self.level in _LOUD
+
+
+class Span(NamedTuple):
+    """From when to when somebody asks, in Unix seconds, both included."""
+
+    since: float = 0.0
+    until: float = math.inf
+
+    def has(self, at: float) -> bool:
+        """Tell whether a moment is in it."""
+        return self.since <= at <= self.until
 
 
 class Subject:

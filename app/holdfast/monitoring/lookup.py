@@ -77,7 +77,7 @@ class Lookup:
         if isinstance(known, RefusedAttempt):
             return {"state": "refused", **_fields_of(known)}
         if isinstance(known, EndedConnection):
-            return {"state": "ended", **_fields_of(known), "stage": known.stage, "lifetime": round(known.lifetime, 3)}
+            return {"state": "ended", **_fields_of(known), "stage": known.stage, "seconds": round(known.lifetime, 3)}
         return self._describe_live(known)
 
     # Private methods
@@ -122,7 +122,7 @@ class Lookup:
         opened_at = client_id.connected_at(connection.client)
         return described | {
             "opened_at": opened_at,
-            "lifetime": round(self._core.wall_clock() - opened_at, 3),
+            "seconds": round(self._core.wall_clock() - opened_at, 3),
             "offsets": self._core.manager.reports.offsets(connection),
             "subscriptions": len(connection.subs),
             "rtt": connection.rtt / 1000,

@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import pytest
 
 from holdfast.cli import explain_admin
-from holdfast.cli.explain import since_moment
+from holdfast.cli.explain import moment_of
 from holdfast.cli.explain_admin import Remembered
 from holdfast.cli.failure import CliError
 from holdfast.cli.program import run
 from holdfast.diagnostics.explanation import Source
+from holdfast.errors import ConfigError
 
 LINE = {"time": "2023-11-14T22:13:20.000Z", "level": "info", "event": "connection_closed", "user": "42"}
 
@@ -86,20 +87,50 @@ def test_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str
     """A mistyped name must not read as "nothing known"."""
     assert run(["explain", "42", "--log", str(tmp_path / "x.log")]) == 4
     assert "there is no file" in capsys.readouterr().err
+    assert run(["explain", "42", "--log", str(tmp_path)]) == 4
+    assert "is a folder" in capsys.readouterr().err
+
+
+def test_until_leaves_out_what_came_later(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody asks what happened at 14:05, and not since then."""
+    assert run(["explain", "42", "--log", str(log), "--until", "1971-01-01"]) == 4
+
+
+def test_settings_with_faults_leave_the_log(
+    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They may be why somebody asks; without a file there is nothing else to look into."""
+
+    def fail(*_: object) -> None:
+        raise ConfigError(["missing.yaml: expected a file"])
+
+    monkeypatch.setattr("holdfast.cli.explain_admin.ask_gateway", fail)
+
+    assert run(["explain", "42", "--log", str(log)]) == 1
+    assert "missing.yaml" in capsys.readouterr().out
+    assert run(["explain", "42"]) == 3
 
 
 @pytest.mark.parametrize(
     ("text", "moment"),
-    [("", 0.0), ("90m", 1000.0 - 5400), ("60", 940.0), ("1970-01-01T00:10:00Z", 600.0), ("1970-01-01", 0.0)],
+    [
+        ("", None),
+        ("90m", 1000.0 - 5400),
+        ("60", 940.0),
+        ("1970-01-01T00:10:00Z", 600.0),
+        ("1970-01-01", 0.0),
+        ("00:05", 300.0),
+        ("00:16:41", 1001.0 - 86400),
+    ],
 )
-def test_since_is_a_moment_or_so_long_ago(text: str, moment: float) -> None:
-    """Either way."""
-    assert since_moment(text, 1000.0) == moment
+def test_moment_is_one_or_so_long_ago(text: str, moment: float | None) -> None:
+    """Either way, or what a clock showed last."""
+    assert moment_of("--since", text, 1000.0) == moment
 
 
 def test_nonsense_is_a_usage_error(log: Path) -> None:
     """With what was expected."""
-    with pytest.raises(CliError, match="expected 90m"):
-        since_moment("yesterday", 1000.0)
+    with pytest.raises(CliError, match="--until: expected 90m"):
+        moment_of("--until", "yesterday", 1000.0)
 
     assert run(["explain", "", "--log", str(log)]) == 3

@@ -8,7 +8,7 @@ from holdfast.cli import explain_admin
 from holdfast.cli.admin_client import RefusedError
 from holdfast.cli.explain_admin import ask_gateway
 from holdfast.cli.failure import CliError, Exit
-from holdfast.diagnostics.timeline import Subject
+from holdfast.diagnostics.timeline import Span, Subject
 
 ATTEMPT = "0123456789abcdef0123456789abcdef"
 CLIENT = "fedcba9876543210fedcba9876543210"
@@ -49,7 +49,7 @@ def test_records_of_a_user_become_entries(asked: dict[str, Any]) -> None:
     asked["/admin/attempts"]["attempts"] = [REFUSED]
     asked["/admin/connections"]["connections"] = [{**ENDED, "user": "anna"}]
     subject = Subject("anna")
-    found = ask_gateway(subject, WHERE, 0.0)
+    found = ask_gateway(subject, WHERE, Span())
 
     assert [entry.what for entry in found.entries] == ["connection_refused", "connection_opened", "connection_closed"]
     assert {entry.instance for entry in found.entries} == {"gw"}
@@ -62,17 +62,18 @@ def test_id_is_asked_for_by_its_own_path(asked: dict[str, Any]) -> None:
     """Whatever it stands for."""
     asked[f"/admin/connections/{ATTEMPT}"] = {"instance": "gw", **ENDED, "seen": {}}
     subject = Subject(ATTEMPT)
-    found = ask_gateway(subject, WHERE, NOW + 5)
+    found = ask_gateway(subject, WHERE, Span(NOW + 5))
 
     assert [entry.what for entry in found.entries] == ["connection_closed"]
     assert CLIENT in subject.ids
     assert [one.matches for one in found.sources] == [0, 1]
     assert asked["asked"][0][1]["since"] == str(NOW + 5)
+    assert "until" not in asked["asked"][0][1]
 
 
 def test_unknown_id_is_no_fault(asked: dict[str, Any]) -> None:
     """The gateway answered: it does not know it."""
-    found = ask_gateway(Subject(ATTEMPT), WHERE, 0.0)
+    found = ask_gateway(Subject(ATTEMPT), WHERE, Span())
 
     assert found.entries == []
     assert [one.note for one in found.sources] == ["", ""]
@@ -82,7 +83,7 @@ def test_unknown_id_is_no_fault(asked: dict[str, Any]) -> None:
 def test_gateway_that_does_not_tell_is_noted(asked: dict[str, Any], error: CliError) -> None:
     """The files may know more."""
     asked["/admin/attempts"] = error
-    found = ask_gateway(Subject("anna"), WHERE, 0.0)
+    found = ask_gateway(Subject("anna"), WHERE, Span())
 
     assert [one.note for one in found.sources] == [" ".join(str(error).split())]
 
@@ -91,11 +92,11 @@ def test_refusal_of_an_id_is_noted(asked: dict[str, Any]) -> None:
     """Only an unknown one is an answer."""
     asked[f"/admin/connections/{ATTEMPT}"] = RefusedError("refused: admin_token_invalid", "admin_token_invalid")
 
-    assert ask_gateway(Subject(ATTEMPT), WHERE, 0.0).sources[-1].note == "refused: admin_token_invalid"
+    assert ask_gateway(Subject(ATTEMPT), WHERE, Span()).sources[-1].note == "refused: admin_token_invalid"
 
 
 def test_full_answer_says_that_there_may_be_more(asked: dict[str, Any]) -> None:
     """Only the latest are given."""
     asked["/admin/attempts"]["attempts"] = [REFUSED] * 1000
 
-    assert ask_gateway(Subject("anna"), WHERE, 0.0).sources[0].note == "only the latest 1000"
+    assert ask_gateway(Subject("anna"), WHERE, Span()).sources[0].note == "only the latest 1000"

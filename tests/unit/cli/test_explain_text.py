@@ -37,6 +37,15 @@ def test_nothing_known_is_not_nothing_happened() -> None:
     assert "file: has nothing, 0 found" in text
 
 
+def test_values_are_short_and_readable() -> None:
+    """Seconds with sixteen digits and Python's braces are for nobody."""
+    facts = {"timings": {"upgrade": 0.0036878, "command": 1.5}, "offsets": {"news": 3}, "quiet": 92.0671234}
+
+    text = text_of(Explanation("user 42", [Entry(NOW, "gateway", "connection_closed", facts=facts)], [], {}))
+
+    assert "timings=upgrade:0.0037,command:1.5 offsets=news:3 quiet=92.0671" in text
+
+
 def test_hostile_text_moves_no_cursor() -> None:
     """What a client or a page chose stays on its line."""
     entries = [Entry(NOW, "browser", "a\nb\x1b[2J", facts={"x\r": "\x07" * 300, "n": {"k": "\x1b"}})]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from holdfast.diagnostics import log_search
-from holdfast.diagnostics.log_search import lines_in, search, with_rotated
-from holdfast.diagnostics.timeline import Subject
+from holdfast.diagnostics.log_search import ALL, lines_in, search, with_rotated
+from holdfast.diagnostics.timeline import Span, Subject
 
 ATTEMPT = "0123456789abcdef0123456789abcdef"
 CLIENT = "fedcba9876543210fedcba9876543210"
@@ -29,9 +29,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "gateway.log"
 
 
-def whats(path: Path, subject: str, since: float = 0.0) -> list[str]:
+def whats(path: Path, subject: str, span: Span = ALL) -> list[str]:
     """Return the events found in one file."""
-    return [entry.what for found in search([path], Subject(subject), since) for entry in found.entries]
+    return [entry.what for found in search([path], Subject(subject), span) for entry in found.entries]
 
 
 def test_rotated_files_are_found_oldest_first(path: Path) -> None:
@@ -162,14 +162,15 @@ def test_torn_and_strange_lines_are_passed_over(path: Path) -> None:
     assert whats(path, "42") == ["a", "b"]
 
 
-def test_since_leaves_out_what_was_before(path: Path) -> None:
+def test_span_leaves_out_what_was_before_and_after(path: Path) -> None:
     """Lines by their time, whole files by their last change."""
     path.write_text(line_of(1, "a", user="42") + line_of(30, "b", user="42"))
     middle = 1_699_999_200.0 + 10
 
-    assert whats(path, "42", middle) == ["b"]
+    assert whats(path, "42", Span(middle)) == ["b"]
+    assert whats(path, "42", Span(until=middle)) == ["a"]
     os.utime(path, (middle - 1, middle - 1))
-    assert whats(path, "42", middle) == []
+    assert whats(path, "42", Span(middle)) == []
 
 
 def test_what_the_log_left_out_is_counted(path: Path) -> None:

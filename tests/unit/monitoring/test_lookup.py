@@ -90,7 +90,7 @@ async def test_live_connection_is_described(world: World, lookup: Lookup, clock:
     described = lookup.describe(client.connection)
 
     assert (described["state"], described["user"], described["queued"]) == ("live", "anna", 7)
-    assert (described["lifetime"], described["subscriptions"], described["rtt"]) == (5.0, 1, 0.0)
+    assert (described["seconds"], described["subscriptions"], described["rtt"]) == (5.0, 1, 0.0)
     assert lookup.describe(world.open().connection)["state"] == "opening"
 
 
