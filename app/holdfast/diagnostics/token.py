@@ -104,7 +104,12 @@ class TokenDiagnosticService:
     def _explain(self, found: FoundToken, kind: Kind | None, findings: list[Finding]) -> Diagnosis:
         report, mistakes = self.examine(found.token, kind)
         said = self._peek(found.token)
-        findings += [self._judge(report), *self._about_keys(report), *_structure(report), *_claims(report)]
+        verdict = self._judge(report)
+        known = ", ".join(one.check for one in mistakes if one.remedy)
+        if known and verdict.severity == "critical":
+            # What is known to have happened is the cure, and not what mostly is.
+            verdict = replace(verdict, remedy=f"See {known}.")
+        findings += [verdict, *self._about_keys(report), *_structure(report), *_claims(report)]
         damage: Severity = "warning" if report.is_valid else "critical"
         findings += [Finding(one.check, damage, one.what, "", one.remedy) for one in mistakes]
         facts = self._facts(found, report.slug) | _facts(report)

@@ -82,6 +82,8 @@ def test_run_tells_that_the_token_is_good_but_damaged(token: str, mistake: str) 
 
     assert finding(found, mistake).severity == "critical"
     assert finding(found, "repaired").summary == "without that the gateway takes it"
+    # One fix: what mostly causes the answer is not what caused it here.
+    assert finding(found, found.facts["answer"]["slug"]).remedy == f"See {mistake}."
 
 
 def test_run_tells_damage_and_what_is_wrong_beside_it() -> None:

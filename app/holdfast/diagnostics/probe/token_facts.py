@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from holdfast.auth.locate import empty_form
 from holdfast.auth.peek import peek
+from holdfast.diagnostics.token_repairs import repair
 
 _MAX_TOKEN_BYTES: Final = 16 * 1024
+_OF_ITS_FORM: Final = frozenset({"token_malformed", "token_not_base64"})
 _CLAIMS: Final = ("exp", "nbf", "iat")
 # A Date header has whole seconds, and took its time to come.
 _NOTABLE_SECONDS: Final = 3.0
@@ -34,6 +36,15 @@ def token_facts(token: str | None, now: float) -> dict[str, Any]:
         if (value := peeked.number(name)) is not None:
             facts[f"{name}_in_seconds"] = round(value - now, 1)
     return facts
+
+
+def damage_told(token: str | None, slug: str) -> tuple[str, str]:
+    """Return in sentences what happened to a refused token on its way here, and what to do; "" where nothing shows."""
+    if not token or slug not in _OF_ITS_FORM:
+        return "", ""
+    _, found = repair(token)
+    told = " ".join(f"{one.what[:1].upper()}{one.what[1:]}." for one in found)
+    return told, " ".join(one.remedy for one in found)
 
 
 def times_told(facts: dict[str, Any], difference: float | None) -> str:

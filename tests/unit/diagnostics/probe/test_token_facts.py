@@ -5,7 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from holdfast.diagnostics.probe.token_facts import clock_difference, times_told, token_facts
+from holdfast.diagnostics.probe.token_facts import clock_difference, damage_told, times_told, token_facts
 
 NOW = 1_800_000_000.0
 SECRET = "a-secret-of-more-than-thirty-two-bytes"
@@ -70,3 +70,21 @@ def test_times_have_to_do_with_a_refusal(facts: dict[str, float], difference: fl
 def test_times_that_are_fine_are_not_told() -> None:
     """A Date header has whole seconds only."""
     assert times_told({"token": "given", "exp_in_seconds": 60.0, "iat_in_seconds": -1.0}, -1.4) == ""
+
+
+@pytest.mark.parametrize(
+    ("token", "slug", "words"),
+    [
+        ("Bearer a.b.c", "token_not_base64", ("A prefix such as `Bearer ` is part of it.", "send the bare token")),
+        ('"a.b.c"', "token_malformed", ("Quotes or other marks", "JSON.parse")),
+        ("a.b.c", "token_malformed", ("", "")),
+        ("Bearer a.b.c", "token_expired", ("", "")),
+        (None, "token_missing", ("", "")),
+    ],
+)
+def test_damage_on_the_way_is_told(token: str | None, slug: str, words: tuple[str, str]) -> None:
+    """Where the token's form is why it was refused, what happened to it is the cause, and its cure the fix."""
+    told = damage_told(token, slug)
+
+    assert all(word in text for word, text in zip(words, told, strict=True))
+    assert bool(told[0]) is bool(words[0])

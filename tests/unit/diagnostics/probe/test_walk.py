@@ -169,6 +169,17 @@ async def test_login_gives_the_token_before_it_is_needed(path, transport: str) -
     assert link.commands()[0]["connect"]["token"] == "given-token"
 
 
+async def test_token_that_was_damaged_has_what_cures_it_for_a_fix(path) -> None:
+    """The table's remedy would lead to a proxy that has nothing to do with it."""
+    link = FakeLink(EndedError(3500, "token_not_base64"))
+
+    told = (await walk(link, token="Bearer a.b.c")).as_json()
+
+    assert told["verdict"] == "token_not_base64"
+    assert "A prefix such as `Bearer ` is part of it." in told["cause"]
+    assert told["fix"] == "Leave it to the header; send the bare token."
+
+
 @pytest.mark.parametrize(
     ("replies", "is_left"),
     [
