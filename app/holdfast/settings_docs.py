@@ -13,6 +13,8 @@ from holdfast.settings_proxies import Proxy
 from holdfast.settings_schema import Leaf, Shape, leaves, shape_at, shape_of, variable_of
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+_QUERY = re.compile(r"(://[^?\s]*\?)\S+")
+_PATH = re.compile(r"(://[^/?\s]*)[/?]\S+")
 
 _INTRODUCTION = """\
 # Configuration
@@ -40,7 +42,10 @@ def render_settings_docs() -> str:
 
 
 def settings_show(settings: Settings) -> dict[str, Any]:
-    """Return the settings as plain data; a secret that is set reads `********`, an unset one is empty."""
+    """Return the settings as plain data; a secret that is set reads `********`, an unset one is empty.
+
+    Of addresses, credentials and the query are left out, and of those whose path is as good as a password, that too.
+    """
     return {name: _redacted(getattr(settings, name)) for name in type(settings).model_fields}
 
 
@@ -69,13 +74,15 @@ def _redacted(value: object) -> Any:
     if isinstance(value, SecretStr):
         return "********" if value.get_secret_value() else ""
     if isinstance(value, BaseModel):
-        return {name: _redacted(getattr(value, name)) for name in type(value).model_fields}
+        found = {name: _redacted(getattr(value, name)) for name in type(value).model_fields}
+        hidden = {name: _PATH.sub(r"\1/…", found[name]) for name in getattr(value, "PATH_IS_SECRET", ())}
+        return found | hidden
     if isinstance(value, tuple):
         return [_redacted(item) for item in value]
     if isinstance(value, dict):
         return {name: _redacted(item) for name, item in value.items()}
     if isinstance(value, str):
-        return _CREDENTIALS.sub("…@", value)
+        return _QUERY.sub(r"\1…", _CREDENTIALS.sub("…@", value))
     return value if isinstance(value, int | float | None) else str(value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -127,6 +127,8 @@ class MonitorSettings(Group):
 
 class WebhookSettings(Group):
     """One receiver of events."""
+
+    PATH_IS_SECRET: ClassVar = ("url",)
 
     url: Annotated[WebAddress, AfterValidator(_no_credentials)] = Field(
         min_length=1, description="Where events are posted to."

@@ -56,6 +56,7 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] in {"null", "merge"}]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_QUOTED = re.compile(r"'(?!<)[^']{3,}'")
 # What YAML 1.2 takes for flags and numbers, instead of what YAML 1.1 does.
 for _name, _pattern, _first in (
     ("bool", r"(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
@@ -131,7 +132,9 @@ def _line_of(error: yaml.YAMLError) -> str:
 
 
 def _problem_of(error: yaml.YAMLError) -> str:
-    return getattr(error, "problem", None) or str(getattr(error, "reason", "")) or "something else"
+    told = getattr(error, "problem", None) or str(getattr(error, "reason", "")) or "something else"
+    # An alias, an anchor or a tag is a password that begins with *, & or ! and has no quotes around it.
+    return _QUOTED.sub("'…'", told)
 
 
 def _take(source: Source, name: str, environ: Mapping[str, str]) -> None:

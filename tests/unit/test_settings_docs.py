@@ -85,3 +85,15 @@ def test_secrets_are_all_found() -> None:
     )
 
     assert settings_secrets(settings) == {"a", "b", "c", "d", "e"}
+
+
+def test_addresses_show_no_query_and_webhooks_no_path() -> None:
+    """Either may be as good as a password."""
+    webhook = {"url": "https://hook.test/services/geheim?x=geheim", "secret": f"whsec_{'A' * 32}"}
+    jwks = {"url": "https://keys.test/jwks?key=geheim"}
+    given = Settings.model_validate({"notifications": {"webhooks": [webhook]}, "token": {"jwks": jwks}})
+
+    shown = settings_show(given)
+
+    assert shown["notifications"]["webhooks"][0]["url"] == "https://hook.test/…"
+    assert shown["token"]["jwks"]["url"] == "https://keys.test/jwks?…"

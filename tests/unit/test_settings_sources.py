@@ -41,6 +41,8 @@ def test_read_file_reads_plain_yaml(tmp_path: Path, text: str, data: dict[str, A
     ("text", "words"),
     [
         ("port: 80\nclient: [\n", "line 3, column 1: expected YAML"),
+        ("a: *geheim", "expected YAML, saw: found undefined alias '…'"),
+        ("a: !geheim x", "expected YAML, saw: could not determine a constructor for the tag '…'"),
         ("port: 80\nport: 81\n", "line 2, column 1: expected YAML, saw: port stands here twice"),
         ("80: x\n", "expected a name before the colon"),
         ("[a, b]: x\n", "expected a name before the colon"),

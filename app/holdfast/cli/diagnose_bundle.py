@@ -98,8 +98,11 @@ def collect(config: Path | None, url: str, admin_token: str, now: float) -> Bund
         _add_settings(bundle, loaded)
         _add_diagnoses(bundle, config, url, admin_token)
         _add_log(bundle, loaded)
-    # With unusable settings a gateway can still be asked where --url says which.
-    _add_gateway(bundle, config if loaded is not None else None, url, admin_token)
+    if loaded is None and not url:
+        # Other settings that lie about here may lead to another gateway.
+        _miss_gateway(bundle, "the settings cannot be used; --url names a gateway to ask")
+    else:
+        _add_gateway(bundle, config if loaded is not None else None, url, admin_token)
     return bundle
 
 
@@ -164,8 +167,7 @@ def _add_gateway(bundle: Bundle, config: Path | None, url: str, admin_token: str
         place = admin_place(config, url, admin_token)
         get(f"{place.internal}/livez")
     except (CliError, ConfigError) as error:
-        for part in (*PLAIN_PATHS, *ADMIN_PATHS):
-            bundle.miss(part, _first_line(error))
+        _miss_gateway(bundle, _first_line(error))
         return
     for part, path in PLAIN_PATHS.items():
         with _missing(bundle, part):
@@ -174,6 +176,11 @@ def _add_gateway(bundle: Bundle, config: Path | None, url: str, admin_token: str
     for part, (path, query) in ADMIN_PATHS.items():
         with _missing(bundle, part):
             bundle.add_json(part, ask(place, path, query))
+
+
+def _miss_gateway(bundle: Bundle, reason: str) -> None:
+    for part in (*PLAIN_PATHS, *ADMIN_PATHS):
+        bundle.miss(part, reason)
 
 
 @contextmanager

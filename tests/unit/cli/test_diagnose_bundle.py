@@ -118,7 +118,10 @@ def test_bundle_of_settings_that_cannot_be_used(cli, fake_gateway, tmp_path):
 
     assert outcome.code == 0
     assert "prot" in files["settings_faults.txt"]
-    assert "the settings cannot be used" in json.loads(files["manifest.json"])["missing"]["settings.json"]
+    missing = json.loads(files["manifest.json"])["missing"]
+    assert "the settings cannot be used" in missing["settings.json"]
+    # Nobody else is asked, such as a gateway that other settings in this folder name.
+    assert "--url" in missing["metrics.txt"]
     assert not [text for text in files.values() if "the-" in text and "secret-of" in text]
 
 
