@@ -18,9 +18,22 @@ _INDENT = "    "
 _NARROWEST = 20
 
 
+class OutputError(Exception):
+    """Standard output takes nothing: a full disk. A reader that left is a BrokenPipeError, as for every program."""
+
+
 def result(text: str) -> None:
-    """Print a line, or lines, of the command's result at once."""
-    print(text, flush=True)
+    """Print a line, or lines, of the command's result at once.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(error.strerror or str(error)) from None
 
 
 def result_json(value: object) -> None:

@@ -125,8 +125,13 @@ def _fact(name: str, value: Any) -> str:
         return ""
     if name == "reason":
         return str(value)
+    from holdfast.diagnostics.probe.token_facts import NOTABLE_SECONDS
+
+    if name == "clock_difference_seconds" and abs(value) < NOTABLE_SECONDS:
+        return ""  # a Date header has whole seconds
     if name == "certificate":
-        return f"certificate for {', '.join(value['names'][:3])}, {value['days_left']:g} days left"
+        left = f"{value['days_left']:g} days left" if value["days_left"] > 0 else "expired"
+        return f"certificate for {', '.join(value['names'][:3])}, {left}"
     if isinstance(value, list):
         value = ", ".join(map(str, value))
     unit = " s" if name.endswith("_seconds") else ""

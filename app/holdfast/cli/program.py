@@ -26,7 +26,7 @@ from holdfast.cli import (
     version,
 )
 from holdfast.cli.failure import CliError, Exit
-from holdfast.cli.output import note
+from holdfast.cli.output import OutputError, note
 from holdfast.errors import ConfigError, GatewayError
 
 
@@ -66,6 +66,9 @@ class Program(TyperGroup):
         except CliError as error:
             note(f"holdfast: {error}")
             return error.code
+        except OutputError as error:
+            note(f"holdfast: cannot write the result: {error}")
+            return Exit.UNKNOWN
         except typer.Abort:
             note("Aborted.")
             return Exit.FOUND

@@ -24,6 +24,21 @@ def test_codes_number_lists_its_causes(cli):
     assert "token_empty" in out
 
 
+def test_codes_status_lists_what_is_answered_with_it(cli):
+    """A browser's console has the status of a refused request and nothing else."""
+    out = cli("codes", "403").out
+
+    assert out.startswith("NUMBER")
+    assert "origin_not_allowed" in out
+    assert "tls_expired" not in out
+
+
+def test_codes_1006_says_how_a_refusal_is_seen(cli):
+    """It is what a browser shows for every refused handshake."""
+    assert "holdfast probe" in cli("codes", "1006").out
+    assert "holdfast probe" not in cli("codes", "3500").out
+
+
 def test_codes_number_of_a_backend_is_the_application_s(cli):
     """Numbers that only a backend gives lead to the cause that says so; ours that do not exist lead nowhere."""
     assert cli("codes", "4242").out.startswith("application ")

@@ -1,6 +1,8 @@
 """Tests of holdfast.cli.output."""
 
-from holdfast.cli.output import columns, note, result, result_json, terminal_width
+import pytest
+
+from holdfast.cli.output import OutputError, columns, note, result, result_json, terminal_width
 
 
 def test_columns_are_aligned_and_never_cut():
@@ -56,3 +58,20 @@ def test_results_and_notes_go_apart(capsys):
     captured = capsys.readouterr()
     assert captured.out == 'r\n{"k": "ü"}\n'
     assert captured.err == "n\n"
+
+
+def test_result_that_nobody_takes_is_told(monkeypatch):
+    """A full disk is an error with its reason; a reader that left is none of ours."""
+
+    def fail(error):
+        def write(*_):
+            raise error
+
+        monkeypatch.setattr("sys.stdout.write", write)
+
+    fail(OSError(28, "No space left on device"))
+    with pytest.raises(OutputError, match="No space left"):
+        result("r")
+    fail(BrokenPipeError())
+    with pytest.raises(BrokenPipeError):
+        result("r")

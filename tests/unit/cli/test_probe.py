@@ -136,6 +136,21 @@ def test_words_have_a_line_for_each_stage_then_the_verdict() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"clock_difference_seconds": -0.9}, ""),
+        ({"clock_difference_seconds": -600.0}, "clock difference -600.0 s"),
+        ({"certificate": {"names": ["a.test"], "days_left": -0.0}}, "certificate for a.test, expired"),
+    ],
+)
+def test_words_leave_out_what_says_nothing(facts: dict[str, Any], words: str) -> None:
+    """A second of a clock that is told in whole seconds sends nobody looking."""
+    line = in_words(Report(URL, "ab", [StageReport("tls", "ok", 0.02, facts)], None, 0.1)).splitlines()[1]
+
+    assert line == f"tls       ok           20 ms  {words}".rstrip()
+
+
 def test_words_of_a_walk_that_is_fine_are_short() -> None:
     """There is nothing to do."""
     assert in_words(Report(URL, "ab", STAGES[:1], None, 0.25)).splitlines()[2:] == [

@@ -13,7 +13,7 @@ _MAX_TOKEN_BYTES: Final = 16 * 1024
 _OF_ITS_FORM: Final = frozenset({"token_malformed", "token_not_base64"})
 _CLAIMS: Final = ("exp", "nbf", "iat")
 # A Date header has whole seconds, and took its time to come.
-_NOTABLE_SECONDS: Final = 3.0
+NOTABLE_SECONDS: Final = 3.0
 
 
 def clock_difference(date: str, now: float) -> float | None:
@@ -55,7 +55,7 @@ def times_told(facts: dict[str, Any], difference: float | None) -> str:
     for name in ("nbf", "iat"):
         if (ahead := facts.get(f"{name}_in_seconds")) is not None and ahead > 0:
             told.append(f"By the clock here its {name} is {ahead:.0f} s in the future.")
-    if difference is not None and abs(difference) >= _NOTABLE_SECONDS:
+    if difference is not None and abs(difference) >= NOTABLE_SECONDS:
         told.append(
             f"The server's clock is {abs(difference):.0f} s {'ahead of' if difference > 0 else 'behind'} the one here."
         )
