@@ -28,5 +28,8 @@ def without_answer(url: str, reason: str) -> str:
     if is_secure and "SSL" in reason:
         return "What listens there does not speak TLS: try http:// in --url."
     if not is_secure and any(words in reason for words in _STRANGE_ANSWERS):
-        return "What listens there does not speak plain HTTP: try https:// in --url."
+        return (
+            "What listens there hung up, or speaks no plain HTTP: try https:// in --url. A gateway without descriptors "
+            "hangs up too; its log says so."
+        )
     return "Is the gateway running there? Name another address with --url."

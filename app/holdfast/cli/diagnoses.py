@@ -30,7 +30,7 @@ def show_all(diagnoses: Sequence[Diagnosis], *, as_json: bool) -> int:
                      "diagnoses": [one.as_json() for one in diagnoses]})  # fmt: skip
     else:
         width = terminal_width()
-        result("\n\n".join(_short(one, width) for one in by_severity(diagnoses)))
+        result("\n\n".join(_short(one, width) for one in by_severity(_joined(diagnoses))))
     return summary.exit_code
 
 
@@ -39,11 +39,21 @@ def table(diagnosis: Diagnosis, width: int = 0) -> str:
     return "\n\n".join((f"{diagnosis.service}: {diagnosis.severity}", *_parts(by_severity(diagnosis.findings), width)))
 
 
+def _joined(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """Return the diagnoses, as one those that say the same: mostly that nothing answered."""
+    found: dict[tuple[Finding, ...], str] = {}
+    for one in diagnoses:
+        found[one.findings] = f"{found[one.findings]}, {one.service}" if one.findings in found else one.service
+    return [Diagnosis(name, findings) for findings, name in found.items()]
+
+
 def _short(diagnosis: Diagnosis, width: int) -> str:
     """Return what is not fine, and how many findings are."""
     bad = by_severity(one for one in diagnosis.findings if one.severity != "ok")
-    fine = f"fine: {len(diagnosis.findings) - len(bad)}, which `holdfast diagnose {diagnosis.service}` shows"
-    return "\n\n".join((f"{diagnosis.service}: {diagnosis.severity}; {fine}", *(_parts(bad, width) if bad else ())))
+    head, count = f"{diagnosis.service}: {diagnosis.severity}", len(diagnosis.findings) - len(bad)
+    if count:
+        head += f"; fine: {count}, which `holdfast diagnose {diagnosis.service}` shows"
+    return "\n\n".join((head, *(_parts(bad, width) if bad else ())))
 
 
 def _parts(findings: Sequence[Finding], width: int) -> Iterator[str]:

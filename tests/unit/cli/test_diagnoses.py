@@ -57,6 +57,16 @@ def test_several_are_shown_with_the_worst_exit_code(capsys: pytest.CaptureFixtur
     assert json.loads(capsys.readouterr().out)["diagnoses"][0]["service"] == "resources"
 
 
+def test_several_that_say_the_same_say_it_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A gateway that is down is down for each of them."""
+    down = (Finding("asked", "unknown", "no gateway answered", "", "Start it."),)
+    show_all([Diagnosis("token", down), FOUND, Diagnosis("connections", down)], as_json=False)
+
+    text = capsys.readouterr().out
+    assert text.count("no gateway answered") == 1
+    assert "token, connections: unknown\n" in text
+
+
 def test_diagnosis_is_read_back_from_json() -> None:
     """What a gateway answers is the same again."""
     assert from_json(FOUND.as_json()) == FOUND
