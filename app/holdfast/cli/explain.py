@@ -149,7 +149,7 @@ def search_logs(given: list[Path], subject: Subject, span: Span) -> list[Found]:
                 what = f"{path} is a folder" if path.is_dir() else f"there is no file {path}, nor one rotated from it"
                 raise CliError(f"--log: expected a log file, but {what}.", Exit.UNKNOWN)
             paths += [one for one in found if one not in paths]
-        return search(paths, subject, span)
+        return search(paths, subject, span, hidden=folder)
 
 
 def _kept(path: Path) -> Path:

@@ -57,19 +57,20 @@ def with_rotated(path: Path) -> list[Path]:
     return [one for _, one in sorted(found.values())]
 
 
-def search(paths: Iterable[Path], subject: Subject, span: Span = ALL) -> list[Found]:
+def search(paths: Iterable[Path], subject: Subject, span: Span = ALL, *, hidden: str = "") -> list[Found]:
     """Return what each file has of a subject in a span of time.
 
     Files are read again while they teach new ids: a line before the one that joins attempt and connection counts too.
-    All are opened first, so that a rotation meanwhile hides none.
+    All are opened first, so that a rotation meanwhile hides none. Files in the folder `hidden` go by their name alone.
     """
     with ExitStack() as opened:
         files: list[tuple[str, IO[bytes] | OSError]] = []
         for path in paths:
+            name = path.name if str(path.parent) == hidden else str(path)
             try:
-                files.append((str(path), opened.enter_context(path.open("rb"))))
+                files.append((name, opened.enter_context(path.open("rb"))))
             except OSError as error:
-                files.append((str(path), error))
+                files.append((name, error))
         while True:
             known = len(subject.ids)
             found = [_search(name, file, subject, span) for name, file in files]

@@ -70,7 +70,7 @@ def test_standard_input_is_a_log(
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(log.read_bytes())))
 
     assert run(["explain", "42", "--log", "-"]) == 1
-    assert "standard input" in capsys.readouterr().out
+    assert "\n  standard input: back to" in capsys.readouterr().out
 
 
 def test_log_of_the_settings_is_read(
