@@ -56,15 +56,11 @@ def explain(
     """
     from holdfast.cli.explain_text import text_of
     from holdfast.diagnostics.explanation import Explanation, Source
-    from holdfast.diagnostics.timeline import Span, Subject, merge
+    from holdfast.diagnostics.timeline import Subject, merge
 
     if not subject:
         raise CliError("Expected a user, a client id or an attempt's id, got an empty text.", Exit.USAGE)
-    now = time.time()
-    wanted, span = (
-        Subject(subject),
-        Span(moment_of("--since", since, now) or 0.0, moment_of("--until", until, now) or inf),
-    )
+    wanted, span = Subject(subject), span_of(since, until, time.time())
     # First, for it teaches which attempts and connections the files are to be searched for.
     remembered = _remembered(wanted, (config, url, admin_token), span, is_alone=log is None)
     files = search_logs(log if log is not None else _configured_log(config, url), wanted, span)
@@ -103,10 +99,26 @@ def _remembered(subject: Subject, where: tuple[Path | None, str, str], span: Spa
         return Remembered(sources=[Source("the gateway", None, note="; ".join(error.faults))])
 
 
-def moment_of(option: str, text: str, now: float) -> float | None:
+def span_of(since: str, until: str, now: float) -> Span:
+    """Return what both options mean.
+
+    Raises:
+        CliError: one means nothing, or the end is before the beginning.
+    """
+    from holdfast.diagnostics.timeline import Span
+
+    begin = moment_of("--since", since, now)
+    end = moment_of("--until", until, now, -inf if begin is None else begin)
+    span = Span(begin or 0.0, inf if end is None else end)
+    if span.until < span.since:
+        raise CliError("--until: expected a moment after that of --since, got one before it.", Exit.USAGE)
+    return span
+
+
+def moment_of(option: str, text: str, now: float, after: float = -inf) -> float | None:
     """Return Unix seconds of a moment, of the last time that a clock in UTC showed it, or of so long ago.
 
-    None for an empty text.
+    None for an empty text. A clock's time is that `after` a moment, if it was not shown since.
 
     Raises:
         CliError: it is none of them.
@@ -119,7 +131,8 @@ def moment_of(option: str, text: str, now: float) -> float | None:
     if (moment := seconds_of(text)) is not None:
         return moment
     if (moment := seconds_of(f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}T{text}")) is not None:
-        return moment if moment <= now else moment - _DAY_SECONDS
+        last = moment if moment <= now else moment - _DAY_SECONDS
+        return last if last >= after else last + _DAY_SECONDS
     try:
         ago = parse_duration(text)
     except ValueError:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from holdfast.cli import explain_admin
-from holdfast.cli.explain import moment_of
+from holdfast.cli.explain import moment_of, span_of
 from holdfast.cli.explain_admin import Remembered
 from holdfast.cli.failure import CliError
 from holdfast.cli.program import run
@@ -126,6 +126,14 @@ def test_settings_with_faults_leave_the_log(
 def test_moment_is_one_or_so_long_ago(text: str, moment: float | None) -> None:
     """Either way, or what a clock showed last."""
     assert moment_of("--since", text, 1000.0) == moment
+
+
+def test_span_has_its_end_behind_its_beginning() -> None:
+    """Also where the end is still to come: 00:20 asked for at 00:16 is not yesterday's."""
+    assert span_of("00:10", "00:20", 1000.0) == (600.0, 1200.0)
+    assert span_of("", "", 1000.0).has(1.0)
+    with pytest.raises(CliError, match="--until"):
+        span_of("1970-01-02", "1970-01-01", 1000.0)
 
 
 def test_nonsense_is_a_usage_error(log: Path) -> None:
