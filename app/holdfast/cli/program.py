@@ -106,7 +106,6 @@ app.command("codes")(codes.codes)
 app.command("explain")(explain.explain)
 app.add_typer(diagnose.app, name="diagnose")
 app.command("health")(health.health)
-app.add_typer(diagnose.app, name="diagnose")
 app.command("probe")(probe.probe)
 app.command("version")(version.version)
 
