@@ -48,14 +48,21 @@ class Code:
 # One row a cause reads as a table; the formatter would spread it over a thousand lines.
 # ruff: noqa: E501 - rows of a table
 # fmt: off
+# Names of files in runbooks/.
 _TOKENS = "connection-tokens"
+_KEYS = "unknown-key"
 _CAPACITY = "capacity"
+_FAULT = "gateway-fault"
+_READERS = "slow-readers"
+_CUT = "connection-cut"
 _RESTART = "restart"
 _CLIENT = "client-protocol"
 _API = "server-api"
 _CHANNELS = "channels"
 _PROXY = "proxies"
-_OVERLOAD = "overload"
+_BREAKER = "breaker-open"
+_LIMIT = "connection-limit"
+_ACCEPT_RATE = "accept-rate"
 _PATH = "network-path"
 _ADMIN = "admin"
 
@@ -69,8 +76,8 @@ def _error(slug: str, number: int, action: Action, meaning: str, remedy: str, ru
     return Code(slug, number, "error", action, status, meaning, remedy, "info", runbook)
 
 
-def _path(slug: str, number: int, meaning: str, remedy: str) -> Code:
-    return Code(slug, number, "path", "retry", 502, meaning, remedy, "warning", _PATH)
+def _path(slug: str, number: int, meaning: str, remedy: str, runbook: str = _PATH) -> Code:
+    return Code(slug, number, "path", "retry", 502, meaning, remedy, "warning", runbook)
 
 
 def _http(slug: str, number: int, status: int, meaning: str, remedy: str, runbook: str = _API) -> Code:
@@ -107,7 +114,7 @@ _CONNECTION_TOKEN = (
     _error("token_not_yet_valid", 109, "fetch_token", "The token's `nbf` or `iat` is in the future by more than the leeway.",
            "Compare the clocks of issuer and gateway, then fetch a fresh token.", _TOKENS, 401),
     _error("token_unknown_key", 109, "fetch_token", "No configured or fetched key has the token's key id.",
-           "A fresh token cures a rotation; if it does not, compare the issuer's `kid` with the configured keys.", _TOKENS, 401),
+           "A fresh token cures a rotation; if it does not, compare the issuer's `kid` with the configured keys.", _KEYS, 401),
     _error("token_revoked", 109, "fetch_token", "This one token (`jti`) was revoked.", _NEW_TOKEN, _TOKENS, 401),
 )
 
@@ -137,7 +144,7 @@ _SUBSCRIPTION_TOKEN = (
     _error("subscription_token_expired", 109, "fetch_token", "The subscription token has expired.", _NEW_TOKEN, _TOKENS, 403),
     _error("subscription_token_not_yet_valid", 109, "fetch_token", "The subscription token is not valid yet.",
            "Compare the clocks of issuer and gateway.", _TOKENS, 403),
-    _error("subscription_token_unknown_key", 109, "fetch_token", "No key has the subscription token's key id.", _NEW_TOKEN, _TOKENS, 403),
+    _error("subscription_token_unknown_key", 109, "fetch_token", "No key has the subscription token's key id.", _NEW_TOKEN, _KEYS, 403),
     _error("subscription_token_revoked", 109, "fetch_token", "This subscription token (`jti`) was revoked.", _NEW_TOKEN, _TOKENS, 403),
 )
 
@@ -190,8 +197,8 @@ _COMMANDS = (
     _error("unauthorized", 101, "stop", "The connection is anonymous and the call needs a user.", "Connect with a token.", _CLIENT, 401),
     _error("connection_token_not_refreshable", 107, "stop", "The connection cannot expire and so has nothing to refresh.",
            "Send refresh only when the connect reply said `expires`.", _CLIENT),
-    _error("internal_error", 100, "retry", "The gateway failed in a way it should not.", "Look for the traceback of that moment in the gateway's log.", _CLIENT, 500),
-    _error("broker_unavailable", 100, "retry", "The broker did not answer.", "Try again; the operator looks at `/readyz`.", _CAPACITY, 503),
+    _error("internal_error", 100, "retry", "The gateway failed in a way it should not.", "Look for the traceback of that moment in the gateway's log.", _FAULT, 500),
+    _error("broker_unavailable", 100, "retry", "The broker did not answer.", "Try again; the operator looks at `/readyz`.", _BREAKER, 503),
     _error("too_many_requests", 111, "retry", "The caller exceeded its rate.", "Wait, then repeat.", _CAPACITY, 429),
     _error("publish_queue_full", 111, "retry", "Too many asynchronous publications wait to be made.",
            "Wait, then repeat; publish without `async` to be slowed down instead, or raise `api.async_queue_limit`.", _API, 503),
@@ -227,15 +234,15 @@ _PROXIES = (
 _LIFE = (
     _close("connection_closed", 3000, "retry", "The connection was closed without a special cause.", "Nothing.", _CLIENT),
     _close("shutdown", 3001, "retry", "The instance is stopping; its clients leave at their own moment each.", "Nothing; SDKs reconnect.", _RESTART, 503),
-    _close("server_error", 3004, "retry", "The gateway failed in a way it should not.", "Look for the traceback of that moment in the gateway's log.", _CLIENT, 500),
+    _close("server_error", 3004, "retry", "The gateway failed in a way it should not.", "Look for the traceback of that moment in the gateway's log.", _FAULT, 500),
     _close("connection_expired", 3005, "retry", "The token expired and no fresh one came within the grace period.", "Give the SDK a getToken function.", _TOKENS),
     _close("subscription_expired", 3006, "retry", "A subscription's token expired and no fresh one came in time.", "Give the subscription a getToken function.", _TOKENS),
     _close("slow_consumer", 3008, "retry", "The client read too slowly and its queue was full.",
-           "Look at the client's network; raise `client.queue_max_size` only with memory to match.", _CAPACITY),
-    _close("write_error", 3009, "retry", "Writing to the connection failed.", "Look at the network between client and gateway.", _CAPACITY),
+           "Look at the client's network; raise `client.queue_max_size` only with memory to match.", _READERS),
+    _close("write_error", 3009, "retry", "Writing to the connection failed.", "Look at the network between client and gateway.", _CUT),
     _close("insufficient_state", 3010, "retry", "The instance could not keep the client's position.", "Nothing; SDKs reconnect and recover.", _CHANNELS),
     _close("force_reconnect", 3011, "retry", "The operator asked the client to reconnect.", "Nothing.", _CLIENT),
-    _close("no_pong", 3012, "retry", "The client answered no ping in time.", "Look for a sleeping device or a dead path.", _CLIENT),
+    _close("no_pong", 3012, "retry", "The client answered no ping in time.", "Look for a sleeping device or a dead path.", _CUT),
     _close("command_rate_limit", 3013, "retry", "The client sent commands faster than allowed.", "Slow the client, or raise `client.command_rate`.", _CAPACITY, 429),
     _close("state_invalidated", 3014, "retry", "The operator invalidated the client's state.", "Nothing; SDKs fetch a token and reconnect.", _TOKENS),
     _close("force_disconnect", 3503, "stop", "The operator disconnected the client for good.", "Ask the operator.", _CLIENT),
@@ -249,7 +256,7 @@ _LIFE = (
            "Look for a slow network; raise `client.handshake_timeout`.", _CLIENT, 408),
     _close("inbox_overflow", 4101, "retry", "The client sent more commands than it waits for replies to.", "Wait for replies.", _CAPACITY, 429),
     _close("poll_idle", 4102, "retry", "No request came for a poll session within `poll.idle_timeout`.",
-           "Nothing; the client opens a new session. Look for a sleeping device or a dead path.", _CLIENT),
+           "Nothing; the client opens a new session. Look for a sleeping device or a dead path.", _CUT),
     _close("application", 4000, "retry", "The user's backend closed the connection with a number of its own (4000-4499: clients come back; 4500-4999: they stop).",
            "Ask the backend.", _CLIENT),
 )
@@ -282,7 +289,7 @@ _FRAMES = (
     _close("invalid_utf8", 1007, "retry", "A text message or a close reason was not UTF-8 (RFC 6455, 8.1).", "Send text as UTF-8.", _CLIENT),
     _close("message_too_big", 1009, "stop", "A message was larger than the limit.",
            "Send less, or raise `websocket.max_message_bytes`.", _CLIENT, 413),
-    _close("client_gone", 1006, "retry", "The connection ended without a close frame.", "Look at the network between client and gateway.", _CLIENT),
+    _close("client_gone", 1006, "retry", "The connection ended without a close frame.", "Look at the network between client and gateway.", _CUT),
     _close("client_closed", 1000, "retry", "The client closed the connection.", "Nothing.", _CLIENT),
 )
 
@@ -313,20 +320,20 @@ _HTTP = (
 
 _ADMISSION = (
     _http("instance_connection_limit", 1913, 503, "The instance has as many connections as it may have.",
-          "Add instances, or raise `admission.max_connections` with descriptors and memory to match.", _OVERLOAD),
+          "Add instances, or raise `admission.max_connections` with descriptors and memory to match.", _LIMIT),
     _http("address_connection_limit", 1914, 429, "This address has as many connections as one address may have.",
-          "Look for a client that opens connections without end; behind a proxy set `http.trusted_proxies`, or raise `admission.max_connections_per_address`.", _OVERLOAD),
+          "Look for a client that opens connections without end; behind a proxy set `http.trusted_proxies`, or raise `admission.max_connections_per_address`.", _LIMIT),
     _http("accept_rate", 1915, 503, "More handshakes came at once than the instance takes.",
-          "Nothing; clients come back a little later. Raise `admission.rate` and `admission.burst` only with CPU to match.", _OVERLOAD),
+          "Nothing; clients come back a little later. Raise `admission.rate` and `admission.burst` only with CPU to match.", _ACCEPT_RATE),
     _http("overload_loop_lag", 1916, 503, "The event loop has been late for a while, so newcomers would slow those who are here.",
-          "Look for what blocks the loop (docs/runbooks name the usual ones), or add instances.", _OVERLOAD),
+          "Look for what blocks the loop (the runbook names the usual causes), or add instances.", "loop-lag"),
     _http("overload_memory", 1917, 503, "Memory is close to its limit.",
-          "Look for slow readers and large histories; raise the limit, or add instances.", _OVERLOAD),
-    _http("overload_cpu", 1918, 503, "The instance has used all of its core for a while.", "Add instances.", _OVERLOAD),
+          "Look for slow readers and large histories; raise the limit, or add instances.", "memory"),
+    _http("overload_cpu", 1918, 503, "The instance has used all of its core for a while.", "Add instances.", "cpu"),
     _http("overload_descriptors", 1919, 503, "Free file descriptors are running out.",
-          "Raise the limit (`LimitNOFILE`, `ulimit -n`); it wants two for each connection.", _OVERLOAD),
+          "Raise the limit (`LimitNOFILE`, `ulimit -n`); it wants two for each connection.", "descriptors"),
     _http("breaker_open", 1934, 503, "The instance lets nobody in for a while, because what it needs keeps failing.",
-          "Nothing at once: it lets single clients through to see whether it is well. The log line `breaker_opened` names the cause.", _OVERLOAD),
+          "Nothing at once: it lets single clients through to see whether it is well. The log line `breaker_opened` names the cause.", _BREAKER),
 )
 
 _OPERATORS = (
@@ -368,10 +375,11 @@ _ON_THE_WAY = (
     _path("subscribe_timeout", 1969, "No answer to subscribe came.", "Look at the broker and the proxies of the gateway."),
     _path("message_lost", 1970, "A published message did not come back.", "Look at the broker, and for a proxy that buffers."),
     _path("proxy_idle_cut", 1971, "The path ended the idle connection without a close frame.",
-          "Raise the idle limit of the proxy on the way, or lower `client.ping_interval` below it."),
+          "Raise the idle limit of the proxy on the way, or lower `client.ping_interval` below it.", _CUT),
     _path("stream_buffered", 1972, "The path holds back what the server streams.", "Switch buffering off on the proxy; see docs/reverse-proxies.md."),
     _path("close_unanswered", 1973, "The close frame was not answered.", "Look for a proxy that swallows frames."),
-    _path("connection_cut", 1974, "The connection ended in the middle without a close frame.", "Look at the proxies and the network on the way."),    _path("tls_self_signed", 1975, "The certificate is signed by itself, and the client does not trust it.",
+    _path("connection_cut", 1974, "The connection ended in the middle without a close frame.", "Look at the proxies and the network on the way.", _CUT),
+    _path("tls_self_signed", 1975, "The certificate is signed by itself, and the client does not trust it.",
           "Serve one of an authority that clients trust, or make them trust this one."),
     _path("tls_timeout", 1976, "The TLS handshake was not answered in time.", "Look for a proxy or a gateway that hangs, and for a port that is not TLS."),
     _path("upgrade_cut", 1977, "The connection ended instead of an answer to the handshake.",
@@ -380,13 +388,13 @@ _ON_THE_WAY = (
     _path("upgrade_no_gateway", 1979, "A proxy answered that it gets no answer from the gateway behind it.",
           "Start the gateway, or correct the proxy's address of it; the proxy's log names what failed."),
     _path("token_refused", 1980, "The server refused the token and did not say why.",
-          "Compare the token with the server's settings and the clocks of both; `holdfast token check TOKEN` explains it."),
-    _path("login_failed", 1981, "The login gave no token.", "Look at the login's answer; it takes POST `{username, password}` and answers `{token}`."),
+          "Compare the token with the server's settings and the clocks of both; `holdfast token check TOKEN` explains it.", _TOKENS),
+    _path("login_failed", 1981, "The login gave no token.", "Look at the login's answer; it takes POST `{username, password}` and answers `{token}`.", _TOKENS),
     _path("connect_refused", 1982, "The server refused the connect command for a reason of its own.", "Look into the server's log, or ask its backend."),
     _path("subscribe_refused", 1983, "The server refused the subscription for a reason of its own.", "Look into the server's log, or ask its backend."),
     _path("closed_by_server", 1984, "The server closed the connection with a code of its own.", "Look into the log of the server and of the proxies before it."),
     _path("pings_missing", 1985, "The pings that the server promised did not come, and nobody closed the connection.",
-          "Look for a dead path: a firewall or a proxy that forgot the connection."),
+          "Look for a dead path: a firewall or a proxy that forgot the connection.", _CUT),
 )
 
 # fmt: on

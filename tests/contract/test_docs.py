@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import generate_docs
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s#]*)(?:#[^)]*)?\)")
+ANCHOR = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s#]*)#(?P<anchor>[^)]+)\)")
 MARKDOWN = [path for path in project_files() if path.suffix == ".md"]
 
 
@@ -34,6 +36,21 @@ def test_links_lead_to_files(path):
     local = [target for target in targets if target and "://" not in target and not target.startswith("mailto:")]
 
     assert [target for target in local if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_headings(path):
+    """What stands behind # is a heading of the page, so that a link to a cause shows that cause."""
+    links = [(match["target"], match["anchor"]) for match in ANCHOR.finditer(path.read_text(encoding="utf-8"))]
+    local = [(path.parent / target if target else path, anchor) for target, anchor in links if "://" not in target]
+
+    assert [f"{page.name}#{anchor}" for page, anchor in local if anchor not in _anchors(page)] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_index_lists_every_page():

@@ -342,6 +342,7 @@ def render_metrics_docs() -> str:
 
 `GET /metrics` answers in the Prometheus text format, or in OpenMetrics where the scraper asks for it. Every cause of a
 refusal, an error or a close is a `slug` of [errors.md](errors.md). No label holds a user, a channel or a connection.
+The [runbooks](../runbooks/README.md) say which of them to look at, and what to expect.
 Beside these there are the usual `process_*` metrics of the Prometheus client library.
 
 | Metric | Kind | Labels | Meaning |
