@@ -61,7 +61,7 @@ class Gateway:
         self.core = core
         self.manager = EnhancedWebSocketManager(core)
         self.validator = validator
-        self.admission = make_admission(settings, core, lambda: self.monitoring.monitor.pressure())
+        self.admission = make_admission(settings, core, lambda: self.monitoring.pressure())
         self.monitoring = Monitoring(settings, core, self.admission.breaker.trip)
         self.admission.breaker.on_change = self.monitoring.tell_breaker
         self.probe = BrokerRoundTrip(core.broker, LocalDelivery(core.hub), core.instance)

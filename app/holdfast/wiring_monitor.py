@@ -7,7 +7,9 @@ from typing import Any
 
 from holdfast.connections.core import Core
 from holdfast.monitoring.events import Events, log_level
+from holdfast.monitoring.levels import Pressure
 from holdfast.monitoring.monitor import ResourceMonitor
+from holdfast.monitoring.newcomers import with_newcomers
 from holdfast.monitoring.report import describe_resources
 from holdfast.monitoring.sampling import Inside, Sampler
 from holdfast.monitoring.webhooks import Webhooks
@@ -39,6 +41,7 @@ class Monitoring:
     def __init__(self, settings: Settings, core: Core, trip: Callable[[str], object]) -> None:
         self._core = core
         manager = core.manager
+        self._critical_descriptors = settings.monitor.descriptors.critical
         self.lag = LagWindow(settings.monitor.loop_lag.lasting * _LAG_WINDOW_SHARE, core.clock)
         self.events = Events(core.wall_clock)
         self.events.subscribe(log_level)
@@ -58,6 +61,11 @@ class Monitoring:
     def watch(self, server: GatewayServer) -> None:
         """Watch the accept queues of a server too."""
         self._server = server
+
+    def pressure(self) -> Pressure:
+        """Return what is scarce at this moment, for admission."""
+        seen = self.monitor.sample
+        return with_newcomers(self.monitor.pressure(), seen, self._core.manager.total, self._critical_descriptors)
 
     def tell_breaker(self, state: BreakerState, cause: str) -> None:
         """Tell those who want to know that the breaker of admission changed its state."""

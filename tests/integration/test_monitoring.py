@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,8 @@ import pytest
 
 from tests.backends import Backend, hang, respond
 from tests.client import RawClient
-from tests.gateway import ADMIN_TOKEN, ROOT, Gateway
+from tests.gateway import ADMIN_TOKEN, ROOT, Gateway, running
+from tests.sockets import upgrade_request
 from tests.wire import Wire
 
 SECRET = "whsec_" + base64.b64encode(os.urandom(32)).decode()
@@ -209,3 +211,21 @@ def test_bad_secret_is_named_and_not_shown(start_gateway: StartGateway, tmp_path
     assert gateway.wait() == 3
     assert "notifications.webhooks[0].secret" in gateway.log()
     assert not secret or secret not in gateway.log()
+
+
+def test_crowd_between_two_looks_leaves_descriptors(tmp_path: Path) -> None:
+    """Newcomers count at once: those who come too many are told why, and operators still get an answer."""
+    low_limit = ("sh", "-c", 'ulimit -n 100 && exec "$@"', "sh")
+    settings = {"monitor": {"interval": "60s"}}
+    with running(tmp_path, settings, prefix=low_limit) as gateway, ExitStack() as wires:
+        told = wait_for(lambda: resources(gateway)["resources"].get("descriptors"), "a first look")
+        statuses = []
+        for _ in range(120):
+            wire = wires.enter_context(Wire(gateway.port))
+            wire.send(upgrade_request("/connection/websocket"))
+            statuses.append(wire.read_response()[0])
+        refused = gateway.metric("holdfast_handshakes_total", transport="websocket", slug="overload_descriptors")
+
+    assert told["limit"] == 100
+    assert statuses.count(101) + statuses.count(503) == 120
+    assert refused == statuses.count(503) > 20
