@@ -71,6 +71,7 @@ class Plan:
     idle_seconds: float = 25.0
     ping_seconds: float = 25.0
     pong_seconds: float = 8.0
+    monitor_seconds: float = 1.0
     is_judged: bool = True
     settle_seconds: float = 2.0
     batch_size: int = 10

@@ -12,8 +12,8 @@ from zipfile import ZipFile
 from benchmarks.process import BenchmarkError
 from benchmarks.servers.paths import CACHE, ROOT
 
-# What the gateway is compared with until there is a release: the last commit with one transport and one codec.
-BASELINE = "6c51394"
+# What the gateway is compared with until there is a release: the last commit without admission, monitor and ledger.
+BASELINE = "944e098"
 
 
 @dataclass(frozen=True, slots=True)

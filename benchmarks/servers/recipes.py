@@ -62,11 +62,12 @@ _ADMISSION_MODULE = "app/holdfast/wiring_admission.py"
 
 
 def _gateway_environ(port: int, plan: Plan) -> dict[str, str]:
-    return {**_earlier_environ(port, plan), **_ADMISSION}
+    monitor = {"HOLDFAST_MONITOR__INTERVAL": f"{plan.monitor_seconds:g}s"}
+    return {**_earlier_environ(port, plan), **_ADMISSION, **monitor}
 
 
 def _earlier_environ(port: int, plan: Plan) -> dict[str, str]:
-    """Return what a commit from before admission knows too."""
+    """Return what a commit from before admission and monitor knows too."""
     return {
         "HOLDFAST_PORT": str(port),
         "HOLDFAST_CLIENT__PING_INTERVAL": f"{plan.ping_seconds:g}s",
