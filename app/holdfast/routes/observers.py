@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from typing import Any, Final
 
 from starlette.types import Scope
@@ -21,7 +22,9 @@ from holdfast.telemetry.redaction import redact_text
 _log = get_logger(__name__)
 
 # Looked up once: handshakes come in storms.
-_admitted = {name: metrics.HANDSHAKES.labels(name, "ok") for name in ("websocket", "http_stream", "sse", "poll")}
+_handshakes = cache(metrics.HANDSHAKES.labels)
+for _name in ("websocket", "http_stream", "sse", "poll"):
+    _handshakes(_name, "ok")
 _emulated = metrics.EMULATIONS.labels("ok")
 
 _LONGEST_PATH: Final = 200
@@ -45,11 +48,11 @@ def remember_with(recorder: Recorder, clocks: Clocks) -> None:
 def observe_handshake(handshake: Handshake, refusal: GatewayError | None) -> None:
     """Count a handshake by its outcome, and log and remember a refused one."""
     if refusal is None:
-        _admitted[handshake.transport].inc()
+        _handshakes(handshake.transport, "ok").inc()
         if b"cid=" in handshake.query:  # nobody else can ask
             _Memory.recorder.admitted(handshake.attempt_id, headers_seen(handshake.headers))
         return
-    metrics.HANDSHAKES.labels(handshake.transport, refusal.slug).inc()
+    _handshakes(handshake.transport, refusal.slug).inc()
     _log.info("handshake_refused", **_remembered(handshake, refusal))
 
 
@@ -59,7 +62,7 @@ def observe_refused_path(scope: Scope, refusal: GatewayError, address: str, atte
     kind = "websocket" if is_websocket else "http"
     handshake = Handshake(scope["path"], b"", scope["headers"], address, "", attempt, transport=kind)
     if is_websocket:
-        metrics.HANDSHAKES.labels("websocket", refusal.slug).inc()
+        _handshakes("websocket", refusal.slug).inc()
         _log.info("handshake_refused", **_remembered(handshake, refusal))
         return
     metrics.HTTP_REFUSALS.labels(refusal.slug).inc()

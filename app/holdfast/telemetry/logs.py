@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, TextIO, cast
 
 import structlog
@@ -27,6 +28,10 @@ from holdfast.telemetry.writer import Writer
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _LONGEST_TEMPLATE = 200
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+# Looked up once each: lines come in storms, those that are left out too.
+_lines = cache(metrics.LOG_LINES.labels)
+_left_out = cache(metrics.LOG_LEFT_OUT.labels)
 # Libraries that say at "info" what we say ourselves, with URLs in it.
 _QUIET = ("httpx", "httpcore", "aiohttp", "websockets", "asyncio", "uvicorn")
 UNLIMITED: Final = frozenset({"connection_closed", "browser_line"})
@@ -113,7 +118,7 @@ class Logger(structlog.BoundLoggerBase):
             if event not in UNLIMITED:
                 key = Key(name, template or event, str(values.get("slug") or ""))
                 if not _State.repeats.admits(key, level):
-                    metrics.LOG_LEFT_OUT.labels(category_of(event, name)).inc()
+                    _left_out(category_of(event, name)).inc()
                     return
             self._proxy_to_logger(level, event % args if args else event, **values)
         except Exception as error:
@@ -231,7 +236,7 @@ def _stamp(logger: object, level: str, event: MutableMapping[str, Any]) -> Mutab
     now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
     name, text = getattr(logger, "name", ""), event.pop("event", "")
     category = category_of(text, name)
-    metrics.LOG_LINES.labels(level, category).inc()
+    _lines(level, category).inc()
     head = {"time": f"{now}Z", "level": level, "category": category, "logger": name, "event": text}
     if _State.instance:
         head["instance"] = _State.instance
@@ -248,7 +253,7 @@ def _render(logger: object, level: str, event: MutableMapping[str, Any]) -> str:
     if _State.is_text:
         safe = {key: (_on_lines if key == "exception" else _on_one_line)(value) for key, value in event.items()}
         return str((_COLORED if _State.has_colors else _PLAIN)(logger, level, safe))
-    return json.dumps(event, ensure_ascii=False, default=str)
+    return _encode(event)
 
 
 def _on_one_line(value: object) -> object:

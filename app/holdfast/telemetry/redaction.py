@@ -43,12 +43,17 @@ def redact(logger: object, method: str, event: MutableMapping[str, Any]) -> Muta
 
 def redact_text(text: str) -> str:
     """Return a text without tokens, keys and passwords in it."""
-    if _SUSPICIOUS.search(text) is None:
+    if _is_plain(text) or _SUSPICIOUS.search(text) is None:
         return text
     text = _JWT.sub("eyJ" + HIDDEN, text)
     text = _QUERY.sub(rf"\1{HIDDEN}", text)
     text = _SCHEME.sub(rf"\1{HIDDEN}", text)
     return _CREDENTIALS.sub(rf"\1{HIDDEN}\2", text)
+
+
+def _is_plain(text: str) -> bool:
+    """Tell that nothing can be hidden there, as in nearly all names, ids and addresses, far quicker than a search."""
+    return "=" not in text and "eyJ" not in text and "://" not in text and len(text.split(None, 1)) < 2
 
 
 def _value(key: str, value: Any, depth: int) -> Any:

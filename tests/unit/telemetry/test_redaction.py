@@ -85,6 +85,12 @@ def test_redact_stops_at_a_depth() -> None:
     assert "…" in str(redact(None, "info", {"loop": loop}))
 
 
+@given(st.text(max_size=30), st.sampled_from((" ", "\t", "\u00a0", "\u2003")))
+def test_redact_text_knows_every_blank_behind_a_scheme(before: str, blank: str) -> None:
+    """A credential is hidden whatever blank stands before it; the quick look at plain texts does not pass it."""
+    assert "dXNlcjpwYXNz" not in redact_text(f"{before} Bearer{blank}dXNlcjpwYXNz")
+
+
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_redact_text_hides_a_token_anywhere(before: str, after: str) -> None:
     """Whatever stands around it, a token's signature never comes through."""
