@@ -121,7 +121,7 @@ class MonitorSettings(Group):
     )
     settle: Duration = Field(5.0, description="How long it must have been below until a level is left.")
     trip_after: Duration = Field(
-        5.0, description="How long a critical level of memory, descriptors, CPU or lag lasts until the breaker opens."
+        5.0, description="How long a critical level of memory, descriptors or lag lasts until the breaker opens."
     )
 
 

@@ -48,6 +48,11 @@ class AcceptRate:
         return self._ramp.share(self._clock() - self._stalled_at)
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether there is a rate and only a share of it is let in."""
+        return self._bucket is not None and self.share < 1
+
+    @property
     def rate(self) -> float:
         """Newcomers a second that it lets in now; 0 is no limit."""
         return self._bucket.rate * self.share if self._bucket is not None else 0.0

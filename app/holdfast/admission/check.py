@@ -142,9 +142,17 @@ class AdmissionCheck:
             or gate.breaker.refusal()
             or self._why_full()
             or self._why_address_full(handshake.client)
-            or gate.rate.refusal()
-            or why_scarce(watch.pressure())
+            or self._why_busy()
         )
+
+    def _why_busy(self) -> DoorError | None:
+        rate = self._gate.rate
+        scarce = why_scarce(self._watch.pressure())
+        if scarce is not None and scarce.slug == "overload_cpu":
+            # Refusals take CPU too: if nobody got in, a crowd that knocks would keep the door shut for ever.
+            rate.stall()
+            return scarce if rate.refusal() is not None or not rate.is_narrow else None
+        return rate.refusal() or scarce
 
     def _why_foreign(self, handshake: Handshake) -> DoorError | None:
         origins: list[str] = []

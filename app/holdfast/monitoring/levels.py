@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-Resource = Literal["loop_lag", "memory", "cpu", "descriptors"]
-"""The resources whose scarcity keeps newcomers out; each has the cause `overload_<resource>`."""
+Resource = Literal["loop_lag", "memory", "descriptors", "cpu"]
+"""The resources whose scarcity keeps newcomers out; each has the cause `overload_<resource>`.
+
+`cpu` is the last one: it narrows the gate where the others shut it, and so must not stand before them.
+"""
 
 
 class Level(IntEnum):

@@ -19,6 +19,8 @@ _log = get_logger(__name__)
 
 PRESSING: tuple[Resource, ...] = get_args(Resource)
 """What keeps newcomers out while it is critical."""
+# Refusing a crowd takes CPU too, so that a breaker opened for `cpu` would stay open for as long as the crowd knocks.
+TRIPPING: tuple[Resource, ...] = tuple(name for name in PRESSING if name != "cpu")
 
 
 class ResourceMonitor:
@@ -122,7 +124,7 @@ class ResourceMonitor:
         )
 
     def _trip_if_lasting(self, now: float) -> None:
-        for name in PRESSING:
+        for name in TRIPPING:
             watch = self.watches[name]
             if watch.level is Level.CRITICAL and now - watch.since >= self._settings.trip_after:
                 self._trip(f"overload_{name}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from holdfast.admission.accept_rate import AcceptRate, Ramp
@@ -20,6 +22,7 @@ from holdfast.settings_admission import AdmissionSettings
 from tests.brokers import Clock
 
 BUSY = Pressure({"memory": Scarcity(Level.CRITICAL, "1.9 of 2 GiB")})
+HOT = Pressure({"cpu": Scarcity(Level.CRITICAL, "100% of one core")})
 FOREIGN = ((b"host", b"gateway.example"), (b"origin", b"https://evil.example"))
 
 
@@ -264,3 +267,35 @@ def test_refusals_are_all_of_them() -> None:
     overload = {slug for slug, code in CODES.items() if code.number in {*range(1913, 1920), 1934}}
 
     assert overload | {"draining", "origin_not_allowed"} == REFUSALS
+
+
+def test_busy_cpu_narrows_the_gate_and_does_not_shut_it() -> None:
+    """A share of the rate gets in, for refusing all of a crowd would keep the CPU busy for as long as it knocks."""
+    world = World()
+    world.rate = AcceptRate(TokenBucket(10, 4), Ramp(0.5, 5), world.clock)
+    world.check._gate = replace(world.check._gate, rate=world.rate)
+    world.clock.advance(100)
+    world.pressure = HOT
+
+    def knock() -> str:
+        try:
+            world.check.admit(handshake())
+        except DoorError as error:
+            return error.slug
+        return "ok"
+
+    assert [knock() for _ in range(4)] == ["ok", "ok", "overload_cpu", "overload_cpu"]
+    world.clock.advance(1)
+    assert [knock() for _ in range(4)] == ["ok", "ok", "overload_cpu", "overload_cpu"]
+    world.pressure = CALM
+    world.clock.advance(10)
+    assert [knock() for _ in range(5)] == ["ok", "ok", "ok", "ok", "accept_rate"]
+
+
+def test_busy_cpu_shuts_a_gate_that_cannot_be_narrowed() -> None:
+    """Without a ramp there is no share to let in."""
+    world = World()
+    world.pressure = HOT
+
+    with pytest.raises(DoorError, match="overload_cpu"):
+        world.check.admit(handshake())

@@ -107,6 +107,15 @@ def test_breaker_is_tripped_while_a_critical_level_lasts() -> None:
     assert len(world.trips) <= before + 5  # until the level settles
 
 
+def test_breaker_is_not_tripped_by_the_cpu() -> None:
+    """Refusing takes CPU too: the breaker would stay open for as long as a crowd knocks."""
+    world = World(trip_after=5)
+    world.run(60, cpu=99)
+
+    assert world.trips == []
+    assert world.monitor.pressure().critical() is not None
+
+
 def test_unlimited_descriptors_are_never_scarce() -> None:
     """However many there are."""
     world = World()
