@@ -29,7 +29,7 @@ meaning of each slug. Start from what you can see:
 
 Run the probe where the client is. What never reaches the gateway only the probe can see; what happens to a session
 later the probe is no part of. Where a fault shows at the gateway as something else, the column says as what: the end of
-a connection, for instance, says nothing of the proxy that cut it. What a drain refuses is only counted.
+a connection, for instance, says nothing of the proxy that cut it.
 
 One thing that goes wrong is no fault: while the key endpoint (`token.jwks.url`) is down, tokens of all keys that were
 fetched before stay good.
