@@ -86,6 +86,7 @@ def _http(slug: str, number: int, status: int, meaning: str, remedy: str, runboo
 
 
 _NEW_TOKEN = "Issue a fresh token; the SDK asks its getToken for one by itself."  # noqa: S105 - advice, not a secret
+_NEW_TOKEN_OR_CLOCKS = f"{_NEW_TOKEN} If that one has expired too, compare the clocks of issuer and gateway."
 _FIX_ISSUER = "Compare the token with the gateway's token settings: `holdfast token check TOKEN`."
 
 _CONNECTION_TOKEN = (
@@ -110,7 +111,8 @@ _CONNECTION_TOKEN = (
            "Put the user into the token's `sub`.", _TOKENS, 403),
     _close("user_revoked", 3500, "stop", "All tokens of this user issued until a moment were revoked.",
            "The user logs in again; the operator sees why in the revocation list.", _TOKENS, 401),
-    _error("token_expired", 109, "fetch_token", "The token's `exp` is in the past by more than the leeway.", _NEW_TOKEN, _TOKENS, 401),
+    _error("token_expired", 109, "fetch_token", "The token's `exp` is in the past by more than the leeway.",
+           _NEW_TOKEN_OR_CLOCKS, _TOKENS, 401),
     _error("token_not_yet_valid", 109, "fetch_token", "The token's `nbf` or `iat` is in the future by more than the leeway.",
            "Compare the clocks of issuer and gateway, then fetch a fresh token.", _TOKENS, 401),
     _error("token_unknown_key", 109, "fetch_token", "No configured or fetched key has the token's key id.",
@@ -141,7 +143,7 @@ _SUBSCRIPTION_TOKEN = (
     _error("subscription_token_wrong_client", 103, "stop", "The subscription token is bound to another connection (`client`).",
            "Issue the token for the client id of the connect reply, or without `client`.", _TOKENS, 403),
     _error("subscription_user_revoked", 103, "stop", "All tokens of this user were revoked.", "The user logs in again.", _TOKENS, 403),
-    _error("subscription_token_expired", 109, "fetch_token", "The subscription token has expired.", _NEW_TOKEN, _TOKENS, 403),
+    _error("subscription_token_expired", 109, "fetch_token", "The subscription token has expired.", _NEW_TOKEN_OR_CLOCKS, _TOKENS, 403),
     _error("subscription_token_not_yet_valid", 109, "fetch_token", "The subscription token is not valid yet.",
            "Compare the clocks of issuer and gateway.", _TOKENS, 403),
     _error("subscription_token_unknown_key", 109, "fetch_token", "No key has the subscription token's key id.", _NEW_TOKEN, _KEYS, 403),

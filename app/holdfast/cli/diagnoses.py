@@ -59,7 +59,10 @@ def _short(diagnosis: Diagnosis, width: int) -> str:
 def _parts(findings: Sequence[Finding], width: int) -> Iterator[str]:
     rows = [(one.severity, one.check, one.summary, one.evidence) for one in findings]
     yield columns(rows, ("SEVERITY", "CHECK", "FOUND", "EVIDENCE"), width)
-    if remedies := [f"{one.check}: {one.remedy}" for one in findings if one.severity != "ok" and one.remedy]:
+    # Two findings may have one cure.
+    if remedies := dict.fromkeys(
+        f"{one.check}: {one.remedy}" for one in findings if one.severity != "ok" and one.remedy
+    ):
         yield "\n".join(("What to do:", *(f"  {line}" for line in remedies)))
 
 

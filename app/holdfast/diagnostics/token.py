@@ -105,7 +105,7 @@ class TokenDiagnosticService:
         report, mistakes = self.examine(found.token, kind)
         said = self._peek(found.token)
         verdict = self._judge(report)
-        known = ", ".join(one.check for one in mistakes if one.remedy)
+        known = ", ".join(dict.fromkeys(one.check for one in mistakes if one.remedy))
         if known and verdict.severity == "critical":
             # What is known to have happened is the cure, and not what mostly is.
             verdict = replace(verdict, remedy=f"See {known}.")

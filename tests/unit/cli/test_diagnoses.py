@@ -30,6 +30,19 @@ def test_table_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert "descriptors:" not in text
 
 
+def test_table_says_one_cure_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two findings with one cure are two lines, and the cure is one."""
+    two = tuple(
+        Finding("mistake_clock", "critical", f"`{name}` is ahead", remedy="Synchronise.") for name in ("iat", "nbf")
+    )
+
+    show(Diagnosis("token", two), as_json=False)
+
+    text = capsys.readouterr().out
+    assert text.count("is ahead") == 2
+    assert text.count("mistake_clock: Synchronise.") == 1
+
+
 def test_table_has_the_worst_first() -> None:
     """Whoever looks sees it at once; the order of all else stays."""
     found = Diagnosis("x", (*reversed(FOUND.findings), Finding("a", "critical", "A."), Finding("b", "unknown", "B.")))

@@ -110,6 +110,13 @@ def test_run_names_mistakes_of_the_issuer(token: str, mistake: str) -> None:
     assert mistake in checks(found, "critical")
 
 
+def test_run_names_a_mistake_once_that_shows_in_two_claims() -> None:
+    """A clock that is ahead puts `iat` and `nbf` into the future."""
+    found = diagnose(make(iat=NOW + 600, nbf=NOW + 600, exp=NOW + 900))
+
+    assert finding(found, "token_not_yet_valid").remedy == "See mistake_clock."
+
+
 def test_run_names_a_token_signed_with_the_public_key() -> None:
     """The classic confusion of algorithms is refused, and told as what it is."""
     from tests.unit.diagnostics.test_token_signer import signed

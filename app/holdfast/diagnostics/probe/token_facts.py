@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from holdfast.auth.locate import empty_form
 from holdfast.auth.peek import peek
+from holdfast.diagnostics.token_places import Presented, Reading, look
 from holdfast.diagnostics.token_repairs import repair
 
 _MAX_TOKEN_BYTES: Final = 16 * 1024
@@ -44,6 +46,14 @@ def damage_told(token: str | None, slug: str) -> tuple[str, str]:
         return "", ""
     _, found = repair(token)
     told = " ".join(f"{one.what[:1].upper()}{one.what[1:]}." for one in found)
+    return told, " ".join(one.remedy for one in found)
+
+
+def misplaced_told(target: str, headers: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return in which places of a request a token lay in vain, and what to do; "" where there is none."""
+    given = Presented(url=target, headers=tuple(headers))
+    found = [one for one in look(given, Reading()) if one.severity == "critical" and one.check.startswith("place_")]
+    told = " ".join(f"{one.summary[:1].upper()}{one.summary[1:]}." for one in found)
     return told, " ".join(one.remedy for one in found)
 
 

@@ -25,7 +25,13 @@ from holdfast.diagnostics.probe.record import Facts, Late, Record
 from holdfast.diagnostics.probe.report import Report
 from holdfast.diagnostics.probe.session import Session, sentence
 from holdfast.diagnostics.probe.target import STREAMS, Target, shown_answer, shown_headers
-from holdfast.diagnostics.probe.token_facts import clock_difference, damage_told, times_told, token_facts
+from holdfast.diagnostics.probe.token_facts import (
+    clock_difference,
+    damage_told,
+    misplaced_told,
+    times_told,
+    token_facts,
+)
 from holdfast.diagnostics.probe.verdict import FailedError, Verdict, verdict
 from holdfast.diagnostics.probe.way import CutError, Way
 from holdfast.diagnostics.probe.wire import Wire, reason_of
@@ -223,7 +229,10 @@ class Walk:
         found = refined(await self._looked_into(failed.judge(seen)), explained)
         if found.stage == "token" and found.slug != "login_failed":
             times = times_told(token_facts(self._token, time.time()), self._clock_difference)
-            damage, fix = damage_told(self._token, found.slug)
+            if found.slug == "token_missing":
+                damage, fix = misplaced_told(self._target.request_target, self._target.headers)
+            else:
+                damage, fix = damage_told(self._token, found.slug)
             detail = " ".join(filter(None, (found.detail, damage, times)))
             found = replace(found, detail=detail, fix=fix or found.fix)
         self._record.failed(found.stage)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from holdfast.diagnostics.probe.token_facts import clock_difference, damage_told, times_told, token_facts
+from holdfast.diagnostics.probe.token_facts import (
+    clock_difference,
+    damage_told,
+    misplaced_told,
+    times_told,
+    token_facts,
+)
 
 NOW = 1_800_000_000.0
 SECRET = "a-secret-of-more-than-thirty-two-bytes"
@@ -88,3 +94,27 @@ def test_damage_on_the_way_is_told(token: str | None, slug: str, words: tuple[st
 
     assert all(word in text for word, text in zip(words, told, strict=True))
     assert bool(told[0]) is bool(words[0])
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "told", "fix"),
+    [
+        ("/connection/websocket?cid=1", (("Cookie", f"session={token()}"),), "Cookie 'session'", "token.cookie"),
+        (f"/connection/websocket?access_token={token()}&cid=1", (), "URL parameter 'access_token'", "`token`"),
+        ("/connection/websocket?cid=1", (("X-Auth-Token", token()),), "Header 'X-Auth-Token'", "Bearer"),
+    ],
+)
+def test_token_in_a_place_that_is_not_read_is_told(
+    target: str, headers: tuple[tuple[str, str], ...], told: str, fix: str
+) -> None:
+    """Whoever sent one is not helped by hearing that there is none."""
+    cause, remedy = misplaced_told(target, headers)
+
+    assert cause.startswith(f"{told}: a token, which the gateway does not read there.")
+    assert fix in remedy
+    assert token() not in cause + remedy
+
+
+def test_request_without_a_token_anywhere_tells_nothing_more() -> None:
+    """Other headers and parameters are no tokens."""
+    assert misplaced_told("/connection/websocket?cid=1", (("Cookie", "theme=dark"), ("X-Id", "7"))) == ("", "")

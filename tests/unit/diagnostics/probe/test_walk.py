@@ -180,6 +180,17 @@ async def test_token_that_was_damaged_has_what_cures_it_for_a_fix(path) -> None:
     assert told["fix"] == "Leave it to the header; send the bare token."
 
 
+async def test_missing_token_is_told_where_it_lies_in_vain(path) -> None:
+    """The probe knows what it sent, and the gateway only that it found nothing."""
+    link = FakeLink(EndedError(3501, "token_missing"))
+
+    told = (await walk(link, url="ws://gateway.test/?access_token=eyJhbGciOiJub25lIn0.e30.")).as_json()
+
+    assert told["verdict"] == "token_missing"
+    assert "URL parameter 'access_token': a token, which the gateway does not read there." in told["cause"]
+    assert "Name the parameter `token`" in told["fix"]
+
+
 @pytest.mark.parametrize(
     ("replies", "is_left"),
     [
