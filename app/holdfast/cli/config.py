@@ -23,7 +23,7 @@ app = typer.Typer(no_args_is_help=True, help="Check, show and document the setti
 def check(config: ConfigOption = None) -> None:
     """Report every fault of the settings. Reads keys and certificates too, as a start would.
 
-    Exits 3 where there are faults, 1 where `serve` would start with a warning.
+    Exits 3 where there are faults, 1 where `serve` would start and something is wrong all the same.
     """
     from holdfast.cli.place import settings, source_of
 
@@ -47,7 +47,7 @@ def file_warnings(loaded: Settings) -> list[str]:
     from holdfast.proxy.table import ProxyTable
     from holdfast.server.tls import ReloadingContext
 
-    warnings = [*_log_warnings(loaded)]
+    warnings = [*_log_warnings(loaded), *_certificate_warnings(loaded)]
     faults: list[str] = []
     makers: list[Callable[[], object]] = [lambda: ProxyTable(loaded, time.monotonic)]
     for rules, path in ((loaded.token, "token"), (loaded.token.subscription, "token.subscription")):
@@ -74,6 +74,18 @@ def _log_warnings(loaded: Settings) -> Iterator[str]:
     written_to = file if file.exists() else file.parent
     if not written_to.exists() or not os.access(written_to, os.W_OK) or file.is_dir():
         yield f"log.file: {file} cannot be written here by this user; lines would go to standard error"
+
+
+def _certificate_warnings(loaded: Settings) -> Iterator[str]:
+    """Say what clients will refuse; that the file cannot be used at all is a fault, told elsewhere."""
+    from holdfast.diagnostics.certificates import certificate_findings
+
+    file = loaded.tls.cert_file
+    if file is None or not file.is_file():
+        return
+    for found in certificate_findings(file.read_bytes(), "", time.time()):
+        if found.severity == "critical":  # one that ends soon is no fault of the settings
+            yield f"tls.cert_file: {found.summary} ({found.evidence}) {found.remedy}"
 
 
 @app.command()

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from holdfast.settings_docs import render_settings_docs
-from tests.certificates import write_certificate
+from tests.certificates import DAY, Contents, write_certificate
 
 SECRET = "a-secret-of-more-than-thirty-two-bytes"
 
@@ -81,6 +81,21 @@ def test_config_check_takes_good_certificates(cli, tmp_path):
     (tmp_path / "holdfast.yaml").write_text(f"tls: {{cert_file: {cert}, key_file: {key}}}\n")
 
     assert cli("config", "check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [(Contents(starts=-2 * DAY, ends=-DAY), "has expired"), (Contents(starts=DAY, ends=2 * DAY), "is not valid yet")],
+)
+def test_config_check_warns_of_a_certificate_that_clients_refuse(cli, tmp_path, contents, words):
+    """The gateway would start with it, and nobody could connect."""
+    cert, key = write_certificate(tmp_path, contents)
+    (tmp_path / "holdfast.yaml").write_text(f"tls: {{cert_file: {cert}, key_file: {key}}}\n")
+
+    outcome = cli("config", "check")
+
+    assert outcome.code == 1
+    assert f"tls.cert_file: The certificate {words}" in outcome.err
 
 
 def test_config_check_lists_every_fault_of_a_file(cli, tmp_path):
