@@ -11,6 +11,8 @@ _OPTIONS = {
     "admin_token_invalid": "Compare --admin-token, or `admin.token` of the settings read here, with the gateway's.",
     "api_key_invalid": "Compare --api-key, or the first of `api.keys` in the settings read here, with the gateway's.",
 }
+# It took the connection, which a kernel does for a process that does nothing any more.
+SILENT = "connected, and no answer came"
 # What httpx and websockets say when the other side hangs up on, or answers, something else than it expects.
 _STRANGE_ANSWERS = ("disconnected", "valid HTTP", "connection closed")
 
@@ -31,5 +33,9 @@ def without_answer(url: str, reason: str) -> str:
         return (
             "What listens there hung up, or speaks no plain HTTP: try https:// in --url. A gateway without descriptors "
             "hangs up too; its log says so."
+        )
+    if reason == SILENT:
+        return (
+            "What listens there hangs, is stopped or has too much to do: look at its process. See runbooks/loop-lag.md."
         )
     return "Is the gateway running there? Name another address with --url."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from holdfast.cli.advice import remedy, without_answer
+from holdfast.cli.advice import SILENT, remedy, without_answer
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.place import Place, is_loopback
 from holdfast.codes import CODES
@@ -87,4 +87,8 @@ def _refusal(method: str, status: int, error: dict[str, Any]) -> str:
 
 
 def _reason(error: Exception) -> str:
+    import httpx
+
+    if isinstance(error, httpx.ReadTimeout):
+        return SILENT
     return str(error) or type(error).__name__

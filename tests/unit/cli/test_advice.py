@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast.cli.advice import remedy, without_answer
+from holdfast.cli.advice import SILENT, remedy, without_answer
 from holdfast.codes import CODES
 
 
@@ -37,6 +37,7 @@ def test_remedy_is_else_the_table_s():
         ("ws://h:1", "did not receive a valid HTTP response", "https://"),
         ("http://h:1", "[Errno 111] Connection refused", "running"),
         ("https://h:1", "timed out", "running"),
+        ("http://h:1", SILENT, "hangs"),
     ],
 )
 def test_without_answer_names_the_likely_mistake(url, reason, hint):

@@ -79,3 +79,15 @@ def test_get_returns_any_status(fake_gateway):
     fake_gateway.answers["/readyz"] = httpx.Response(503)
 
     assert get("http://127.0.0.1:9000/readyz").status_code == 503
+
+
+def test_get_tells_one_that_hangs_from_one_that_is_not_there(monkeypatch):
+    """A kernel takes connections for a process that is stopped: nothing is wrong with the address then."""
+
+    def hang(*_):
+        raise httpx.ReadTimeout("timed out")
+
+    monkeypatch.setattr(httpx.Client, "send", hang)
+
+    with pytest.raises(CliError, match=r"connected, and no answer came.*\n.*hangs"):
+        get("http://127.0.0.1:9000/livez")
