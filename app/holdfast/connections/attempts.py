@@ -27,7 +27,9 @@ class Attempts:
     def opened(self, connection: Connection) -> None:
         """Know of a connection that has not connected yet."""
         if (handshake := connection.handshake) is not None and _CHOSEN in handshake.query:
-            self._known.setdefault(traces.key_of(handshake.attempt_id), connection)
+            key = traces.key_of(handshake.attempt_id)
+            if (known := self._known.get(key)) is None or known.closed:
+                self._known[key] = connection
 
     def connected(self, connection: Connection) -> None:
         """Know of a session, whose handshake is about to be dropped."""

@@ -187,7 +187,6 @@ class EnhancedWebSocketManager:
         if self.core.backend is not None:
             self.core.backend.forget(connection)
         _uncount(self._addresses, party_of(connection.address))
-        self._attempts.forget(connection)
         if not connection.is_connected:
             self.core.expiry.handshake_done(connection)
             self.opening.pop(connection, None)
@@ -225,6 +224,7 @@ class EnhancedWebSocketManager:
         """Count an end and tell of it."""
         self.core.stats.ends[connection.ending, initiator] += 1
         self.reports.ended(connection, code, initiator)
+        self._attempts.forget(connection)  # only now: whoever asks hears of it from here or from the ledger
         connection.handshake = None
 
     def on_error_reply(self, connection: Connection, method: str, error: GatewayError) -> None:

@@ -136,9 +136,11 @@ def entries_of_record(record: Mapping[str, Any], source: str, now: float) -> lis
     opened, ended, at = (_moment(record.get(name)) for name in ("opened_at", "ended_at", "at"))
     found: list[Entry] = []
     if opened is not None:
-        is_live = ended is None
+        is_live = ended is None and not cause["slug"]
         what = "connection_live" if is_live else "connection_opened"
         found.append(Entry(opened, "gateway", what, **names, facts=facts if is_live else {}, source=source))
+        if ended is None and not is_live:
+            found.append(Entry(now, "gateway", "connection_ending", **cause, **names, facts=facts, source=source))
     if ended is not None:
         found.append(Entry(ended, "gateway", "connection_closed", **cause, **names, facts=facts, source=source))
     elif opened is None:

@@ -120,6 +120,8 @@ class Lookup:
         if handshake is not None:
             return described
         opened_at = client_id.connected_at(connection.client)
+        if connection.closed:
+            described |= {"state": "ending", "slug": connection.ending}
         return described | {
             "opened_at": opened_at,
             "seconds": round(self._core.wall_clock() - opened_at, 3),

@@ -12,6 +12,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from holdfast.codes import CODES
+from holdfast.codes_stages import stage_of
 from holdfast.connections.client_id import connected_at
 from holdfast.connections.connection import Connection
 from holdfast.connections.records import RefusedAttempt
@@ -132,6 +133,11 @@ def _state_of(connection: Connection) -> dict[str, Any]:
     fine = {"slug": "ok", "number": 0, "detail": "", "remedy": "Nothing.", "stage": None}
     if connection.handshake is None:
         since = connected_at(connection.client)
+        if connection.closed:  # told to go, and the transport waits for the peer
+            code = CODES[connection.ending]
+            cause = {"slug": code.slug, "number": code.number, "meaning": code.meaning, "detail": ""}
+            cause |= {"remedy": code.remedy, "stage": stage_of(code.slug)}
+            return {**cause, "state": "ending", "at": None, "connected_since": since}
         return {**fine, "meaning": "The connection is live.", "state": "live", "at": since, "connected_since": since}
     if connection.ending:  # its connect was refused, and may be repeated
         code = CODES[connection.ending]

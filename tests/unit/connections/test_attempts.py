@@ -18,6 +18,7 @@ class Fake:
     def __init__(self, attempt: str = CID, query: bytes = b"cid=" + CID.encode()) -> None:
         self.handshake: Handshake | None = Handshake("/", query, [], "", "", attempt)
         self.trace = b""
+        self.closed = False
 
     def connect(self, attempts: Attempts) -> None:
         """Get a session."""
@@ -85,3 +86,16 @@ def test_ids_that_share_a_key_are_told_apart() -> None:
     opened(attempts)
 
     assert attempts.find(CID[:-1] + "0") is None
+
+
+def test_newcomer_takes_the_place_of_who_is_being_closed() -> None:
+    """One that waits for its peer's goodbye hides nobody, and takes nothing along when it is gone."""
+    attempts = Attempts()
+    leaving = opened(attempts)
+    leaving.connect(attempts)
+    leaving.closed = True
+    assert attempts.find(CID) is leaving
+    newcomer = opened(attempts)
+    attempts.forget(cast(Connection, leaving))
+
+    assert attempts.find(CID) is newcomer

@@ -120,6 +120,10 @@ def test_moment_without_a_zone_is_utc() -> None:
             {"opened_at": NOW, "ended_at": NOW + 60, "slug": "no_pong", "client": CLIENT},
             [(NOW, "connection_opened", ""), (NOW + 60, "connection_closed", "no_pong")],
         ),
+        (
+            {"opened_at": NOW, "slug": "slow_consumer", "client": CLIENT, "state": "ending"},
+            [(NOW, "connection_opened", ""), (NOW + 99, "connection_ending", "slow_consumer")],
+        ),
         ({"state": "opening", "attempt": ATTEMPT}, [(NOW + 99, "connection_opening", "")]),
     ],
 )

@@ -53,6 +53,18 @@ async def test_attempt_is_found_through_its_life(world: World, lookup: Lookup) -
     assert found.slug == "client_gone"
 
 
+async def test_connection_that_is_being_closed_is_known(world: World, lookup: Lookup) -> None:
+    """Between the close and the peer's goodbye it is neither live nor in the ledger, and yet not unknown."""
+    client = world.open(query=b"cid=" + CID.encode(), attempt_id=CID)
+    client.call("connect", token=world.token())
+    client.connection.close("slow_consumer")
+    found = await lookup.connection(CID)
+
+    assert found is not None
+    described = lookup.describe(found)
+    assert (described["state"], described["slug"], described["attempt"]) == ("ending", "slow_consumer", CID)
+
+
 async def test_connection_is_found_by_client_and_by_attempt(world: World, lookup: Lookup) -> None:
     """An operator may ask by either id, also for attempts whose clients chose none."""
     attempt = "f" * 32

@@ -84,6 +84,17 @@ async def test_live_and_ended_connection(asked: Asked) -> None:
     assert (ended["state"], ended["slug"], ended["number"]) == ("ended", "client_closed", 1000)
 
 
+async def test_connection_that_is_being_closed(asked: Asked) -> None:
+    """Told to go, and not gone: a client that reads slowly hears of it late, and whoever asks meanwhile at once."""
+    client = asked.open()
+    client.call("connect", token=asked.world.token())
+    client.connection.close("slow_consumer")
+    body = (await asked.get()).json()
+
+    assert (body["state"], body["slug"], body["number"]) == ("ending", "slow_consumer", 3008)
+    assert body["connected_since"] == 1_700_000_000.0
+
+
 async def test_connect_that_may_be_repeated(asked: Asked) -> None:
     """While a client may still repeat its connect, the answer is why the last one was refused."""
     asked.open().send({"id": 1, "connect": {"token": asked.world.token(exp=1)}})
