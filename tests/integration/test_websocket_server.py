@@ -124,6 +124,7 @@ def test_tls_violation_is_told(tmp_path):
 @pytest.mark.parametrize("loop", LOOPS)
 def test_hundreds_of_connections_leave_nothing_behind(loop):
     """After they are gone there is no transport, no HTTP object and no task, however they ended."""
+    gc.collect()  # what tests before this one left is not meant
     with serving("handover", loop, QUICK) as server:
         tasks = server.call(lambda: len(asyncio.all_tasks()))
         clients = [RawClient(server.port).open() for _ in range(300)]

@@ -55,10 +55,10 @@ async def test_admission_without_a_rate_has_no_limit():
 async def test_admission_hears_of_scarce_resources():
     """What the monitor says decides."""
     gateway = build(Settings(), asyncio.get_running_loop())
-    pressure = Pressure({"cpu": Scarcity(Level.CRITICAL, "100 % for 30 s")})
+    pressure = Pressure({"memory": Scarcity(Level.CRITICAL, "99 % of 1 GiB")})
     admission = make_admission(gateway.settings, gateway.core, lambda: pressure)
 
-    with pytest.raises(DoorError, match="overload_cpu"):
+    with pytest.raises(DoorError, match="overload_memory"):
         admission.check(handshake())
 
 

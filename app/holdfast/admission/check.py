@@ -108,7 +108,11 @@ class AdmissionCheck:
         """
         refusal = self.refusal(handshake)
         if refusal is not None:
-            raise refusal
+            try:
+                raise refusal
+            finally:
+                # Else the error held this frame, and the frame the error: a storm of them would wait for the collector.
+                del refusal
         self._gate.breaker.take(handshake)
         self._gate.rate.take()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -299,3 +301,19 @@ def test_busy_cpu_shuts_a_gate_that_cannot_be_narrowed() -> None:
 
     with pytest.raises(DoorError, match="overload_cpu"):
         world.check.admit(handshake())
+
+
+def test_refusal_is_no_garbage() -> None:
+    """An error that held its own frame would keep everything a refused handshake brought until the collector comes."""
+    world = World()
+    world.total = 100
+    held: list[weakref.ref[DoorError]] = []
+    gc.disable()
+    try:
+        try:
+            world.check.admit(handshake())
+        except DoorError as error:
+            held.append(weakref.ref(error))
+        assert held[0]() is None
+    finally:
+        gc.enable()
