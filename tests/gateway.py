@@ -33,7 +33,7 @@ ADMIN_TOKEN = "test-admin-token"
 SECRET = "test-secret-that-is-long-enough-for-hs512-signatures-of-64-bytes!!"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
-EVENT_SECONDS = 5.0
+EVENT_SECONDS = 15.0
 
 _OPEN = {
     "allow_subscribe_for_client": True,

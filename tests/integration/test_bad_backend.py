@@ -151,6 +151,7 @@ def test_breaker_spares_a_dead_backend_and_lets_it_come_back(backend, start_gate
     assert asked == 5
     assert state == 2
     assert gateway.metric("holdfast_proxy_breaker_state", proxy="rpc") == 0
+    gateway.wait_for_event("proxy_breaker", state="closed")
     assert [line["state"] for line in gateway.events("proxy_breaker")] == ["open", "half_open", "closed"]
 
 
@@ -283,6 +284,7 @@ def test_backend_behind_tls_is_verified(tmp_path, start_gateway):
 
     assert replies["trusted"]["rpc"] == replies["named"]["rpc"] == {"data": "fine"}
     assert replies["misnamed"]["error"]["message"] == replies["unknown"]["error"]["message"] == "proxy_refused"
-    details = {line["proxy"]: line["detail"] for line in gateway.events("command_refused")}
+    refused = {name: gateway.wait_for_event("command_refused", proxy=name) for name in ("misnamed", "unknown")}
+    details = {name: line["detail"] for name, line in refused.items()}
     assert details["unknown"] == "certificate: self-signed certificate"
     assert "other.test" in details["misnamed"]

@@ -190,7 +190,7 @@ def test_refused_token_is_found(asked: Gateway, transport: str, claims: Any, slu
 
     assert (found["slug"], found["stage"]) == (slug, "token")
     assert admin(asked, f"connections/{visitor.cid}")["slug"] == slug
-    (line,) = [one for one in asked.events("connection_refused") if one["attempt"] == visitor.cid]
+    line = asked.wait_for_event("connection_refused", attempt=visitor.cid)
     assert (line["slug"], line["agent"], line["transport"]) == (slug, "js/5.2", transport)
 
 
