@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from holdfast.monitoring.proc_files import read
+
 # Version 1 writes "no limit" as the largest multiple of the page size below 2^63.
 _NO_LIMIT = 1 << 60
 
@@ -85,10 +87,7 @@ def _upward(root: Path, path: str) -> Iterator[Path]:
 
 
 def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
+    return (read(str(file)) or "").strip()
 
 
 def _number(file: Path) -> int | None:

@@ -16,7 +16,7 @@ from holdfast.routes.api_keys import ApiKeys
 from holdfast.routes.api_messages import ErrorBody
 from holdfast.routes.body import ClientGone, read_body
 from holdfast.routes.errors import check_method, refuse, send_bytes, turn_away
-from holdfast.transports.websocket import Originate, as_it_came
+from holdfast.transports.websocket import Originate, address_of, as_it_came
 
 _PUBLISHING = frozenset({"publish", "broadcast", "batch", "/api"})
 _encode = msgspec.json.Encoder().encode
@@ -139,8 +139,7 @@ class ApiEndpoint:
         return method
 
     def _address(self, scope: Scope) -> str:
-        peer = scope.get("client")
-        return self._rules.originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])[0]
+        return address_of(scope, self._rules.originate)
 
     async def _fail(self, scope: Scope, send: Send, error: GatewayError) -> None:
         """Answer inside HTTP 200, or by status where settings or request ask for that."""

@@ -17,7 +17,7 @@ from holdfast.routes.body import ClientGone, read_body
 from holdfast.routes.errors import check_method, refuse, send_bytes, turn_away
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
-from holdfast.transports.websocket import Originate
+from holdfast.transports.websocket import Originate, address_of
 
 _log = get_logger(__name__)
 _EVERYBODY = ""
@@ -52,8 +52,7 @@ class ClientLogs:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one batch and answer with the next token."""
-        peer = scope.get("client")
-        address, _ = self._witnesses.originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])
+        address = address_of(scope, self._witnesses.originate)
         try:
             body = await self._read(scope, receive, address)
         except ClientGone:

@@ -12,7 +12,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from holdfast.codes import CODES
-from holdfast.codes_stages import stage_of
+from holdfast.codes_stages import Stage, stage_of
 from holdfast.connections.client_id import connected_at
 from holdfast.connections.connection import Connection
 from holdfast.connections.records import RefusedAttempt
@@ -25,7 +25,7 @@ from holdfast.routes.errors import check_method, refuse, send_bytes
 from holdfast.routes.observers import observe_explain
 from holdfast.transports.cors import adding_headers
 from holdfast.transports.cors_any import READABLE_BY_ALL
-from holdfast.transports.websocket import Originate
+from holdfast.transports.websocket import Originate, address_of
 
 IssueLogToken = Callable[[str, str], str]
 """From an attempt and a client id, which may be empty, to a one-time token for lines about them."""
@@ -98,8 +98,7 @@ class ExplainEndpoint:
     # Private methods
 
     def _check_rate(self, scope: Scope) -> None:
-        peer = scope.get("client")
-        address, _ = self._witness.originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])
+        address = address_of(scope, self._witness.originate)
         # An address that asks too often takes nothing from the others.
         if not self._rules.by_address.take(party_of(address)) or not self._rules.overall.take(_EVERYBODY):
             raise DoorError("rate_limited")
@@ -121,9 +120,7 @@ class ExplainEndpoint:
 def _cause(known: Known) -> dict[str, Any]:
     if isinstance(known, Connection):
         return _state_of(known)
-    code = CODES[known.slug]
-    said = {"slug": code.slug, "number": code.number, "meaning": code.meaning, "detail": known.detail}
-    said |= {"remedy": code.remedy, "stage": known.stage}
+    said = _said(known.slug, known.detail, known.stage)
     if isinstance(known, RefusedAttempt):
         return {**said, "state": "refused", "at": known.at}
     return {**said, "state": "ended", "at": known.ended_at, "connected_since": known.opened_at}
@@ -134,19 +131,21 @@ def _state_of(connection: Connection) -> dict[str, Any]:
     if connection.handshake is None:
         since = connected_at(connection.client)
         if connection.closed:  # told to go, and the transport waits for the peer
-            code = CODES[connection.ending]
-            cause = {"slug": code.slug, "number": code.number, "meaning": code.meaning, "detail": ""}
-            cause |= {"remedy": code.remedy, "stage": stage_of(code.slug)}
+            cause = _said(connection.ending, "", stage_of(connection.ending))
             return {**cause, "state": "ending", "at": None, "connected_since": since}
         return {**fine, "meaning": "The connection is live.", "state": "live", "at": since, "connected_since": since}
     if connection.ending:  # its connect was refused, and may be repeated
-        code = CODES[connection.ending]
-        detail = connection.handshake.refusal
-        refused = {"slug": code.slug, "number": code.number, "meaning": code.meaning, "detail": detail}
-        refused |= {"remedy": code.remedy, "stage": stage_without_session(code.slug)}
-        return {**refused, "state": "opening", "at": None}
+        stage = stage_without_session(connection.ending)
+        return {**_said(connection.ending, connection.handshake.refusal, stage), "state": "opening", "at": None}
     meaning = "The transport is open, its connect is not answered yet."
     return {**fine, "meaning": meaning, "state": "opening", "at": None}
+
+
+def _said(slug: str, detail: str, stage: Stage) -> dict[str, Any]:
+    """Return what there is to say of a cause."""
+    code = CODES[slug]
+    said = {"slug": code.slug, "number": code.number, "meaning": code.meaning, "detail": detail}
+    return {**said, "remedy": code.remedy, "stage": stage}
 
 
 def _cid_of(query: bytes) -> str:
