@@ -19,7 +19,7 @@ setup: ## Make .venv with the locked packages (does nothing when it is current)
 	@$(IN) python=$$(scripts/find-python) && "$$python" scripts/setup.py
 
 node: setup
-	@$(PY) scripts/npm_ci.py tests/sdk examples/javascript benchmarks/node
+	@$(PY) scripts/npm_ci.py tests/sdk tests/client examples/javascript benchmarks/node
 
 servers: setup
 	@$(PY) scripts/system_packages.py nginx haproxy ip

@@ -1,0 +1,27 @@
+// @ts-check
+/**
+ * When to try again: full jitter per attempt, so that a crowd never comes back in step
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ */
+
+/**
+ * @param {number} attempt  failed attempts so far, from 0
+ * @param {{minReconnectDelay: number, maxReconnectDelay: number}} limits  milliseconds
+ * @param {() => number} random
+ * @returns {number} milliseconds: between the minimum and a ceiling that doubles with each attempt
+ */
+export function backoffDelay(attempt, { minReconnectDelay, maxReconnectDelay }, random) {
+  const ceiling = Math.min(maxReconnectDelay, minReconnectDelay * 2 ** Math.min(attempt + 1, 30));
+  return minReconnectDelay + random() * Math.max(0, ceiling - minReconnectDelay);
+}
+
+/**
+ * The first attempt after an end without a close frame: the server died with everybody, so all of them come back over
+ * the window that it had told them.
+ * @param {number} windowMs
+ * @param {() => number} random
+ * @returns {number} milliseconds
+ */
+export function spreadDelay(windowMs, random) {
+  return random() * windowMs;
+}

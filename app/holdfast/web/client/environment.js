@@ -1,0 +1,41 @@
+// @ts-check
+/** What the client takes from a browser; the one module that touches globals. */
+
+/** @returns {Storage | undefined} */
+function storageOf() {
+  try {
+    return globalThis.localStorage; // throws where cookies are forbidden
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Return what this page, worker or Node process offers; what is missing is undefined.
+ * @returns {import('./types.js').Environment}
+ */
+export function browserEnvironment() {
+  const { document, navigator } = globalThis;
+  return {
+    now: () => performance.now(),
+    wallClock: () => Date.now(),
+    setTimer: (callback, milliseconds) => setTimeout(callback, milliseconds),
+    clearTimer: (timer) => clearTimeout(timer),
+    random: Math.random,
+    randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    WebSocket: globalThis.WebSocket,
+    fetch: globalThis.fetch?.bind(globalThis),
+    EventSource: globalThis.EventSource,
+    BroadcastChannel: globalThis.BroadcastChannel,
+    locks: navigator?.locks,
+    storage: storageOf(),
+    page: globalThis.window,
+    document,
+    connection: /** @type {any} */ (navigator)?.connection,
+    isOnline: () => navigator?.onLine !== false,
+    isHidden: () => document?.visibilityState === 'hidden',
+    sendBeacon: navigator?.sendBeacon?.bind(navigator),
+    baseUrl: globalThis.location?.href ?? 'http://localhost/',
+    language: navigator?.language ?? 'en',
+  };
+}

@@ -1,0 +1,130 @@
+// @ts-check
+/**
+ * The shapes that the parts of the client agree on. No code: this file is never loaded by a page.
+ *
+ * One attempt to connect, and the life of the connection that comes of it, is a Session; it owns one Transport.
+ * The service decides when there is a session and is the only one that changes the state. Whoever is not given
+ * something by the surroundings (a clock, a socket) takes it from the Environment, never from a global.
+ */
+
+/** @typedef {'disconnected' | 'connecting' | 'connected'} State */
+
+/** @typedef {'websocket' | 'http_stream' | 'sse' | 'poll'} TransportName */
+
+/**
+ * What the client takes from its surroundings; tests give their own.
+ * @typedef {object} Environment
+ * @property {() => number} now  monotonic milliseconds; may stand still while the machine sleeps
+ * @property {() => number} wallClock  milliseconds since 1970, as the user's machine believes
+ * @property {(callback: () => void, milliseconds: number) => unknown} setTimer
+ * @property {(timer: any) => void} clearTimer
+ * @property {() => number} random  from 0 up to, but not including, 1
+ * @property {(length: number) => Uint8Array} randomBytes  fit for secrets
+ * @property {typeof globalThis.WebSocket | undefined} WebSocket
+ * @property {typeof globalThis.fetch | undefined} fetch
+ * @property {typeof globalThis.EventSource | undefined} EventSource
+ * @property {typeof globalThis.BroadcastChannel | undefined} BroadcastChannel
+ * @property {LockManager | undefined} locks  Web Locks; missing where the page is no secure context
+ * @property {Storage | undefined} storage  localStorage, where the page may use it
+ * @property {EventTarget | undefined} page  the window: online, offline, pagehide, pageshow
+ * @property {(EventTarget & { visibilityState?: string }) | undefined} document
+ * @property {EventTarget | undefined} connection  navigator.connection, where there is one: change
+ * @property {() => boolean} isOnline
+ * @property {() => boolean} isHidden
+ * @property {((url: string, body: string) => boolean) | undefined} sendBeacon
+ * @property {string} baseUrl  what relative addresses are relative to
+ * @property {string} language  as the browser tells it, such as `pt-BR`
+ */
+
+/** A reply `{id, ...}` or a push `{push: {...}}` of the protocol; `{}` is a ping. @typedef {Record<string, any>} Message */
+
+/** A command `{id, METHOD: {...}}`; without an id for `send`. @typedef {Record<string, any>} Command */
+
+/**
+ * How a transport, or a session, came to its end. `slug` is what the client itself knows; the rest is what came.
+ * @typedef {object} Ending
+ * @property {number} code  of the close frame or disconnect push; 1006 where there was none; else one of the client's own
+ * @property {string} reason  as it came; never parsed
+ * @property {boolean} wasOpen  whether the transport could carry commands
+ * @property {string} [slug]  the cause, where the client knows it
+ * @property {number} [status]  the HTTP status, where there was one
+ * @property {number} [retryAfter]  milliseconds, from Retry-After
+ */
+
+/**
+ * What a transport tells.
+ * @typedef {object} TransportEvents
+ * @property {() => void} onOpen  commands have been, or can be, carried
+ * @property {(messages: Message[]) => void} onMessages  in the order of the server, each once
+ * @property {(ending: Ending) => void} onEnd  once, also after close(); nothing is told afterwards
+ */
+
+/**
+ * Carries commands one way and messages the other. A transport object is used once.
+ * @typedef {object} Transport
+ * @property {TransportName} name
+ * @property {boolean} hasPings  whether the server pings over it (a poll has none)
+ * @property {(first: Command[]) => void} open  connect; `first` is carried as soon as possible, `connect` first of all
+ * @property {(commands: Command[]) => void} send  in order; a pong is `{}`
+ * @property {(code?: number, reason?: string) => void} close  onEnd follows, at once where the network is silent
+ */
+
+/**
+ * @typedef {object} TransportTarget
+ * @property {string} url  absolute, with `cid` and whatever else belongs into the query
+ * @property {string} emulationUrl  where commands of streams go
+ * @property {number} handshakeTimeout  milliseconds
+ */
+
+/** @typedef {(target: TransportTarget, environment: Environment, events: TransportEvents) => Transport} TransportMaker */
+
+/**
+ * One attempt, and the connection that comes of it. What Subscriptions, Migration and Quality use of it:
+ * @typedef {object} SessionLike
+ * @property {string} cid  the attempt's correlation id: 32 hexadecimal digits
+ * @property {TransportName} transport
+ * @property {boolean} isConnected  the connect reply has come, and no end
+ * @property {string} client  the id that the server gave; empty before
+ * @property {(method: string, params: object, timeout?: number) => Promise<any>} request  rejects with a HoldfastError
+ * @property {(method: string, params: object) => void} notify  a command without a reply
+ * @property {(code: number, reason: string) => void} close
+ */
+
+/**
+ * A publication as an application gets it.
+ * @typedef {object} Publication
+ * @property {any} data
+ * @property {string} channel
+ * @property {number} [offset]  in channels that keep history
+ * @property {Record<string, string>} [tags]
+ * @property {{user: string, client: string, connInfo?: any, chanInfo?: any}} [info]  who published, where told
+ */
+
+/**
+ * @typedef {object} ServiceOptions
+ * @property {string} [token]  a connection token that is at hand
+ * @property {(context: TokenContext) => Promise<string>} [getToken]  fetches one; see tokens
+ * @property {'connect' | 'url'} [tokenIn]  where it travels; in the URL it may stand in the logs of proxies
+ * @property {TransportName[]} [transports]  in order of preference; all of them by default
+ * @property {Partial<Record<TransportName | 'emulation' | 'explain' | 'logs', string>>} [endpoints]  where they are not beside the WebSocket's
+ * @property {string} [name]  of the application, told to the server
+ * @property {any} [data]  sent with connect
+ * @property {number} [handshakeTimeout]  milliseconds until a transport must be open
+ * @property {number} [connectTimeout]  milliseconds from there to the connect reply
+ * @property {number} [commandTimeout]  milliseconds to a reply
+ * @property {number} [minReconnectDelay]  milliseconds
+ * @property {number} [maxReconnectDelay]  milliseconds
+ * @property {number} [stableAfter]  milliseconds connected, after which attempts count from 0 again
+ * @property {number} [maxServerPingDelay]  milliseconds beyond the ping interval after which the peer counts as dead
+ * @property {number} [queueSize]  messages that wait while there is no connection
+ * @property {number} [queueTimeout]  milliseconds that each may wait
+ * @property {Environment} [environment]
+ */
+
+/**
+ * @typedef {object} TokenContext
+ * @property {'first' | 'renewal' | 'refused'} reason  why a token is needed: none yet; it expires soon; the server wants another
+ * @property {AbortSignal} signal
+ */
+
+export {};

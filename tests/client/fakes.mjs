@@ -1,0 +1,184 @@
+/** Surroundings for unit tests: time that a test moves, sockets that a test answers, and no network. */
+
+/** Let everything that is ready to run do so: promises and what hangs on them. */
+export async function settle() {
+  for (let round = 0; round < 20; round += 1) await Promise.resolve();
+}
+
+/** Time that stands still until it is told to go on. */
+export class FakeClock {
+  #timers = new Map();
+  #next = 1;
+  time = 0;
+  /** How far the wall clock is from the monotonic one. */
+  wallOffset = 1_800_000_000_000;
+
+  setTimer(callback, milliseconds) {
+    const id = this.#next++;
+    this.#timers.set(id, { at: this.time + Math.max(0, milliseconds), id, callback });
+    return id;
+  }
+
+  clearTimer(id) {
+    this.#timers.delete(id);
+  }
+
+  get pending() {
+    return this.#timers.size;
+  }
+
+  /** Milliseconds until the next timer, or null. */
+  get untilNext() {
+    const first = this.#first();
+    return first === undefined ? null : Math.max(0, first.at - this.time);
+  }
+
+  /** Run all timers of the next so many milliseconds in order, and what they cause. */
+  async advance(milliseconds) {
+    const end = this.time + milliseconds;
+    await settle();
+    for (let timer = this.#first(); timer !== undefined && timer.at <= end; timer = this.#first()) {
+      this.time = Math.max(this.time, timer.at);
+      this.#timers.delete(timer.id);
+      timer.callback();
+      await settle();
+    }
+    this.time = end;
+    await settle();
+  }
+
+  /** Let the machine sleep: the wall clock goes on, the monotonic one and the timers do not. */
+  sleep(milliseconds) {
+    this.wallOffset += milliseconds;
+  }
+
+  #first() {
+    return [...this.#timers.values()].sort((a, b) => a.at - b.at || a.id - b.id)[0];
+  }
+}
+
+/** The same numbers in each run, evenly spread (mulberry32). */
+export function seededRandom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** A socket that a test answers; `FakeWebSocket.made` has all of them, oldest first. */
+export class FakeWebSocket {
+  static made = [];
+  static CONNECTING = 0;
+  static OPEN = 1;
+  static CLOSING = 2;
+  static CLOSED = 3;
+  readyState = 0;
+  bufferedAmount = 0;
+  sent = [];
+  onopen = null;
+  onmessage = null;
+  onclose = null;
+  onerror = null;
+
+  constructor(url, protocols) {
+    this.url = url;
+    this.protocols = protocols;
+    FakeWebSocket.made.push(this);
+  }
+
+  /** Every command that was sent and not yet taken, parsed. */
+  take() {
+    return this.sent.splice(0).flatMap((text) => text.split('\n').map((line) => JSON.parse(line)));
+  }
+
+  send(text) {
+    if (this.readyState !== 1) throw new DOMException('not open', 'InvalidStateError');
+    this.sent.push(text);
+  }
+
+  close(code = 1000, reason = '') {
+    if (this.readyState >= 2) return;
+    this.readyState = 2;
+    this.closedWith = { code, reason };
+  }
+
+  // What the server does.
+
+  accept() {
+    this.readyState = 1;
+    this.onopen?.({});
+  }
+
+  say(...messages) {
+    this.sayText(messages.map((message) => JSON.stringify(message)).join('\n'));
+  }
+
+  sayText(data) {
+    this.onmessage?.({ data });
+  }
+
+  /** The connection ends: 1006 is an end without a close frame. */
+  end(code = 1006, reason = '') {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    if (code === 1006) this.onerror?.({});
+    this.onclose?.({ code, reason, wasClean: code !== 1006 });
+  }
+}
+
+/** localStorage in memory. */
+export class FakeStorage {
+  #items = new Map();
+
+  getItem(key) {
+    return this.#items.get(key) ?? null;
+  }
+
+  setItem(key, value) {
+    this.#items.set(key, String(value));
+  }
+
+  removeItem(key) {
+    this.#items.delete(key);
+  }
+}
+
+/** An Environment, its clock, and switches: `online`, `hidden`. */
+export function fakeEnvironment(changes = {}) {
+  FakeWebSocket.made = [];
+  const clock = new FakeClock();
+  const random = seededRandom(7);
+  const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  const environment = {
+    clock,
+    online: true,
+    beacons: [],
+    now: () => clock.time,
+    wallClock: () => clock.time + clock.wallOffset,
+    setTimer: (callback, milliseconds) => clock.setTimer(callback, milliseconds),
+    clearTimer: (id) => clock.clearTimer(id),
+    random,
+    randomBytes: (length) => Uint8Array.from({ length }, () => Math.floor(random() * 256)),
+    WebSocket: FakeWebSocket,
+    fetch: async () => {
+      throw new TypeError('there is no network here');
+    },
+    EventSource: undefined,
+    BroadcastChannel: undefined,
+    locks: undefined,
+    storage: new FakeStorage(),
+    page: new EventTarget(),
+    document,
+    connection: new EventTarget(),
+    isOnline: () => environment.online,
+    isHidden: () => document.visibilityState === 'hidden',
+    sendBeacon: (url, body) => environment.beacons.push({ url, body }) > 0,
+    baseUrl: 'https://app.example/',
+    language: 'en',
+    ...changes,
+  };
+  return environment;
+}
