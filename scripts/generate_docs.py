@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are generated from the code.
+"""Write the pages of docs/, and the tables of the browser client, that are generated from the code.
 
 Exit codes: 0 written, 1 with `--check` when a page is stale.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+CLIENT = ROOT / "app" / "holdfast" / "web" / "client"
 
 
 def _errors() -> str:
@@ -44,6 +45,24 @@ def _limits() -> str:
     return render_limits_docs()
 
 
+def _codes_js() -> str:
+    from holdfast.codes_browser import render_codes_js
+
+    return render_codes_js()
+
+
+def _texts_js() -> str:
+    from holdfast.codes_browser import render_texts_js
+
+    return render_texts_js()
+
+
+def _causes_js() -> str:
+    from holdfast.codes_browser import render_causes_js
+
+    return render_causes_js()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": _configuration,
     "errors.md": _errors,
@@ -51,18 +70,23 @@ PAGES: dict[str, Callable[[], str]] = {
     "idle-limits.md": _limits,
     "metrics.md": _metrics,
 }
+SCRIPTS: dict[str, Callable[[], str]] = {"causes.js": _causes_js, "codes.js": _codes_js, "texts.js": _texts_js}
+# Every generated file, with what it should hold.
+GENERATED = {DOCS / name: render for name, render in PAGES.items()} | {
+    CLIENT / name: render for name, render in SCRIPTS.items()
+}
 
 
 def main(arguments: list[str]) -> int:
-    """Write each page, or only compare them."""
-    stale = [name for name, render in PAGES.items() if _text(DOCS / name) != render()]
+    """Write each file, or only compare them."""
+    stale = [path for path, render in GENERATED.items() if _text(path) != render()]
     if "--check" in arguments:
-        for name in stale:
-            print(f"docs/{name} is stale: run `make docs`")
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is stale: run `make docs`")
         return 1 if stale else 0
-    for name in stale:
-        (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
-        print(f"wrote docs/{name}")
+    for path in stale:
+        path.write_text(GENERATED[path](), encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Kind = Literal["close", "error", "unsubscribe", "http", "path"]
-Action = Literal["retry", "fetch_token", "stop"]
+Kind = Literal["close", "error", "unsubscribe", "http", "path", "client"]
+Action = Literal["retry", "fetch_token", "stop", "login"]
 Severity = Literal["info", "warning", "critical"]
 
+# Numbers of the browser client's own causes; no answer carries them.
+CLIENT_RANGE = (1, 99)
 # The numbers a user's backend or an API caller may not send, because they already mean something of ours.
 RESERVED_RANGES = ((4100, 4199), (4600, 4699), (1900, 1999))
 
@@ -25,7 +27,8 @@ class Code:
     """One cause.
 
     `kind` says where the number appears: in a close frame, in an error reply, in an unsubscribe push, only in the
-    JSON body of an HTTP answer, or, as what a probe found between client and gateway, in no answer of ours at all.
+    JSON body of an HTTP answer, or in no answer of ours at all: what a probe found between client and gateway
+    (`path`), and what only the browser client knows (`client`, numbers 1-99).
     `http_status` is what the same cause answers over HTTP.
     """
 
@@ -78,6 +81,10 @@ def _error(slug: str, number: int, action: Action, meaning: str, remedy: str, ru
 
 def _path(slug: str, number: int, meaning: str, remedy: str, runbook: str = _PATH) -> Code:
     return Code(slug, number, "path", "retry", 502, meaning, remedy, "warning", runbook)
+
+
+def _client(slug: str, number: int, action: Action, meaning: str, remedy: str, runbook: str) -> Code:
+    return Code(slug, number, "client", action, 502, meaning, remedy, "info", runbook)
 
 
 def _http(slug: str, number: int, status: int, meaning: str, remedy: str, runbook: str = _API) -> Code:
@@ -399,6 +406,57 @@ _ON_THE_WAY = (
           "Look for a dead path: a firewall or a proxy that forgot the connection.", _CUT),
 )
 
+# What only the browser client can know; the causes that it shares with gateway and probe have their rows there.
+_IN_THE_BROWSER = (
+    _client("offline", 1, "retry", "The device says that it has no network.", "Nothing; the client connects when the network is back.", _PATH),
+    _client("open_failed", 2, "retry", "The transport did not open, and browsers do not tell pages why.",
+            "Nothing; the client asks `/connection/explain` for the cause. `holdfast probe URL` shows it from the client's network.", _PATH),
+    _client("open_timeout", 3, "retry", "The transport did not open within `handshakeTimeout`.",
+            "Look for a firewall that drops packets, or a proxy that hangs; `holdfast probe URL` shows which.", _PATH),
+    _client("server_unreachable", 4, "retry", "Plain HTTP requests do not reach the server either.",
+            "Look at DNS, network and TLS between device and server: `holdfast probe URL`.", _PATH),
+    _client("captive_portal", 5, "retry", "Something else answered in the server's place: a redirect or a page of HTML, as the login page of a hotel's network gives.",
+            "Open any page in the browser and log in to the network; where there is no such login, correct the address.", _PATH),
+    _client("answer_malformed", 6, "retry", "An HTTP answer is not what it should be: not JSON, a wrong type, a missing field.",
+            "Look at what answers at this address, and for a proxy that changes answers.", _CLIENT),
+    _client("message_malformed", 7, "retry", "The server sent something that is no message of the protocol.",
+            "Look for a proxy that changes frames, or a server that is none of ours.", _CLIENT),
+    _client("message_oversized", 8, "retry", "The server sent a message larger than the client takes.", "Send smaller messages.", _CLIENT),
+    _client("transport_unsupported", 9, "stop", "This browser can use none of the allowed transports.", "Allow more in `transports`.", _PATH),
+    _client("import_failed", 10, "retry", "A part of the client that loads on demand did not load.",
+            "Serve all files of the client beside each other, and let the page's `Content-Security-Policy` allow them.", _CLIENT),
+    _client("command_timeout", 11, "retry", "No reply to a command came within `commandTimeout`; whether it was carried out is unknown.",
+            "Repeat what may be done twice; look for a slow backend.", _CLIENT),
+    _client("outcome_unknown", 12, "retry", "The connection ended behind a command that had been sent; whether it was carried out is unknown.",
+            "Repeat what may be done twice; else ask whether it was done.", _CUT),
+    _client("queue_full", 13, "retry", "As many messages wait for a connection as may wait.",
+            "Send less while there is no connection, or raise `queueSize`.", _CLIENT),
+    _client("queue_timeout", 14, "retry", "A message waited for a connection longer than `queueTimeout`; it was not sent.",
+            "Send it again when there is a connection.", _CLIENT),
+    _client("disconnect_called", 15, "stop", "The application called disconnect(), or has not called connect() yet.", "Call connect().", _CLIENT),
+    _client("page_frozen", 16, "retry", "The browser froze the page, or the device slept.", "Nothing; the client connects when the page goes on.", _CUT),
+    _client("network_changed", 17, "retry", "The device went to another network.", "Nothing; the client connects over the new one.", _CUT),
+    _client("publication_gap", 18, "retry", "The offset of a publication leaves out some before it.", "Nothing; the client recovers what is missing.", _CHANNELS),
+    _client("state_sync_failed", 19, "retry", "The application's callback that fetches a snapshot failed.", "Look at what the callback calls.", _CHANNELS),
+    _client("migration_failed", 20, "retry", "The connection could not be moved to another instance; the old one lives on.",
+            "Nothing; the client tries again.", _RESTART),
+    _client("token_source_unreachable", 30, "retry", "No answer came from where tokens are fetched.",
+            "Look at the network, and at the address and CORS of the token endpoint.", _TOKENS),
+    _client("token_source_timeout", 31, "retry", "No token came in time.", "Look for a slow login server, or a getToken that never settles.", _TOKENS),
+    _client("token_source_failed", 32, "retry", "Where tokens are fetched answered with an error.", "Look into the log of the login server.", _TOKENS),
+    _client("token_source_malformed", 33, "retry", "What getToken returned, or its endpoint answered, is no token at all.",
+            "Answer JSON `{token, expires_in}`, and let getToken return the token's text.", _TOKENS),
+    _client("token_unchanged", 34, "retry", "getToken returned a token that the server has already refused.",
+            "Issue a fresh token at each call; look for a cache before the token endpoint.", _TOKENS),
+    _client("login_required", 35, "login", "There is no session: the user has to log in.", "Log in.", _TOKENS),
+    _client("signed_out_elsewhere", 36, "login", "The user logged out in another tab.", "Log in.", _TOKENS),
+    _client("login_loop", 37, "stop", "The login page sent the user back without a session, more than once.",
+            "Look whether the browser keeps the login's cookies: third-party context, plain http, a wrong `Domain` or `Path`.", _TOKENS),
+    _client("clock_wrong", 38, "retry", "The clock of this device is wrong.", "Set the device's clock; the client works with the server's meanwhile.", _TOKENS),
+    _client("unknown_cause", 99, "retry", "The server gave a number or a reason that this client does not know.",
+            "Look into the server's log; update the client.", _CLIENT),
+)
+
 # fmt: on
 
 ALL: tuple[Code, ...] = (
@@ -413,6 +471,7 @@ ALL: tuple[Code, ...] = (
     *_ADMISSION,
     *_OPERATORS,
     *_ON_THE_WAY,
+    *_IN_THE_BROWSER,
 )
 CODES: Mapping[str, Code] = MappingProxyType({code.slug: code for code in ALL})
 

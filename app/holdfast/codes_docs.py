@@ -10,6 +10,7 @@ ACTIONS: dict[Action, str] = {
     "retry": "reconnects or tries again",
     "fetch_token": "fetches a fresh token",
     "stop": "stops and tells the application",
+    "login": "stops and asks the user to log in",
 }
 SECTIONS: dict[Kind, tuple[str, str]] = {
     "close": (
@@ -32,6 +33,10 @@ SECTIONS: dict[Kind, tuple[str, str]] = {
     "path": (
         "On the way",
         "What lies between a client and the gateway. No answer carries these; `holdfast probe` names them.",
+    ),
+    "client": (
+        "In the browser",
+        "What only the browser client knows. No answer carries these; its errors have them as `slug` and `number`.",
     ),
 }
 PREAMBLE = """# Codes
@@ -116,6 +121,8 @@ def _cause(code: Code) -> str:
 def _numbers(code: Code) -> str:
     if code.kind == "path":
         return f"{code.number}, of the probe alone"
+    if code.kind == "client":
+        return f"{code.number}, of the browser client alone: it {ACTIONS[code.action]}"
     if code.kind == "http":
         return f"HTTP {code.http_status}, code {code.number} in the body"
     over_http = "" if code.kind == "unsubscribe" else f"; over HTTP {code.http_status}"
@@ -126,6 +133,8 @@ def _operator_sees(code: Code) -> str:
     if code.kind == "path":
         stage = stage_of(code.slug)
         return f"nothing at the gateway; `holdfast probe` fails at `{stage}` with exit code {exit_code(stage)}."
+    if code.kind == "client":
+        return "nothing, unless the page hands its log in: then line `browser_line`, the slug under `browser`."
     trace = trace_of(code)
     return f"{_traces(trace)}." if trace != Trace() else "nothing; it is answered and not counted."
 

@@ -94,6 +94,8 @@ def client_sees(code: Code) -> str:
         return _IN_ITS_OWN_WORDS[code.slug]
     if code.kind == "path":
         return _on_the_way(code)
+    if code.kind == "client":
+        return "Browser client: an error with this slug."
     if code.kind == "http":
         if code.slug not in _NO_ATTEMPTS:
             return _BLIND + _ASK + f" Streams and polls get HTTP {code.http_status} with the slug in the body."
@@ -106,7 +108,7 @@ def client_sees(code: Code) -> str:
 
 def trace_of(code: Code) -> Trace:
     """Return where the gateway counts, logs and remembers a cause."""
-    if code.kind in {"path", "unsubscribe"}:
+    if code.kind in {"path", "unsubscribe", "client"}:
         return Trace()
     if code.kind == "http":
         return (_NO_ATTEMPTS | _ATTEMPTS_ELSEHOW).get(code.slug, _REFUSED_HANDSHAKE)

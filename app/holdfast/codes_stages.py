@@ -51,6 +51,17 @@ _BY_SLUG: Final[dict[str, Stage]] = {
     "channel_limit_close": "connect",
     "connection_expired": "idle",
     "slow_consumer": "message",
+    "offline": "tcp",
+    "open_failed": "upgrade",
+    "open_timeout": "upgrade",
+    "server_unreachable": "tcp",
+    "captive_portal": "upgrade",
+    "transport_unsupported": "upgrade",
+    "signed_out_elsewhere": "token",
+    "clock_wrong": "token",
+    "page_frozen": "idle",
+    "network_changed": "idle",
+    "disconnect_called": "close",
 }
 _BY_PREFIX: Final[tuple[tuple[str, Stage], ...]] = (
     ("dns_", "dns"),
@@ -62,6 +73,7 @@ _BY_PREFIX: Final[tuple[tuple[str, Stage], ...]] = (
     ("subscribe_", "subscribe"),
     ("channel_", "subscribe"),
     ("token_", "token"),
+    ("login_", "token"),
     ("handshake_", "connect"),
     ("connect_", "connect"),
 )

@@ -78,8 +78,9 @@ class ConfigError(Exception):
 
 
 def _starting(*prefixes: str) -> frozenset[str]:
-    # What a probe finds is PathError's, whatever it is called.
-    return frozenset(slug for slug, code in CODES.items() if slug.startswith(prefixes) and code.kind != "path")
+    # What a probe finds is PathError's, whatever it is called; what only the browser client knows is never raised here.
+    foreign = {"path", "client"}
+    return frozenset(slug for slug, code in CODES.items() if slug.startswith(prefixes) and code.kind not in foreign)
 
 
 class TokenError(GatewayError):

@@ -30,7 +30,7 @@ SETTINGS = frozenset(
     }
 )
 ORDER: tuple[frozenset[str], ...] = (
-    frozenset({"", "codes", "codes_docs", "codes_seen", "codes_stages", "errors"} | SETTINGS),
+    frozenset({"", "codes", "codes_browser", "codes_docs", "codes_seen", "codes_stages", "errors"} | SETTINGS),
     frozenset({"profile", "telemetry", "resilience"}),
     frozenset({"protocol"}),
     frozenset({"auth", "channels", "broker", "proxy"}),

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from holdfast.codes import ALL, CODES, RESERVED_RANGES, Code, is_reserved
+from holdfast.codes import ALL, CLIENT_RANGE, CODES, RESERVED_RANGES, Code, is_reserved
 
 # Centrifugo's numbers, of its close codes and errors: https://centrifugal.dev/docs/server/codes
 CENTRIFUGO = {*range(3000, 3002), *range(3004, 3007), *range(3008, 3015), *range(3500, 3510)} | set(range(100, 114)) - {
@@ -52,7 +52,15 @@ def test_error_number_says_what_the_client_does(code: Code) -> None:
     assert code.temporary == (code.action == "retry")
 
 
-@pytest.mark.parametrize("code", ALL, ids=lambda code: code.slug)
+def test_causes_of_the_browser_client_are_numbered_one_by_one() -> None:
+    """Its numbers never travel, so each cause has one of its own."""
+    numbers = [code.number for code in ALL if code.kind == "client"]
+
+    assert len(numbers) == len(set(numbers))
+    assert all(CLIENT_RANGE[0] <= number <= CLIENT_RANGE[1] for number in numbers)
+
+
+@pytest.mark.parametrize("code", [code for code in ALL if code.kind != "client"], ids=lambda code: code.slug)
 def test_number_is_centrifugos_or_in_our_ranges(code: Code) -> None:
     """Centrifugo's number where it has one, else one of ours."""
     ours = is_reserved(code.number)

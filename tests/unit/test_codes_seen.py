@@ -33,6 +33,7 @@ def test_client_sees_a_sentence(code: Code) -> None:
         ("unsubscribed_by_server", "code 2000"),
         ("subscription_token_lapsed", "`subscribing`"),
         ("message_lost", "probe"),
+        ("captive_portal", "Browser client"),
     ],
 )
 def test_client_sees_what_its_kind_allows(slug: str, seen: str) -> None:
@@ -64,7 +65,7 @@ def test_trace_is_what_an_operator_finds(slug: str, metric: str, event: str, pat
     assert (path in trace.paths) if path else (trace.paths == ())
 
 
-@pytest.mark.parametrize("slug", ["dns_not_found", "unsubscribed_by_client", "not_ready"])
+@pytest.mark.parametrize("slug", ["dns_not_found", "unsubscribed_by_client", "not_ready", "offline"])
 def test_trace_is_empty_where_nothing_is_left(slug: str) -> None:
     """What never reached the gateway, or is only answered, has no traces."""
     assert trace_of(CODES[slug]) == Trace()

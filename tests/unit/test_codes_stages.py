@@ -25,6 +25,7 @@ def test_every_cause_has_a_stage(slug: str) -> None:
         ("handshake_timeout", "connect"),
         ("subscription_token_missing", "subscribe"),
         ("proxy_idle_cut", "idle"),
+        ("login_required", "token"),
     ],
 )
 def test_stage_is_where_a_client_meets_the_cause(slug: str, stage: str) -> None:

@@ -51,7 +51,7 @@ def _beside(wanted: str) -> list[str]:
 
 
 def _of_status(wanted: str) -> list[Code]:
-    return [code for code in CODES.values() if code.kind != "path" and str(code.http_status) == wanted]
+    return [code for code in CODES.values() if code.kind not in {"path", "client"} and str(code.http_status) == wanted]
 
 
 def _find(wanted: str) -> list[Code]:

@@ -1,0 +1,171 @@
+// @ts-check
+/** Every error of the client has one cause: a slug of the one table, which the gateway, its pages and its logs share. */
+
+import { TABLE } from './codes.js';
+
+/** @typedef {'retry' | 'fetch_token' | 'stop' | 'login'} Action  what the client does about it */
+
+/** @typedef {'close' | 'error' | 'unsubscribe' | 'http' | 'path' | 'client'} Kind  where the number stands */
+
+/** @typedef {{kind: Kind, number: number, action: Action}} Code */
+
+/**
+ * What is known of a cause; `slug` is the client's own finding, all else what came.
+ * @typedef {object} Cause
+ * @property {string} [slug]  a slug, where one is known
+ * @property {Kind} [kind]  where the number came from
+ * @property {number} [code]  of a close frame, disconnect or unsubscribe push, or error reply; never an HTTP status
+ * @property {string} [reason]  of the close frame, or message of the error reply: our servers put the slug there
+ * @property {boolean} [temporary]  as error replies have it
+ * @property {string} [detail]  what was expected, what came; never a token
+ * @property {string} [attempt]  the attempt's correlation id
+ * @property {number} [retryAfter]  milliseconds
+ * @property {unknown} [cause]  the error behind it
+ */
+
+/** @type {Map<string, Code>} */
+const CODES = new Map();
+for (const line of TABLE.split('\n')) {
+  const [kind, number, action, ...slugs] = line.split(' ');
+  for (const slug of slugs) CODES.set(slug, /** @type {Code} */ ({ kind, number: Number(number), action }));
+}
+
+/** @type {Record<string, [string, string]>} */
+let texts = {};
+
+/** An error with one cause. Each slug has a class of its own, made by `errorClass` and listed in causes.js. */
+export class HoldfastError extends Error {
+  /** @type {string} */ slug;
+  /** Of the table, or as it came. @type {number} */ number;
+  /** @type {Action} */ action;
+  /** What was expected, what came. @type {string} */ detail;
+  /** The correlation id of the attempt, which the server's log has too. @type {string} */ attempt;
+  /** Milliseconds after which the other side wants to be asked again. @type {number | undefined} */ retryAfter;
+
+  /** @param {string} slug @param {Omit<Cause, 'slug'> & {number?: number, action?: Action}} [facts] */
+  constructor(slug, facts = {}) {
+    const { detail = '', attempt = '', retryAfter, cause } = facts;
+    super(detail ? `${slug}: ${detail}` : slug, cause === undefined ? undefined : { cause });
+    const code = codeOf(slug);
+    this.name = className(slug);
+    this.slug = slug;
+    this.number = facts.number ?? code.number;
+    this.action = facts.action ?? code.action;
+    this.detail = detail;
+    this.attempt = attempt;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the same may succeed later without anybody doing anything. */
+  get isTemporary() {
+    return this.action === 'retry' || this.action === 'fetch_token';
+  }
+
+  /** Whether nothing helps but that the user logs in. */
+  get needsLogin() {
+    return this.action === 'login' || this.slug === 'user_revoked';
+  }
+
+  /** What it means, in English; the slug in words until `loadTexts` has been called. */
+  get meaning() {
+    return texts[this.slug]?.[0] ?? this.slug.replaceAll('_', ' ');
+  }
+
+  /** What to do about it, in English; empty until `loadTexts` has been called. */
+  get remedy() {
+    return texts[this.slug]?.[1] ?? '';
+  }
+}
+
+/**
+ * The error of one cause.
+ * @template {string} Slug
+ * @typedef {HoldfastError & {slug: Slug}} CauseError
+ */
+
+/** @type {Map<string, typeof HoldfastError>} */
+const classes = new Map();
+
+/**
+ * The class of a cause, always the same one.
+ * @template {string} Slug
+ * @param {Slug} slug
+ * @returns {{new (detail?: string): CauseError<Slug>, prototype: CauseError<Slug>}}
+ */
+export function errorClass(slug) {
+  let made = classes.get(slug);
+  if (made === undefined) {
+    made = class extends HoldfastError {
+      /** @param {string | Omit<Cause, 'slug'>} [facts] */
+      constructor(facts) {
+        super(slug, typeof facts === 'string' ? { detail: facts } : facts);
+      }
+    };
+    Object.defineProperty(made, 'name', { value: className(slug) });
+    classes.set(slug, made);
+  }
+  return /** @type {any} */ (made);
+}
+
+/**
+ * The error of what came, or of what the client found. The number decides what is done, where one came; the reason says
+ * why, where it is one of the table.
+ * @param {Cause} cause
+ * @returns {HoldfastError}
+ */
+export function errorOf(cause) {
+  const { slug: found, code, reason = '', kind = 'close' } = cause;
+  const slug = found ?? (CODES.has(reason) ? reason : otherSlug(kind, code));
+  const foreign = found === undefined && slug !== reason && reason !== '';
+  const facts = { ...cause, detail: cause.detail ?? (foreign ? short(reason) : '') };
+  if (code !== undefined) Object.assign(facts, { number: code, action: actionOf(kind, code, cause.temporary) });
+  const Class = CODES.has(slug) ? errorClass(slug) : undefined;
+  return Class ? new /** @type {any} */ (Class)(facts) : new HoldfastError(slug, facts);
+}
+
+/** The row of a slug; of one that this client is too old for, a cause of which nothing is known. @param {string} slug */
+export function codeOf(slug) {
+  return CODES.get(slug) ?? /** @type {Code} */ (CODES.get('unknown_cause'));
+}
+
+/**
+ * What the client does about a number, by its range alone: so an older client does the right thing about causes that it
+ * does not know.
+ * @param {Kind} kind @param {number} code @param {boolean} [temporary]
+ * @returns {Action}
+ */
+export function actionOf(kind, code, temporary = false) {
+  if (kind === 'error') return code === 109 ? 'fetch_token' : temporary || code === 100 ? 'retry' : 'stop';
+  if (kind === 'unsubscribe') return code >= 2500 ? 'retry' : 'stop';
+  const isTerminal = (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000) || code === 1009;
+  return kind === 'close' && isTerminal ? 'stop' : 'retry';
+}
+
+/** Load the texts of all causes; without a network those of before stay, or none. @returns {Promise<void>} */
+export async function loadTexts() {
+  try {
+    texts = (await import('./texts.js')).TEXTS;
+  } catch {
+    // The slug in words has to do.
+  }
+}
+
+/** @param {Kind} kind @param {number} [code] */
+function otherSlug(kind, code) {
+  if (kind === 'error') return code !== undefined && code >= 400 && code < 1900 ? 'application_error' : 'unknown_cause';
+  if (kind === 'unsubscribe') return code === 0 ? 'unsubscribed_by_client' : 'unsubscribed_by_server';
+  if (code === 1000 || code === 1001) return 'connection_closed';
+  if (code === 1006) return 'connection_cut';
+  return code !== undefined && code >= 4000 ? 'application' : 'unknown_cause';
+}
+
+/** What a server says can be of any length. @param {string} text */
+function short(text) {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+/** @param {string} slug */
+function className(slug) {
+  const free = slug === 'application' ? 'application_close' : slug; // `application_error` has the name
+  return free.replace(/(?:^|_)(.)/g, (_, letter) => letter.toUpperCase()).replace(/(Error)?$/, 'Error');
+}
