@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.routes.errors import NotFound, UpgradeRequired, crash_response
@@ -34,6 +34,8 @@ class Endpoints:
     """By path, with what belongs to them; what is switched off is not there."""
     public: Mapping[str, ASGIApp] = field(default_factory=dict)
     """By path: what else clients may ask."""
+    files: Mapping[str, ASGIApp] = field(default_factory=dict)
+    """By the folder that they seem to be in: files for browsers."""
     admin: Mapping[str, ASGIApp] = field(default_factory=dict)
     """By path: what operators ask, with a token."""
     not_found: ASGIApp = NotFound()  # noqa: RUF009 - it has no state
@@ -63,6 +65,7 @@ def make_app(endpoints: Endpoints, *, has_internal_port: bool) -> ASGIApp:
         Route(WEBSOCKET_PATH, endpoints.upgrade_required),
         Route(POLL_PATH, endpoints.poll),
         *(Route(path, endpoint) for path, endpoint in (*endpoints.streams.items(), *endpoints.public.items())),
+        *(Mount(path, files) for path, files in endpoints.files.items()),
     ]
     internal: list[BaseRoute] = [
         Route("/api/{method}", endpoints.api),

@@ -311,6 +311,12 @@ class ChannelSettings(Group):
     proxy: ChannelProxies = Field(ChannelProxies(), description="Calls to the user's backend.")
 
 
+class WebSettings(Group):
+    """What is served to browsers beside connections."""
+
+    client: bool = Field(True, description="Serve the browser client's modules under `/client/`.")
+
+
 class ApiSettings(Group):
     """The server API."""
 
@@ -391,6 +397,7 @@ class Settings(Group):
     rpc: RpcSettings = Field(RpcSettings(), description="Calls of clients.")
     proxies: tuple[NamedProxy, ...] = Field((), description="Proxies that namespaces choose by name.")
     api: ApiSettings = Field(ApiSettings(), description="Server API.")
+    web: WebSettings = Field(WebSettings(), description="Files for browsers.")
     broker: BrokerSettings = Field(BrokerSettings(), description="Embedded broker.")
     shutdown: ShutdownSettings = Field(ShutdownSettings(), description="Shutdown.")
     monitor: MonitorSettings = Field(MonitorSettings(), description="Resource monitor.")

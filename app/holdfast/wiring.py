@@ -25,6 +25,7 @@ from holdfast.routes.api_messages import Node
 from holdfast.routes.api_methods import ApiParts, api_methods
 from holdfast.routes.api_order import ManyRules
 from holdfast.routes.errors import NotFound, UpgradeRequired
+from holdfast.routes.files import FOR_ALL_ORIGINS, WEB, PackageFiles
 from holdfast.routes.health import Livez, Readyz, Startupz
 from holdfast.routes.metrics import MetricsEndpoint, read_compression_of, read_polls_of
 from holdfast.routes.observers import observe_api_call, observe_emulation, observe_failed_command
@@ -93,10 +94,15 @@ def make_endpoints(doors: Doors) -> Endpoints:
             **client_logs(settings.log, core, originate),  # first: it makes what gives log tokens
             **explain_endpoints(settings, core, doors.ledger, core.issue_log_token),
         },
+        files=_files(settings, not_found),
         admin=_admin(doors),
         not_found=not_found,
         upgrade_required=UpgradeRequired(originate),
     )
+
+
+def _files(settings: Settings, not_found: ASGIApp) -> dict[str, ASGIApp]:
+    return {"/client": PackageFiles(WEB / "client", not_found, FOR_ALL_ORIGINS)} if settings.web.client else {}
 
 
 def _admin(doors: Doors) -> dict[str, ASGIApp]:

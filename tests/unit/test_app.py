@@ -124,3 +124,14 @@ async def test_app_polls(two_ports):
     """Polls come to the public port, like all clients."""
     assert (await call(two_ports, "POST", "/connection/poll", **port("public"))).body == b"poll"
     assert (await call(two_ports, "POST", "/connection/poll", **port("internal"))).status == 404
+
+
+async def test_app_files():
+    """Files for browsers are on the public port, behind the paths that answer clients."""
+    app = make_app(
+        endpoints(public={"/client/logs": Named("logs")}, files={"/client": Named("files")}), has_internal_port=True
+    )
+
+    assert (await call(app, "POST", "/client/logs", **port("public"))).body == b"logs"
+    assert (await call(app, path="/client/index.js", **port("public"))).body == b"files"
+    assert (await call(app, path="/client/index.js", **port("internal"))).status == 404
