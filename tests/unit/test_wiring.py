@@ -20,7 +20,9 @@ async def test_every_endpoint_is_made():
     endpoints = make_endpoints(gateway.doors())
 
     by_path = [endpoints.streams, endpoints.public, endpoints.files, endpoints.admin]
-    single = [getattr(endpoints, name) for name in Endpoints.__slots__ if name not in {"streams", "public", "files", "admin"}]
+    single = [
+        getattr(endpoints, name) for name in Endpoints.__slots__ if name not in {"streams", "public", "files", "admin"}
+    ]
     assert all(callable(one) for one in [*single, *(one for many in by_path for one in many.values())])
     assert set(endpoints.streams) == {HTTP_STREAM_PATH, SSE_PATH, EMULATION_PATH}
 
