@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from holdfast.diagnostics.resources_cgroup import CgroupFacts, read_cgroup
 from holdfast.diagnostics.resources_listeners import Listener, read_listeners
 from holdfast.diagnostics.resources_proc import HostFacts, NetworkFacts, Proc, ProcessFacts
+from holdfast.monitoring.cgroup import CgroupFacts, read_cgroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ def read_facts(pid: int, now: float, sources: Sources) -> Facts:
     proc = Proc(sources.root)
     process = proc.process(pid)
     listeners = tuple(one for one in sources.listeners() if one.inode in process.inodes)
-    cgroup = read_cgroup(proc.cgroups(pid), sources.root)
-    return Facts(now, process, proc.network(), proc.host(), cgroup, listeners)
+    return Facts(now, process, proc.network(), proc.host(), read_cgroup(pid, sources.root), listeners)
 
 
 def read_counters(pid: int, now: float, sources: Sources) -> Facts:

@@ -124,11 +124,6 @@ class Proc:
             load=float(load[0]) if load and load[0].replace(".", "").isdigit() else None,
         )
 
-    def cgroups(self, pid: int) -> dict[str, str]:
-        """Return a process's cgroup by controller; "" is that of version 2."""
-        lines = (line.split(":", 2) for line in self._text(f"{pid}/cgroup").splitlines())
-        return {name: parts[2] for parts in lines if len(parts) == 3 for name in parts[1].split(",")}
-
     # Private methods.
 
     def _text(self, name: str) -> str:

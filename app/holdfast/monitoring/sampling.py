@@ -9,7 +9,7 @@ from pathlib import Path
 
 from holdfast.monitoring import proc_net
 from holdfast.monitoring.accept_queue import Listening, accept_queue
-from holdfast.monitoring.cgroup import memory_limit
+from holdfast.monitoring.memory_limit import memory_limit
 from holdfast.monitoring.proc_files import ROOT
 from holdfast.monitoring.proc_net import ListenLosses, Traffic
 from holdfast.monitoring.proc_self import Descriptors, descriptor_limit, resident_bytes

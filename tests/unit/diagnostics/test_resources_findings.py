@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from holdfast.diagnostics.findings import Finding
-from holdfast.diagnostics.resources_cgroup import CgroupFacts
 from holdfast.diagnostics.resources_facts import Facts, Rates
 from holdfast.diagnostics.resources_findings import judge, judge_headroom
 from holdfast.diagnostics.resources_headroom import Row
 from holdfast.diagnostics.resources_listeners import Listener
 from holdfast.diagnostics.resources_proc import HostFacts, Limit, NetworkFacts, ProcessFacts
+from holdfast.monitoring.cgroup import CgroupFacts
 from holdfast.settings import Settings
 
 SETTINGS = Settings()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from holdfast.diagnostics.resources_cgroup import CgroupFacts
 from holdfast.diagnostics.resources_facts import Facts, Rates
 from holdfast.diagnostics.resources_headroom import (
     DEFAULT_CONNECTION_BYTES,
@@ -14,6 +13,7 @@ from holdfast.diagnostics.resources_headroom import (
     size_text,
 )
 from holdfast.diagnostics.resources_proc import HostFacts, Limit, NetworkFacts, ProcessFacts
+from holdfast.monitoring.cgroup import CgroupFacts
 from holdfast.settings import Settings
 
 SETTINGS = Settings()

@@ -48,14 +48,6 @@ def test_host_is_read(tmp_path: Path) -> None:
     assert (found.memory_total, found.memory_available, found.load) == (2048 * 1024, 1024000 * 1024, 0.5)
 
 
-def test_cgroups_are_read_by_controller(tmp_path: Path) -> None:
-    """Version 1 names controllers, version 2 none."""
-    text = "12:cpu,cpuacct:/a\n3:memory:/b:c\n0::/d\nbroken\n"
-    root = machine(tmp_path, {"proc/7/cgroup": text})
-
-    assert Proc(root).cgroups(7) == {"cpu": "/a", "cpuacct": "/a", "memory": "/b:c", "": "/d"}
-
-
 @pytest.mark.parametrize("word", ["unlimited", "18446744073709551615"])
 def test_process_without_limit(tmp_path: Path, word: str) -> None:
     """`unlimited` is a limit of its own."""
@@ -72,13 +64,12 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     assert proc.process(7) == ProcessFacts(7)
     assert proc.network() == NetworkFacts()
     assert proc.host() == HostFacts(cpus=proc.host().cpus)
-    assert proc.cgroups(7) == {}
 
 
 @pytest.mark.parametrize("text", ["", "x", "Max open files", "Max open files  a b", "7 (x", "\n:\n::", "1"])
 def test_rubbish_is_borne(tmp_path: Path, text: str) -> None:
     """Files that say something else."""
-    names = ("status", "limits", "stat", "cgroup")
+    names = ("status", "limits", "stat")
     files = {f"proc/7/{name}": text for name in names} | {
         f"proc/{name}": text for name in ("net/sockstat", "net/netstat", "net/dev", "meminfo", "loadavg")
     }
@@ -86,5 +77,4 @@ def test_rubbish_is_borne(tmp_path: Path, text: str) -> None:
 
     proc.network()
     proc.host()
-    proc.cgroups(7)
     assert proc.process(7).cpu_seconds is None
