@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from holdfast.admission.origin import OriginPolicy
 from holdfast.connections.transport import Handshake
@@ -15,6 +15,7 @@ from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint, has_i
 from holdfast.transports.poll_session import PollSessions
 from tests.asgi import Answer, recorder
 from tests.live import World
+from tests.sockets import FakeLoop
 
 PATH = "/connection/poll"
 
@@ -42,7 +43,7 @@ class Posted:
 
 
 class Door:
-    """An endpoint and who stands before it; `admission` may refuse."""
+    """An endpoint and who stands before it; `admission` may refuse. Time passes for its sessions as `timers` say."""
 
     def __init__(self, world: World, origins: tuple[str, ...] = (), **poll: Any) -> None:
         self.world = world
@@ -50,7 +51,8 @@ class Door:
         self.handshakes: list[Handshake] = []
         loop = asyncio.get_running_loop()
         settings = world.settings.model_copy(update={"poll": PollSettings.model_validate(poll)})
-        self.sessions = PollSessions(settings, loop)
+        self.timers = FakeLoop()
+        self.sessions = PollSessions(settings, cast(asyncio.AbstractEventLoop, self.timers))
         door = PollDoor("here", settings.poll, loop, self._open, self._admit, identifies=_identifies)
         endpoint = PollEndpoint(door, self.sessions)
         self.endpoint = CrossOrigin(endpoint, OriginPolicy(origins), POLL_METHODS, lambda scope, error: None)
@@ -66,8 +68,10 @@ class Door:
         return answer.json()
 
     async def send(self, body: bytes, method: str = "POST", headers: Any = ()) -> Answer:
-        """Send bytes and return the whole answer."""
-        return await Posted(self.endpoint, body, method, headers, "").done()
+        """Send bytes, then leave; return the whole answer, which comes at once."""
+        posted = Posted(self.endpoint, body, method, headers, "")
+        posted.hang_up()  # for whoever reads on behind a refusal
+        return await posted.done()
 
     async def open(self, *commands: Any, user: str = "anna", **fields: Any) -> Any:
         """Open a session and return the answer's JSON."""

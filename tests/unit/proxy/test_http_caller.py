@@ -11,11 +11,11 @@ import pytest
 from aiohttp import ClientConnectorCertificateError, ClientConnectorDNSError, ClientConnectorError
 
 from holdfast.errors import ConfigError
-from holdfast.proxy import http_caller as module
 from holdfast.proxy.caller import CallError
 from holdfast.proxy.http_caller import HttpCaller
 from holdfast.settings_proxies import Proxy
 from tests.network import GOOD, Network
+from tests.sockets import FakeLoop
 
 
 @pytest.fixture
@@ -103,10 +103,16 @@ async def test_concurrent_calls_have_connections_of_their_own(network: Network) 
 
 async def test_idle_connection_ends(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the backend ends it."""
-    monkeypatch.setattr(module, "_IDLE_SECONDS", 0.001)
+    timers, loop = FakeLoop(), asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "time", timers.time)
+    monkeypatch.setattr(loop, "call_at", timers.call_at)
+    monkeypatch.setattr("aiohttp.connector.monotonic", timers.time)
     one = caller()
     await one.post(b"{}", [])
-    await asyncio.sleep(0.05)
+    timers.advance(1.0)
+    assert network.open == 1
+
+    timers.advance(3.0)
 
     assert network.open == 0
     await one.close()

@@ -230,21 +230,29 @@ async def test_poll_send_alone_is_not_waited_for(door, world):
 
 async def test_poll_times_out_empty(door, world):
     """A request is answered empty after its time."""
-    door = Door(world, timeout=0.01)
     session = (await door.open())["session"]
+    waiting = door.start(session=session, seq=1, ack=1)
+    await world.turn()
+    door.timers.advance(24)
+    await world.turn()
+    assert not waiting.task.done()
 
-    assert await door.post(session=session, seq=1, ack=1) == {"first": 2, "messages": []}
+    door.timers.advance(1)
+
+    assert (await waiting.done()).json() == {"first": 2, "messages": []}
     assert door.sessions.outcomes["empty"] == 1
 
 
 async def test_poll_idle_session_ends_with_its_presence(door, world):
     """A client that stays away is gone for everybody, under a cause of its own."""
-    door = Door(world, idle_timeout=0.01)
+    door = Door(world, idle_timeout=10)
     session = (await door.open(SUBSCRIBE))["session"]
     other = world.connect("bob")
+    door.timers.advance(9)
     assert other.call("presence", channel="news")["presence"]["presence"]
 
-    await asyncio.sleep(0.1)
+    door.timers.advance(1)
+    await world.turn()
 
     assert other.call("presence", channel="news")["presence"]["presence"] == {}
     assert world.core.stats.closes == {"poll_idle": 1}
