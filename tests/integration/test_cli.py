@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -245,3 +246,42 @@ def test_serve_on_a_taken_port_says_what_to_do(tmp_path):
     assert f"127.0.0.1:{port}" in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
     assert f"--port {port + 1}" in refused.stdout + refused.stderr
+
+
+# Ctrl-C in the middle of loading one module.
+INTERRUPTED = """
+import os, signal, sys
+
+def interrupt(event, arguments):
+    if event == "import" and arguments[0] == os.environ["INTERRUPTED_MODULE"]:
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.addaudithook(interrupt)
+from holdfast.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["holdfast.cli", "typer", "holdfast.cli.serve", "pydantic", "holdfast.settings", "holdfast.main", "uvicorn"],
+)
+def test_interrupt_while_loading_is_quiet(module):
+    """Whoever changes their mind in the first moments gets 130 and no traceback."""
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, "serve"],
+        capture_output=True,
+        text=True,
+        env=environment(INTERRUPTED_MODULE=module),
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_command_is_the_one_that_bears_an_interrupt():
+    """What is installed begins where Ctrl-C is quiet."""
+    (entry,) = metadata.entry_points(group="console_scripts", name="holdfast")
+
+    assert entry.value == "holdfast.__main__:main"
