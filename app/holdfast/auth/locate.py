@@ -12,15 +12,30 @@ from urllib.parse import parse_qsl
 Source = Literal["connect", "header", "query", "cookie", "none"]
 EmptyForm = Literal['""', "null", "undefined", "blanks"]
 
+# What logins call a cookie that holds a token.
+_USUAL_COOKIES = frozenset(
+    (
+        *(b"token", b"access_token", b"accesstoken", b"auth_token", b"authtoken", b"id_token", b"connection_token"),
+        *(b"jwt", b"auth", b"authorization", b"bearer"),
+    )
+)
+# A stranger decides how many there are, and they are looked through for every handshake.
+_MOST_COOKIES = 64
+_MOST_COOKIE_BYTES = 4096
+
 _EMPTY_WORDS: dict[str, EmptyForm] = {"": '""', "null": "null", "undefined": "undefined"}
 
 
 class FoundToken(NamedTuple):
-    """A token and its place; `source` is "none" where no place had one. `attempt` is the handshake's id for the log."""
+    """A token and its place; `source` is "none" where no place had one. `attempt` is the handshake's id for the log.
+
+    `passed_over` is then the name of a cookie that may hold one, where cookies are not read.
+    """
 
     token: str
     source: Source
     attempt: str = ""
+    passed_over: str = ""
 
 
 NO_TOKEN = FoundToken("", "none")
@@ -32,6 +47,15 @@ def empty_form(token: str) -> EmptyForm | None:
     if not word:
         return "blanks" if token else '""'
     return _EMPTY_WORDS.get(word)
+
+
+def passed_over_cookie(value: bytes) -> bytes:
+    """Return the first cookie that is called as tokens are, by its name alone; nothing is told of others."""
+    for pair in value[:_MOST_COOKIE_BYTES].split(b";", _MOST_COOKIES):
+        name = pair.partition(b"=")[0].strip().lower()
+        if name in _USUAL_COOKIES:
+            return name
+    return b""
 
 
 def locate_token(

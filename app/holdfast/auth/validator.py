@@ -303,7 +303,8 @@ class ImprovedTokenValidator:
 
 def _refuse_empty(found: FoundToken) -> None:
     if found.source == "none":
-        raise TokenError("token_missing", "no token in any place")
+        vain = f"; the cookie {found.passed_over!r} is not read: `token.cookie` is off" if found.passed_over else ""
+        raise TokenError("token_missing", f"no token in any place{vain}")
     form = empty_form(found.token)
     if form is not None:
         raise TokenError("token_empty", f"the token is {form}", form=form)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from holdfast.auth.locate import passed_over_cookie
 from holdfast.telemetry.redaction import redact_text
 
 _PROTOCOL: Final = b"sec-websocket-protocol"
@@ -60,7 +61,10 @@ class KeptHeaders:
         self._longest = {b"authorization": most_token_bytes + _LONGEST_KEPT}  # one that is too long stays so
 
     def of(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Return what is needed and what may be shown; of all others the name, and of those not too many."""
+        """Return what is needed and what may be shown; of all others the name, and of those not too many.
+
+        Of cookies that nobody needs, the name of one that may hold a token is left, for `token_missing` to tell.
+        """
         kept: list[tuple[bytes, bytes]] = []
         others = 0
         for name, value in headers:
@@ -70,7 +74,7 @@ class KeptHeaders:
                 kept.append((name, value[: self._longest.get(name, _LONGEST_KEPT)]))
             elif others < _MOST:
                 others += 1
-                kept.append((name[:_LONGEST_NAME], b""))
+                kept.append((name[:_LONGEST_NAME], passed_over_cookie(value) if name == b"cookie" else b""))
         return kept
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Raw
 
 from holdfast import __version__
 from holdfast.auth.claims import ANONYMOUS, ConnectionClaims, SubscribeOptions
-from holdfast.auth.locate import locate_token
+from holdfast.auth.locate import locate_token, passed_over_cookie
 from holdfast.connections import client_id, subscribing, traces
 from holdfast.connections.recovery import Pending
 from holdfast.connections.subscription import FROM_TOKEN, Grant
@@ -111,6 +112,8 @@ async def _authenticate(connection: Connection, handshake: Handshake, request: C
     headers = handshake.headers if backend is None else backend.without_its_own(handshake.headers)
     found = locate_token(request.token, headers, handshake.query, core.token_cookie)
     found = found._replace(attempt=handshake.attempt_id)
+    if found.source == "none" and core.token_cookie is None:
+        found = found._replace(passed_over=_passed_over(headers))
     if not found.token and backend is not None:
         return _Arrival(*await backend.connect(connection, request), is_proxied=True)
     # Some SDKs write an empty token where the application has none.
@@ -121,6 +124,11 @@ async def _authenticate(connection: Connection, handshake: Handshake, request: C
     except TokenError as error:
         connection.user = core.validator.user_of(found.token, error)  # for whoever asks later what became of the user
         raise
+
+
+def _passed_over(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    names = (passed_over_cookie(value) for name, value in headers if name == b"cookie")
+    return next((name.decode() for name in names if name), "")
 
 
 def _admit(connection: Connection, arrival: _Arrival) -> None:

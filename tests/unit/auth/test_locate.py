@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.auth.locate import NO_TOKEN, FoundToken, empty_form, locate_token
+from holdfast.auth.locate import NO_TOKEN, FoundToken, empty_form, locate_token, passed_over_cookie
 
 HEADERS = [(b"Host", b"x"), (b"Authorization", b"Bearer h.h.h"), (b"Cookie", b'a=1; session="c.c.c"; b=2')]
 
@@ -92,3 +92,20 @@ def test_locate_stops_at_the_words_a_script_makes_of_nothing() -> None:
 def test_empty_form(token: str, form: str | None) -> None:
     """Each form of an empty token is told from the others and from a token."""
     assert empty_form(token) == form
+
+
+@pytest.mark.parametrize(
+    ("cookie", "name"),
+    [
+        (b"a=1; Access_Token=h.c.s; b=2", b"access_token"),
+        (b"jwt=h.c.s", b"jwt"),
+        (b"jwt", b"jwt"),
+        (b"session=h.c.s; a=token", b""),
+        (b"", b""),
+        (b"a=1;" * 100 + b"jwt=h.c.s", b""),
+        (b"a=" + b"x" * 5000 + b"; jwt=h.c.s", b""),
+    ],
+)
+def test_cookie_called_as_tokens_are(cookie: bytes, name: bytes) -> None:
+    """Its name is found, among the first cookies, and nothing else is told."""
+    assert passed_over_cookie(cookie) == passed_over_cookie(name) == name

@@ -94,6 +94,14 @@ def test_kept_headers_are_what_is_needed_and_what_is_shown() -> None:
     assert headers_seen(kept.of(given)) == headers_seen(given)
 
 
+def test_kept_headers_name_a_cookie_that_may_hold_a_token() -> None:
+    """Where nobody needs cookies; its value is nowhere, and the name is not shown."""
+    kept = KeptHeaders(lambda name: False, 100).of([(b"cookie", b"a=1; jwt=secret")])
+
+    assert kept == [(b"cookie", b"jwt")]
+    assert headers_seen(kept) == {"cookie": HIDDEN}
+
+
 def test_kept_headers_are_bounded() -> None:
     """Whatever a stranger sends, little of it stays; a token that is too long is still too long."""
     kept = KeptHeaders(lambda name: False, 100)

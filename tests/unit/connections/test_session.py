@@ -5,6 +5,7 @@ from typing import Any
 
 import jwt
 import pytest
+import structlog
 
 from holdfast.connections.transport import Handshake
 from tests.brokers import Clock
@@ -96,6 +97,31 @@ async def test_connect_takes_the_token_of_the_handshake(world: World) -> None:
 
     assert client.connection.user == "carol"
     assert client.connection.handshake is None
+
+
+@pytest.mark.parametrize(
+    ("cookies", "settings", "detail"),
+    [
+        ([b"a=1", b"jwt=secret"], {}, "no token in any place; the cookie 'jwt' is not read: `token.cookie` is off"),
+        ([b"a=1"], {}, "no token in any place"),
+        ([], {}, "no token in any place"),
+        (
+            [b"jwt=secret"],
+            {"token": {"hmac_secret": SECRET, "cookie": "other"}, "client": {"allowed_origins": ["https://a.example"]}},
+            "no token in any place",
+        ),
+    ],
+)
+async def test_missing_token_may_be_in_a_cookie_that_is_not_read(
+    make_world: MakeWorld, cookies: list[bytes], settings: dict[str, Any], detail: str
+) -> None:
+    """Whoever looks for the cause finds the setting, by the cookie's name and without what it holds."""
+    world = await make_world(**settings)
+    client = world.open(headers=[(b"cookie", cookie) for cookie in cookies])
+    with structlog.testing.capture_logs() as logged:
+        client.send({"id": 1, "connect": {}})
+
+    assert [line["detail"] for line in logged if line["event"] == "token_refused"] == [detail]
 
 
 async def test_connect_anonymously_where_allowed(make_world: MakeWorld) -> None:
