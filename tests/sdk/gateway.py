@@ -44,8 +44,9 @@ NAMESPACES: list[dict[str, Any]] = [
 CLIENT: dict[str, Any] = {
     "ping_interval": "2s",
     "pong_timeout": "1s",
-    "expired_close_delay": "1s",
-    "expired_sub_close_delay": "1s",
+    # The SDKs are told their time in whole seconds, so that they may ask half a second late on an idle machine.
+    "expired_close_delay": "2s",
+    "expired_sub_close_delay": "2s",
     "presence_update_interval": "1s",
     "position_check_interval": "1s",
     "command_rate": 0,

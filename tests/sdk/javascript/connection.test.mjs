@@ -90,13 +90,13 @@ test('a token is refreshed in band', async (t) => {
   let asked = 0;
   const getToken = async () => {
     asked += 1;
-    return token({ exp: now() + 2 });
+    return token({ exp: now() + 3 });
   };
   const centrifuge = client(t, { getToken });
   const { client: id } = await connect(centrifuge);
   let reconnects = 0;
   centrifuge.on('connecting', () => (reconnects += 1));
-  await until(() => asked >= 3, 'the third token');
+  await until(() => asked >= 3, 'the third token', 15000);
   await pause(500);
 
   assert.equal(reconnects, 0);
@@ -106,7 +106,7 @@ test('a token is refreshed in band', async (t) => {
 });
 
 test('a refresh with the token of another user ends for good', async (t) => {
-  const tokens = [token({ exp: now() + 2 }), token({ sub: 'mallory' })];
+  const tokens = [token({ exp: now() + 3 }), token({ sub: 'mallory' })];
   const centrifuge = client(t, { getToken: async () => tokens.shift() });
   const ended = event(centrifuge, 'disconnected');
   await connect(centrifuge);
@@ -116,7 +116,7 @@ test('a refresh with the token of another user ends for good', async (t) => {
 });
 
 test('a refresh with an expired token reconnects with a fresh one', async (t) => {
-  const tokens = [token({ exp: now() + 2 }), token({ exp: now() - 60 })];
+  const tokens = [token({ exp: now() + 3 }), token({ exp: now() - 60 })];
   const centrifuge = client(t, { getToken: async () => tokens.shift() ?? token() });
   await connect(centrifuge);
   await event(centrifuge, 'connecting');

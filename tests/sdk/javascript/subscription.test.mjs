@@ -223,12 +223,12 @@ test('a subscription token is refreshed in band', async (t) => {
   let asked = 0;
   const getToken = async () => {
     asked += 1;
-    return token({ channel, exp: now() + 2 });
+    return token({ channel, exp: now() + 3 });
   };
   const { sub } = await subscribed(t, channel, { getToken });
   let lost = 0;
   sub.on('subscribing', () => (lost += 1));
-  await until(() => asked >= 3, 'the third token');
+  await until(() => asked >= 3, 'the third token', 15000);
   await pause(300);
 
   assert.equal(lost, 0);
