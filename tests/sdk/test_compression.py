@@ -9,9 +9,10 @@ import pytest
 from tests.parts import require
 from tests.sdk.clients import Clients
 from tests.sdk.gateway import SdkGateway
-from tests.sdk.node import run
+from tests.sdk.node import RUN_SECONDS, run
 from tests.sdk.support import unique
 
+pytestmark = pytest.mark.timeout(RUN_SECONDS + 90)
 STORY = [{"number": number, "text": "again and again"} for number in range(500)]
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests import proxies
 from tests.parts import find_part, require
 from tests.sdk.gateway import SdkGateway
-from tests.sdk.node import Environment, part_about, run
+from tests.sdk.node import RUN_SECONDS, Environment, part_about, run
 
 # What a proxy may get in the way of; everything else the same SDK is asked without one. The restart comes last.
 FILES = ("connection.test.mjs", "subscription.test.mjs", "recovery.test.mjs", "restart.test.mjs")
@@ -74,6 +74,7 @@ ROWS = [
     Row("haproxy", "sse", "json"),
 ]
 ROWS_AT_ONCE = 4
+pytestmark = pytest.mark.timeout(RUN_SECONDS + 90)
 
 
 @dataclass(frozen=True)
