@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -13,8 +12,8 @@ import pytest
 from tests.poll_client import PollClient
 from tests.reference_client import CallError, Disconnected
 from tests.sdk.gateway import SdkGateway
-from tests.sdk.support import Network, now, token, unique, until
-from tests.sdk.test_python_recovery import publish_for_sure
+from tests.sdk.support import Network, now, token, unique
+from tests.sdk.test_python_recovery import publish_over_a_restart
 
 Make = Callable[..., PollClient]
 
@@ -249,6 +248,7 @@ async def test_client_that_vanishes_leaves(make: Make, sdk_gateway: SdkGateway, 
         network.refuse(False)
         lost = await bob.next("connecting")
         await bob.next("connected", 2)
+        await bob.close()  # while its goodbye gets through
 
     assert (lost["code"], lost["reason"]) == (404, "unknown_session")
     assert sdk_gateway.metric("holdfast_closes_total", slug="poll_idle") == before + 1
@@ -344,6 +344,7 @@ async def test_short_break_costs_no_session(make: Make, sdk_gateway: SdkGateway,
 
         assert sub.data == [1, 2, 3]
         assert len(client.all("connected")) == 1
+        await client.close()  # while its goodbye gets through
 
 
 async def test_missed_publications_arrive_once(make: Make, sdk_gateway: SdkGateway) -> None:
@@ -424,18 +425,13 @@ async def test_restart_loses_and_doubles_nothing(client: PollClient, sdk_gateway
     sub = await client.subscribe(unique("kept:"))
     epoch = sub.epoch
 
-    def publish_all() -> None:
-        for number in range(1, 101):
-            publish_for_sure(sdk_gateway, sub.channel, number)
-            time.sleep(0.03)  # three seconds in all, so that they span the drain and the restart
+    async def has_begun() -> None:
+        await client.until(lambda: len(sub.data) >= 5, "the first publications")
 
-    publishing = asyncio.create_task(asyncio.to_thread(publish_all))
-    await until(lambda: len(sub.data) >= 10, "the first publications")
-    await asyncio.to_thread(sdk_gateway.restart)
-    await publishing
-    await client.until(lambda: len(sub.data) >= 100, "all publications", 20)
+    published = await publish_over_a_restart(sdk_gateway, sub.channel, has_begun)
+    await client.until(lambda: len(sub.data) >= published, "all publications", 20)
     await client.next("connected", 2)
 
-    assert sub.data == list(range(1, 101))
+    assert sub.data == list(range(1, published + 1))
     assert sub.epoch == epoch
     assert client.all("disconnect")[0]["reason"] == "shutdown"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from centrifuge import StreamPosition
@@ -108,6 +110,28 @@ def publish_for_sure(gateway: SdkGateway, channel: str, number: int) -> None:
             time.sleep(0.02)
 
 
+async def publish_over_a_restart(gateway: SdkGateway, channel: str, has_begun: Callable[[], Awaitable[None]]) -> int:
+    """Publish 1, 2, ... before, during and after a restart that comes once it has begun; return the last number."""
+    is_back = threading.Event()
+
+    def publish() -> int:
+        after, number = 0, 0
+        while after < 10:
+            after += is_back.is_set()
+            number += 1
+            publish_for_sure(gateway, channel, number)
+            time.sleep(0.05)
+        return number
+
+    publishing = asyncio.create_task(asyncio.to_thread(publish))
+    try:
+        await has_begun()
+        await asyncio.to_thread(gateway.restart)
+    finally:
+        is_back.set()
+    return await publishing
+
+
 async def test_crash_is_told(clients: Clients, sdk_gateway: SdkGateway) -> None:
     """After a crash history is gone, and the client is told so instead of being given a silent gap."""
     sub, events = await clients.subscribed(unique("kept:"))
@@ -130,18 +154,13 @@ async def test_restart_loses_and_doubles_nothing(clients: Clients, sdk_gateway: 
     sub, events = await clients.subscribed(unique("kept:"))
     epoch = events.all["subscribed"][0].stream_position.epoch
 
-    def publish_all() -> None:
-        for number in range(1, 101):
-            publish_for_sure(sdk_gateway, sub.channel, number)
-            time.sleep(0.03)  # three seconds in all, so that they span the drain and the restart
+    async def has_begun() -> None:
+        await until(lambda: len(data(events)) >= 5, "the first publications")
 
-    publishing = asyncio.create_task(asyncio.to_thread(publish_all))
-    await until(lambda: len(data(events)) >= 10, "the first publications")
-    await asyncio.to_thread(sdk_gateway.restart)
-    await publishing
-    await until(lambda: len(data(events)) >= 100, "all publications")
+    published = await publish_over_a_restart(sdk_gateway, sub.channel, has_begun)
+    await until(lambda: len(data(events)) >= published, "all publications")
     await until(lambda: len(events.all["subscribed"]) >= 2, "the client's return")
 
     back = events.all["subscribed"][-1]
     assert (back.was_recovering, back.recovered, back.stream_position.epoch) == (True, True, epoch)
-    assert data(events) == list(range(1, 101))
+    assert data(events) == list(range(1, published + 1))
