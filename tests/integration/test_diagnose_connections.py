@@ -6,17 +6,24 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import proxies
 from tests.client import RawClient
-from tests.gateway import ADMIN_TOKEN, Gateway
-from tests.parts import require
+from tests.gateway import ADMIN_TOKEN, Gateway, running
+from tests.parts import find_part, require
 
 LIMIT_SECONDS = 3
+IDLE_LIMITS = {
+    "haproxy": {"timeout tunnel 60s": f"timeout tunnel {LIMIT_SECONDS}s"},
+    "nginx": {"proxy_http_version 1.1;": f"proxy_http_version 1.1; proxy_read_timeout {LIMIT_SECONDS}s;"},
+}
 CLIENTS = 14
 PATIENCE_SECONDS = 30.0
 PROGRAM = [sys.executable, "-m", "holdfast", "diagnose", "connections", "--admin-token", ADMIN_TOKEN]
@@ -53,25 +60,34 @@ def wait_for_ends(gateway: Gateway, count: int) -> None:
     raise AssertionError(f"fewer than {count} connections were cut:\n{gateway.log()[-3000:]}")
 
 
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        ("haproxy", {"timeout tunnel 60s": f"timeout tunnel {LIMIT_SECONDS}s"}),
-        ("nginx", {"proxy_http_version 1.1;": f"proxy_http_version 1.1; proxy_read_timeout {LIMIT_SECONDS}s;"}),
-    ],
-)
-def test_idle_limit_of_a_proxy_is_found(start_gateway, tmp_path, name, changes):
-    """Quiet clients that a proxy cuts show the limit with its seconds; the proxy's file shows the line."""
-    require(name)
-    gateway = start_gateway()
+def cut_by(name: str, folder: Path) -> tuple[int, dict[str, Any]]:
+    """Let a proxy cut quiet clients, and return what the command says to that."""
     with ExitStack() as stack:
-        proxy = stack.enter_context(proxies.running(name, gateway.port, tmp_path, changes))
+        gateway = stack.enter_context(running(folder))
+        proxy = stack.enter_context(proxies.running(name, gateway.port, folder, IDLE_LIMITS[name]))
         for number in range(CLIENTS):
             # Cuts of one moment count once, for they might have one cause.
             stack.enter_context(RawClient(Behind(gateway, proxy), f"user-{number}"))
             time.sleep(0.6)
         wait_for_ends(gateway, CLIENTS)
-        code, found = diagnose(gateway, f"--{name}", str(tmp_path / "server.conf"))
+        return diagnose(gateway, f"--{name}", str(folder / "server.conf"))
+
+
+@pytest.fixture(scope="module")
+def cuts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future]]:
+    """Begin with every proxy that this run selected, for they take their time."""
+    tests = [one for one in request.session.items if one.path == request.path and "cuts" in one.fixturenames]
+    names = [one.callspec.params["name"] for one in tests if find_part(one.callspec.params["name"]).is_there()]
+    with ThreadPoolExecutor() as pool:
+        yield {name: pool.submit(cut_by, name, tmp_path_factory.mktemp(name)) for name in names}
+
+
+@pytest.mark.parametrize("name", IDLE_LIMITS)
+def test_idle_limit_of_a_proxy_is_found(cuts: dict[str, Future], name: str) -> None:
+    """Quiet clients that a proxy cuts show the limit with its seconds; the proxy's file shows the line."""
+    require(name)
+
+    code, found = cuts[name].result()
 
     assert code == 2
     [limit] = found["facts"]["endings"]["limits"]
