@@ -96,7 +96,7 @@ test('a token is refreshed in band', async (t) => {
   const { client: id } = await connect(centrifuge);
   let reconnects = 0;
   centrifuge.on('connecting', () => (reconnects += 1));
-  await until(() => asked >= 3, 'the third token', 15000);
+  await until(() => asked >= 3, 'the third token');
   await pause(500);
 
   assert.equal(reconnects, 0);

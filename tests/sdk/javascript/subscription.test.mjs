@@ -228,7 +228,7 @@ test('a subscription token is refreshed in band', async (t) => {
   const { sub } = await subscribed(t, channel, { getToken });
   let lost = 0;
   sub.on('subscribing', () => (lost += 1));
-  await until(() => asked >= 3, 'the third token', 15000);
+  await until(() => asked >= 3, 'the third token');
   await pause(300);
 
   assert.equal(lost, 0);

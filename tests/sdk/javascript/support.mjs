@@ -133,7 +133,7 @@ function values(told) {
 }
 
 /** The next event of that name, or the next one that fits. */
-export function event(emitter, name, fits = () => true, timeout = 8000) {
+export function event(emitter, name, fits = () => true, timeout = 20000) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => done(reject, new Error(`no fitting '${name}' event within ${timeout} ms`)), timeout);
     const listener = (ctx) => {
@@ -180,7 +180,7 @@ export function publications(emitter) {
 }
 
 /** Wait until the condition holds. */
-export async function until(condition, what = 'the condition', timeout = 8000) {
+export async function until(condition, what = 'the condition', timeout = 20000) {
   const end = Date.now() + timeout;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`${what} did not hold within ${timeout} ms`);
