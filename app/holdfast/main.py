@@ -252,6 +252,7 @@ async def _serve(settings: Settings, on_started: Callable[[str], object] | None)
     # Before the broker: a second start by mistake must not touch the history of the first.
     server.bind()
     gateway.monitoring.watch(server)
+    gateway.admission.refusals.pause = server.pause_accepting
     try:
         await gateway.start()
         freeze_garbage_collector()

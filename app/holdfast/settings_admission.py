@@ -29,6 +29,12 @@ class AdmissionSettings(Group):
         description="Handshakes a second that are accepted in the long run; 0 is no limit.",
     )
     burst: int = Field(500, ge=1, description="Handshakes that are accepted at once.")
+    refusal_rate: float = Field(
+        1000.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Refusals a second beyond which newcomers wait in the listen backlog; 0 is no limit.",
+    )
     ramp: Duration = Field(
         5.0,
         le=300,

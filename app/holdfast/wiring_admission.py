@@ -9,6 +9,7 @@ from holdfast.admission.accept_rate import AcceptRate, Ramp
 from holdfast.admission.breaker import AdmissionBreaker
 from holdfast.admission.check import AdmissionCheck, Gate, Watch
 from holdfast.admission.origin import OriginPolicy
+from holdfast.admission.refusal_rate import RefusalRate, refusal_bucket
 from holdfast.admission.retry_after import RetryAfter
 from holdfast.connections.core import Core
 from holdfast.connections.transport import Handshake
@@ -34,6 +35,7 @@ class Admission:
     breaker: AdmissionBreaker
     rate: AcceptRate
     origins: OriginPolicy
+    refusals: RefusalRate
 
 
 def make_admission(settings: Settings, core: Core, pressure: Callable[[], Pressure]) -> Admission:
@@ -56,9 +58,10 @@ def make_admission(settings: Settings, core: Core, pressure: Callable[[], Pressu
             refused[refusal.slug] += 1
         observe_handshake(handshake, refusal)
 
-    gate = Gate(origins, breaker, rate, RetryAfter(given.rate, given.max_retry_after, core.clock))
+    refusals = RefusalRate(refusal_bucket(given.refusal_rate), given.rate, core.clock)
+    gate = Gate(origins, breaker, rate, RetryAfter(given.rate, given.max_retry_after, core.clock), refusals)
     check = AdmissionCheck(given, Watch(core.lifecycle, core.manager, pressure), gate, observe)
-    return Admission(check, observe, breaker, rate, origins)
+    return Admission(check, observe, breaker, rate, origins, refusals)
 
 
 def read_admission_of(admission: Admission, core: Core, limit: int) -> None:

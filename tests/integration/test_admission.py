@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,8 +15,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from tests import overload
 from tests.client import RawClient
 from tests.gateway import ADMIN_TOKEN, Gateway
+from tests.overload import result
 from tests.wire import eventually
 
 TRANSPORTS = ("websocket", "http_stream", "sse", "poll")
@@ -162,6 +165,24 @@ def test_accept_rate(start):
         assert knock(gateway, transport).slug == "ok"
     for transport in TRANSPORTS:
         check_refusal(gateway, transport, "accept_rate", 503)
+
+
+def test_crowd_waits_in_the_queue_and_is_answered(start):
+    """Far more than can be refused a second get their answers one after another, and then the door is open again."""
+    gateway = start(rate=10, burst=1, refusal_rate=40)
+    began = time.monotonic()
+    found = result(overload.start("crowd", gateway.port, gateway.token(), 150, 1), 60)
+    seconds = time.monotonic() - began
+
+    outcomes = found["outcomes"]
+    assert set(outcomes) == {"accepted", "accept_rate"}
+    assert sum(outcomes.values()) == 150
+    assert outcomes["accept_rate"] <= 4 + 50 * seconds
+    assert seconds > 2  # 50 a second are taken from the queue
+    assert gateway.metric("holdfast_accept_pauses_total") >= 1
+    assert gateway.wait_for_event("accept_paused")["pace"] == 50
+    gateway.wait_for_event("accept_resumed")
+    eventually(lambda: knock(gateway, "websocket").slug == "ok")
 
 
 def test_accept_rate_counts_no_foreign_pages(start):

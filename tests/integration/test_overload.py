@@ -1,8 +1,9 @@
 """At three times the accept rate nobody who is connected notices, and the gate is open again behind the crowd.
 
-How many clients a second can connect to the gateway at all is measured first; a third of it is the accept rate. The
-crowd then knocks three times as often, which is all that the gateway could do if it did nothing else. Crowd and
-audience are processes of their own, on another core where there is one.
+How many clients a second can connect to the gateway at all is measured first; a third of it is the accept rate. A crowd
+then knocks three times as often as that, which is all that the gateway could do if it did nothing else; and a crowd of
+three times all that it could do, more than it could refuse: most of those wait in the kernel's queue or before it until
+they give up. Crowd and audience are processes of their own, on another core where there is one.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ SHARE = 1 / 3
 MEASURE_SECONDS = 3
 QUIET_SECONDS = 5
 STORM_SECONDS = 10
+LEAST = 0.8  # of the crowd that is wanted, for one core must do for it and for the audience
+REFUSAL_RATE = 1000  # the default
 MEMBERS = 200
 MESSAGES_PER_SECOND = 50
 OPEN_AGAIN_SECONDS = 10
+QUEUE_SECONDS = 5  # at most that long does the crowd wait in the queue before it gives up
 SETTINGS: dict[str, Any] = {"log": {"level": "info"}, "client": {"command_rate": 0}}
 
 
@@ -46,16 +50,16 @@ def alone_on_a_core(folder: Path, admission: dict[str, Any]) -> Iterator[Gateway
         yield gateway
 
 
-def knock(gateway: Gateway, rate: float, seconds: float) -> dict[str, int]:
-    """Let a crowd knock, and return how many of them met which end."""
-    found = result(start("crowd", gateway.port, gateway.token("crowd"), rate, seconds), 60)
-    return dict(found["outcomes"])
+def knock(gateway: Gateway, rate: float, seconds: float) -> tuple[dict[str, int], float]:
+    """Let a crowd knock, and return how many of them met which end, and how long it took them to knock."""
+    found = result(start("crowd", gateway.port, gateway.token("crowd"), rate, seconds), 90)
+    return dict(found["outcomes"]), float(found["seconds"])
 
 
 def seconds_until_open(gateway: Gateway, rate: float) -> float:
     """Return how long it takes until everybody who keeps to nearly all of the rate is let in."""
     began = time.monotonic()
-    while set(knock(gateway, 0.9 * rate, 1)) != {"accepted"}:
+    while set(knock(gateway, 0.9 * rate, 1)[0]) != {"accepted"}:
         assert time.monotonic() - began < OPEN_AGAIN_SECONDS, gateway.log()[-3000:]
     return time.monotonic() - began - 1
 
@@ -70,9 +74,11 @@ def enter(audience: subprocess.Popen[str], phase: str, seconds: float = 0) -> No
 
 @pytest.mark.proof
 @pytest.mark.timeout(300)
-def test_overload_harms_nobody_who_is_connected(tmp_path: Path) -> None:
-    """No message is lost or late while two of three are refused; seconds later everybody is let in again."""
-    rate = SHARE * what_it_takes(tmp_path)
+@pytest.mark.parametrize("times", [SHARE * 3, 3.0], ids=["as-many-as-it-takes", "three-times-as-many"])
+def test_overload_harms_nobody_who_is_connected(tmp_path: Path, times: float) -> None:
+    """No message is lost or late while most of a crowd stay outside; seconds later everybody is let in again."""
+    takes = what_it_takes(tmp_path)
+    rate = SHARE * takes
     limits = {"rate": rate, "burst": max(1, int(rate / 10)), "ramp": 0}
     with alone_on_a_core(tmp_path, limits) as gateway:
         audience = start("audience", gateway.port, gateway.token("audience"), MEMBERS, MESSAGES_PER_SECOND)
@@ -81,7 +87,8 @@ def test_overload_harms_nobody_who_is_connected(tmp_path: Path) -> None:
         enter(audience, "warm", 1)
         enter(audience, "quiet", QUIET_SECONDS)
         enter(audience, "storm")
-        outcomes = knock(gateway, 3 * rate, STORM_SECONDS)
+        outcomes, seconds = knock(gateway, times * takes, STORM_SECONDS)
+        pauses = gateway.metric("holdfast_accept_pauses_total")
         enter(audience, "after")
         open_again = seconds_until_open(gateway, rate)
         enter(audience, "quiet", QUIET_SECONDS)  # before and behind, for the machine may have changed its mind
@@ -89,14 +96,18 @@ def test_overload_harms_nobody_who_is_connected(tmp_path: Path) -> None:
 
     quiet, storm = heard["latency"]["quiet"], heard["latency"]["storm"]
     print(
-        f"accept rate {rate:.0f}/s, storm of {3 * rate:.0f}/s for {STORM_SECONDS} s: {outcomes}; "
+        f"takes {takes:.0f}/s, accept rate {rate:.0f}/s, storm of {sum(outcomes.values()) / seconds:.0f}/s "
+        f"for {seconds:.1f} s: {outcomes}, {pauses:.0f} pauses; "
         f"{heard['sent']} messages to {MEMBERS}, {heard['members_with_gaps']} with gaps; "
         f"p99 quiet {quiet['p99'] * 1000:.1f} ms, storm "
         f"{storm['p99'] * 1000:.1f} ms; open again after {open_again:.1f} s"
     )
-    assert set(outcomes) == {"accepted", "accept_rate"}
-    assert sum(outcomes.values()) > 0.9 * 3 * rate * STORM_SECONDS
-    assert 0.8 * rate * STORM_SECONDS < outcomes["accepted"] < 1.2 * rate * STORM_SECONDS
+    silent = {outcome for outcome in outcomes if outcome.endswith(": silence")}
+    assert set(outcomes) - silent == {"accepted", "accept_rate"}
+    assert sum(outcomes.values()) > LEAST * times * takes * seconds
+    # Those in the queue are still answered when the last one has knocked.
+    assert 0.8 * rate * seconds < outcomes["accepted"] < 1.2 * rate * (seconds + QUEUE_SECONDS)
+    assert outcomes["accept_rate"] < 1.2 * REFUSAL_RATE * (seconds + QUEUE_SECONDS)
     assert heard["members_with_gaps"] == 0
     assert storm["count"] > 0.7 * MEMBERS * MESSAGES_PER_SECOND * STORM_SECONDS
     assert storm["p99"] <= 2 * quiet["p99"]

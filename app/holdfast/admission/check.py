@@ -10,6 +10,7 @@ from holdfast.admission.accept_rate import AcceptRate
 from holdfast.admission.breaker import AdmissionBreaker
 from holdfast.admission.limits import why_address_full, why_draining, why_full, why_scarce
 from holdfast.admission.origin import OriginPolicy
+from holdfast.admission.refusal_rate import RefusalRate
 from holdfast.admission.retry_after import RetryAfter
 from holdfast.connections.lifecycle import Lifecycle
 from holdfast.connections.transport import Handshake
@@ -71,6 +72,7 @@ class Gate:
     breaker: AdmissionBreaker
     rate: AcceptRate
     retry_after: RetryAfter
+    refusals: RefusalRate
 
 
 class AdmissionCheck:
@@ -123,8 +125,10 @@ class AdmissionCheck:
             if refusal.slug.startswith(("overload_", "breaker_")):
                 self._gate.rate.stall()
             if refusal.code.http_status in {429, 503}:
-                # One address that knocks without end must not send all others away for long.
+                # One address that knocks without end must neither send all others away for long nor let them wait.
                 is_crowd = refusal.slug != "address_connection_limit"
+                if is_crowd:
+                    self._gate.refusals.take()
                 refusal.context["retry_after"] = self._gate.retry_after.seconds(is_crowd=is_crowd)
         return refusal
 

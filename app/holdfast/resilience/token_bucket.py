@@ -35,6 +35,10 @@ class TokenBucket:
         after = max(full_at, now) + count / self.rate
         return after if after - now <= self.burst / self.rate + _FORGIVEN_SECONDS else None
 
+    def owe(self, full_at: float, now: float) -> float:
+        """Return the new state after one that is taken whether the bucket holds it or not; it may owe any number."""
+        return max(full_at, now) + 1 / self.rate
+
     def wait_seconds(self, full_at: float, now: float, count: int = 1) -> float:
         """Return how long until `take` succeeds: 0.0 for at once, infinity for more than a burst."""
         if count > self.burst:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from holdfast.server.acceptor import Acceptor, Factory
 from holdfast.server.context import Listener, ServerContext
 from holdfast.server.events import AsgiApp
 from holdfast.server.http import HandoverProtocol
@@ -62,6 +63,7 @@ class GatewayServer(uvicorn.Server):
         self._on_reload = on_reload
         self._offers_handover = offers_handover
         self._sockets: dict[Listener, list[socket.socket]] = {}
+        self._acceptors: dict[Listener, list[Acceptor]] = {}
         self._contexts: list[ServerContext] = []
         self._tls: ReloadingContext | None = None
         self._date_timer: asyncio.TimerHandle | None = None
@@ -124,7 +126,15 @@ class GatewayServer(uvicorn.Server):
     @property
     def listening(self) -> list[socket.socket]:
         """The sockets that connections are accepted from."""
-        return [bound for all_of in self._sockets.values() for bound in all_of] if self.started else []
+        return [one.bound for all_of in self._acceptors.values() for one in all_of if one.is_open]
+
+    def pause_accepting(self, seconds: float, pace: float) -> None:
+        """Leave those who come to the public port in its queue for so long, then accept `pace` a second of them.
+
+        The internal port is always served.
+        """
+        for acceptor in self._acceptors.get("public", ()):
+            acceptor.pause(seconds, pace)
 
     def stop(self) -> None:
         """Ask to stop; asked a second time, stop fast."""
@@ -147,9 +157,8 @@ class GatewayServer(uvicorn.Server):
         self._refresh_date(loop)
         if self._tls is not None:
             self._tls.start(loop)
-        self.servers = [
-            await self._listen(loop, listener, bound) for listener, all_of in self._sockets.items() for bound in all_of
-        ]
+        for listener, all_of in self._sockets.items():
+            await self._listen(loop, listener, all_of)
         self.started = True
         self._is_up.set()
         backlog = self._settings.http.backlog
@@ -170,8 +179,7 @@ class GatewayServer(uvicorn.Server):
         # 1. Clients leave, each at its own moment, while requests are still answered.
         await self._unless_fast(self._on_drain())
         # 2. Nobody new comes in.
-        for server in self.servers:
-            server.close()
+        self._close_acceptors()
         # 3. Requests under way are answered, close frames leave.
         for connection in list(self.server_state.connections):
             connection.shutdown()
@@ -218,16 +226,26 @@ class GatewayServer(uvicorn.Server):
         self.server_state.default_headers = [(b"date", date)]
         self._date_timer = loop.call_later(1, self._refresh_date, loop)
 
-    async def _listen(
-        self, loop: asyncio.AbstractEventLoop, listener: Listener, bound: socket.socket
-    ) -> asyncio.base_events.Server:
+    async def _listen(self, loop: asyncio.AbstractEventLoop, listener: Listener, sockets: list[socket.socket]) -> None:
         context = ServerContext(self._settings, loop, listener, offers_handover=self._offers_handover)
         self._contexts.append(context)
         factory = partial(HandoverProtocol, self.config, self.server_state, self.lifespan.state, context, loop)
         tls: dict[str, Any] = {}
         if self._tls is not None and listener == "public":
             tls = {"ssl": self._tls.context, "ssl_handshake_timeout": self._settings.http.request_timeout}
-        return await loop.create_server(factory, sock=bound, backlog=self._settings.http.backlog, **tls)
+
+        def start(make: Factory, duplicate: socket.socket, backlog: int) -> Awaitable[asyncio.AbstractServer]:
+            return loop.create_server(make, sock=duplicate, backlog=backlog, **tls)
+
+        for bound in sockets:
+            acceptor = Acceptor(bound, self._settings.http.backlog, factory, start, loop)
+            self._acceptors.setdefault(listener, []).append(acceptor)
+            await acceptor.open()
+
+    def _close_acceptors(self) -> None:
+        for acceptors in self._acceptors.values():
+            for acceptor in acceptors:
+                acceptor.close()
 
     async def _finish_work(self) -> None:
         while self._is_working():  # noqa: ASYNC110 - uvicorn's sets have no event to wait for
@@ -257,6 +275,7 @@ class GatewayServer(uvicorn.Server):
             self._tls.stop()
         if self._date_timer is not None:
             self._date_timer.cancel()
+        self._close_acceptors()
         for sockets in self._sockets.values():
             close_all(sockets)
         self._sockets.clear()

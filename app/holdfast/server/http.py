@@ -77,6 +77,8 @@ class HandoverProtocol(HttpToolsProtocol):
         self.scheme = "https" if is_ssl(transport) else "http"
         self.accepted_at = self.loop.time()
         self.context.requests.add(self)
+        if self.client is None:  # it was reset in the accept queue: what it had asked for is not worth the work
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadlines and tell the application."""

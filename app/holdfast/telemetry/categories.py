@@ -30,6 +30,7 @@ BY_LOGGER: Final[Mapping[str, Category]] = MappingProxyType(
         "admission": "handshake",
         "server.cycle": "handshake",
         "server.http": "handshake",
+        "server.acceptor": "resource",
         "connections": "protocol",
         "protocol": "protocol",
         "transports": "protocol",

@@ -130,6 +130,10 @@ LISTEN_LOSSES = Scraped(
     "Connections that the host's listeners lost since the start: overflows of accept queues, drops of any cause.",
     "cause",
 )
+ACCEPT_PAUSES = _counter(
+    "holdfast_accept_pauses_total",
+    "Times that a listener left newcomers in its queue, because more were refused than `admission.refusal_rate`.",
+)
 NOTIFICATIONS = _counter(
     "holdfast_notifications_total",
     'Events for webhooks: "delivered", "failed" in the end, or "dropped" because too many waited.',

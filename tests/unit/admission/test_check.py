@@ -12,6 +12,7 @@ from holdfast.admission.accept_rate import AcceptRate, Ramp
 from holdfast.admission.breaker import AdmissionBreaker
 from holdfast.admission.check import REFUSALS, AdmissionCheck, Gate, Watch
 from holdfast.admission.origin import OriginPolicy
+from holdfast.admission.refusal_rate import RefusalRate, refusal_bucket
 from holdfast.admission.retry_after import RetryAfter
 from holdfast.codes import CODES
 from holdfast.connections.lifecycle import Lifecycle, Phase
@@ -49,8 +50,11 @@ class World:
         self.observed: list[tuple[Handshake, DoorError | None]] = []
         self.rate = AcceptRate(TokenBucket(10, 5), Ramp(1.0, 5), self.clock)
         self.breaker = AdmissionBreaker(BreakerRules(open_seconds=5), self.clock, self.rate.stall)
+        self.refusals = RefusalRate(refusal_bucket(20), 10, self.clock)
+        self.paused: list[tuple[float, float]] = []
+        self.refusals.pause = lambda *asked: self.paused.append(asked)
         origins = OriginPolicy(["https://app.example.com"])
-        gate = Gate(origins, self.breaker, self.rate, RetryAfter(10, 30, self.clock, lambda: 0.0))
+        gate = Gate(origins, self.breaker, self.rate, RetryAfter(10, 30, self.clock, lambda: 0.0), self.refusals)
         watch = Watch(self.lifecycle, self, lambda: self.pressure)
         self.check = AdmissionCheck(given, watch, gate, lambda *seen: self.observed.append(seen))
 
@@ -317,3 +321,17 @@ def test_refusal_is_no_garbage() -> None:
         assert held[0]() is None
     finally:
         gc.enable()
+
+
+def test_refused_crowd_lets_the_listeners_pause(world: World) -> None:
+    """Refusals for want of room count; one address at its own limit and foreign pages must not hold up others."""
+    world.of_address = 10
+    for _ in range(50):
+        world.refused()
+        world.refused(*FOREIGN)
+    assert world.paused == []
+
+    world.of_address, world.total = 0, 100
+    world.refused()
+    world.refused()
+    assert [pace for _, pace in world.paused] == [30]

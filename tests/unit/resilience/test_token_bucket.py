@@ -88,3 +88,14 @@ def test_wait_seconds_is_what_it_takes(rate: float, burst: int, start: float, us
     if count <= burst:
         assert bucket.take(state, start + wait, count) is not None
         assert wait < 0.1 / rate or bucket.take(state, start + wait - 0.1 / rate, count) is None
+
+
+def test_owe_takes_what_is_not_there() -> None:
+    """The debt is paid before anything can be taken again."""
+    bucket, state = TokenBucket(rate=2.0, burst=1), 0.0
+    for _ in range(5):
+        state = bucket.owe(state, 10.0)
+
+    assert bucket.wait_seconds(state, 10.0) == pytest.approx(2.5)
+    assert bucket.take(state, 12.4) is None
+    assert bucket.take(state, 12.5) is not None

@@ -35,11 +35,11 @@ class Steps:
 
     async def drain(self):
         """Remember whether the listeners were still open."""
-        self.seen.append(("drain", self.server.servers[0].is_serving()))
+        self.seen.append(("drain", bool(self.server.listening)))
 
     async def stop(self):
         """Remember whether the listeners were still open."""
-        self.seen.append(("stop", self.server.servers[0].is_serving()))
+        self.seen.append(("stop", bool(self.server.listening)))
 
 
 async def run(server):
@@ -75,6 +75,42 @@ async def test_server_stops_in_order():
 
     assert await serving == 0
     assert steps.seen == [("drain", True), ("stop", False)]
+
+
+async def test_pause_is_for_the_public_port_alone():
+    """Probes on the internal port are answered while newcomers wait in the queue; stopping meanwhile is no trouble."""
+    server = GatewayServer(app, SETTINGS.model_copy(update={"internal_port": 0}))
+    serving = await run(server)
+    server.pause_accepting(3600, 100)
+    assert len(server.listening) == 2
+
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    _, internal = await asyncio.open_connection("127.0.0.1", server.internal_port)
+    while not server.server_state.connections:  # noqa: ASYNC110 - uvicorn's set has no event
+        await asyncio.sleep(0)
+    assert [one.server[1] for one in server.server_state.connections] == [server.internal_port]
+    server.stop()
+
+    assert await serving == 0
+    assert server.listening == []
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+    for one in (writer, internal):
+        one.close()
+
+
+async def test_pause_ends_by_itself():
+    """Whoever waited in the queue is answered."""
+    server = GatewayServer(app, SETTINGS)
+    serving = await run(server)
+    server.pause_accepting(0.05, 1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+    assert (await reader.read())[:12] == b"HTTP/1.1 204"
+    writer.close()
+    server.stop()
+    assert await serving == 0
 
 
 async def test_second_stop_is_fast():

@@ -102,6 +102,16 @@ async def test_request_is_answered(serve):
     served.protocol.shutdown()
 
 
+async def test_connection_reset_in_the_queue_is_let_go(serve, monkeypatch):
+    """A socket that has no peer any more is dropped before its request is read."""
+    served = serve(echo_scope)
+    gone = FakeTransport()
+    monkeypatch.setattr(gone, "get_extra_info", lambda name, default=None: default)
+    served.protocol.connection_made(gone)
+
+    assert gone.is_aborted
+
+
 @pytest.mark.parametrize(
     ("data", "status", "slug"),
     [
