@@ -36,11 +36,11 @@ CHANNEL = "overload"
 IN_FLIGHT = 32
 _PATIENCE_SECONDS = 5.0
 _MOST_WAITING = 15_000  # below the descriptors of a process and the ports of an address
-_AT_ONCE = 20  # knocks between two looks at who was answered, for a crowd does not answer in chorus
+_AT_ONCE = 200  # knocks between two looks at who was answered, for a crowd does not answer in chorus
 _BETWEEN_SECONDS = 0.01  # the audience keeps to any rate of a machine that is fit for the proof
 _LAST_SECONDS = 2.0  # for what is on its way
 _READ = 65536
-_EVENTS = 100
+_EVENTS = 1000
 
 
 class Attempt:
