@@ -30,7 +30,7 @@ class AdmissionSettings(Group):
     )
     burst: int = Field(500, ge=1, description="Handshakes that are accepted at once.")
     refusal_rate: float = Field(
-        1000.0,
+        500.0,
         ge=0,
         allow_inf_nan=False,
         description="Refusals a second beyond which newcomers wait in the listen backlog; 0 is no limit.",

@@ -25,12 +25,12 @@ SHARE = 1 / 3
 MEASURE_SECONDS = 3
 QUIET_SECONDS = 5
 STORM_SECONDS = 10
-LEAST = 0.5  # of the crowd that is wanted: one core must do for it and for the audience
-REFUSAL_RATE = 1000  # the default
-MEMBERS = 200
+LEAST = 0.66  # of the crowd that is wanted: one core must do for it and for the audience
+REFUSAL_RATE = 500  # the default
+MEMBERS = 100
 MESSAGES_PER_SECOND = 50
 OPEN_AGAIN_SECONDS = 10
-QUEUE_SECONDS = 5  # at most that long does the crowd wait in the queue before it gives up
+QUEUE_SECONDS = 3  # at most that long does the crowd wait in the queue before it gives up
 SETTINGS: dict[str, Any] = {"log": {"level": "info"}, "client": {"command_rate": 0}}
 
 
@@ -79,7 +79,7 @@ def test_overload_harms_nobody_who_is_connected(tmp_path: Path, times: float) ->
     """No message is lost or late while most of a crowd stay outside; seconds later everybody is let in again."""
     takes = what_it_takes(tmp_path)
     rate = SHARE * takes
-    limits = {"rate": rate, "burst": max(1, int(rate / 10)), "ramp": 0}
+    limits = {"rate": rate, "refusal_rate": REFUSAL_RATE, "burst": max(1, int(rate / 10)), "ramp": 0}
     with alone_on_a_core(tmp_path, limits) as gateway:
         audience = start("audience", gateway.port, gateway.token("audience"), MEMBERS, MESSAGES_PER_SECOND)
         assert audience.stdout is not None

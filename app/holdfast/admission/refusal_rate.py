@@ -7,7 +7,7 @@ from typing import Final
 
 from holdfast.resilience.token_bucket import TokenBucket
 
-# Of the rate, how much may come in the same moment: with the default 100 refusals, 25 ms of the event loop.
+# Of the rate, how much may come in the same moment: with the default 50 refusals, 12 ms of the event loop.
 _BURST_SECONDS: Final = 0.1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal
 
 from holdfast.admission.addresses import TrustedProxies
@@ -24,10 +25,21 @@ class ServerContext:
 
     `requests` bounds the time to a complete request; `refused` is how long a refused peer is still read, so that it
     sees the answer. `reads_offers` says that somebody may want to know which extensions a handshake offers;
-    `originate` finds the client's address behind trusted proxies.
+    `originate` finds the client's address behind trusted proxies. `on_stale` is told of a connection that had ended
+    before it was accepted.
     """
 
-    __slots__ = ("extensions", "http", "offers_handover", "originate", "reads_offers", "refused", "requests", "sockets")
+    __slots__ = (
+        "extensions",
+        "http",
+        "offers_handover",
+        "on_stale",
+        "originate",
+        "reads_offers",
+        "refused",
+        "requests",
+        "sockets",
+    )
 
     def __init__(
         self,
@@ -43,6 +55,7 @@ class ServerContext:
         self.offers_handover = offers_handover
         self.reads_offers = settings.websocket.compression
         self.extensions: dict[str, object] = {LISTENER: listener}
+        self.on_stale: Callable[[], object] = _nothing
         self.sockets = SocketContext(settings.websocket, loop)
         self.requests: DeadlineQueue[HandoverProtocol] = DeadlineQueue(
             loop, settings.http.request_timeout, lambda protocol: protocol.on_request_timeout()
@@ -55,3 +68,7 @@ class ServerContext:
         """Cancel the timers."""
         for queue in (self.sockets.closing, self.requests, self.refused):
             queue.clear()
+
+
+def _nothing() -> None:
+    """Stand in for who was not named."""

@@ -241,6 +241,11 @@ class GatewayServer(uvicorn.Server):
             acceptor = Acceptor(bound, self._settings.http.backlog, factory, start, loop)
             self._acceptors.setdefault(listener, []).append(acceptor)
             await acceptor.open()
+        context.on_stale = partial(self._forgive, listener)
+
+    def _forgive(self, listener: Listener) -> None:
+        for acceptor in self._acceptors[listener]:
+            acceptor.forgive()
 
     def _close_acceptors(self) -> None:
         for acceptors in self._acceptors.values():

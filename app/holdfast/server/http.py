@@ -79,6 +79,7 @@ class HandoverProtocol(HttpToolsProtocol):
         self.context.requests.add(self)
         if self.client is None:  # it was reset in the accept queue: what it had asked for is not worth the work
             transport.abort()
+            self.context.on_stale()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadlines and tell the application."""

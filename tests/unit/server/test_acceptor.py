@@ -123,13 +123,15 @@ class World:
         """Whether newcomers are accepted now."""
         return bool(self.servers) and not self.servers[-1].is_closed
 
-    async def crowd(self) -> int:
-        """Let all come that are accepted now, at most 500; return how many those were."""
+    async def crowd(self, *, is_stale: bool = False) -> int:
+        """Let all come that are accepted now, at most 500, or who had gone before; return how many those were."""
         before = self.made
         for _ in range(500):
             if not self.is_accepting:
                 break
             self.make()
+            if is_stale:
+                self.acceptor.forgive()
             await asyncio.sleep(0)
         return self.made - before
 
@@ -166,6 +168,17 @@ async def test_acceptor_leaves_the_crowd_in_the_queue(world: World) -> None:
     assert batches == [2] * 5
     assert metrics.ACCEPT_PAUSES._value.get() == before + 6
     assert not world.bound.is_closed
+
+
+async def test_acceptor_passes_over_those_who_had_gone(world: World) -> None:
+    """Who gave up in the queue does not count for the batch, but not without end."""
+    world.bound.waiting = 1000
+    world.acceptor.pause(0.5, 2 / SLICE_SECONDS)
+    await world.loop.advance(0.51)
+
+    assert await world.crowd(is_stale=True) == 2 + 4 * 2
+    await world.loop.advance(SLICE_SECONDS * 1.01)
+    assert await world.crowd() == 2
 
 
 async def test_acceptor_is_free_again_when_nobody_waits(world: World) -> None:
