@@ -51,6 +51,12 @@ def _codes_js() -> str:
     return render_codes_js()
 
 
+def _codes_rest_js() -> str:
+    from holdfast.codes_browser import render_codes_rest_js
+
+    return render_codes_rest_js()
+
+
 def _texts_js() -> str:
     from holdfast.codes_browser import render_texts_js
 
@@ -70,7 +76,12 @@ PAGES: dict[str, Callable[[], str]] = {
     "idle-limits.md": _limits,
     "metrics.md": _metrics,
 }
-SCRIPTS: dict[str, Callable[[], str]] = {"causes.js": _causes_js, "codes.js": _codes_js, "texts.js": _texts_js}
+SCRIPTS: dict[str, Callable[[], str]] = {
+    "causes.js": _causes_js,
+    "codes-rest.js": _codes_rest_js,
+    "codes.js": _codes_js,
+    "texts.js": _texts_js,
+}
 # Every generated file, with what it should hold.
 GENERATED = {DOCS / name: render for name, render in PAGES.items()} | {
     CLIENT / name: render for name, render in SCRIPTS.items()

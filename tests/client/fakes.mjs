@@ -146,6 +146,85 @@ export class FakeStorage {
   }
 }
 
+/** Channels between the tabs of one origin: give `channels.Channel` to each tab's environment. */
+export function fakeChannels() {
+  const open = new Set();
+  class Channel {
+    onmessage = null;
+    constructor(name) {
+      this.name = name;
+      open.add(this);
+    }
+    postMessage(data) {
+      const copy = structuredClone(data);
+      for (const other of open) {
+        if (other === this || other.name !== this.name) continue;
+        queueMicrotask(() => open.has(other) && other.onmessage?.({ data: copy }));
+      }
+    }
+    close() {
+      open.delete(this);
+    }
+  }
+  return { Channel, open };
+}
+
+/** Web Locks of one origin; `die()` is what a browser does for a tab that is gone. */
+export class FakeLocks {
+  #queues = new Map();
+
+  request(name, options, callback) {
+    const queue = this.#queues.get(name) ?? [];
+    this.#queues.set(name, queue);
+    if (options.ifAvailable && queue.length > 0) return Promise.resolve(callback(null));
+    return new Promise((resolve, reject) => {
+      const entry = { isHeld: false, run: () => this.#run(name, entry, callback).then(resolve, reject) };
+      options.signal?.addEventListener('abort', () => {
+        if (entry.isHeld) return;
+        queue.splice(queue.indexOf(entry), 1);
+        reject(options.signal.reason);
+      });
+      queue.push(entry);
+      if (queue.length === 1) entry.run();
+    });
+  }
+
+  /** Release what is held, as if its tab were gone. */
+  die(name) {
+    this.#next(name);
+  }
+
+  async #run(name, entry, callback) {
+    entry.isHeld = true;
+    try {
+      return await callback({ name });
+    } finally {
+      if (this.#queues.get(name)[0] === entry) this.#next(name);
+    }
+  }
+
+  #next(name) {
+    const queue = this.#queues.get(name);
+    queue.shift();
+    queue[0]?.run();
+  }
+}
+
+/** A JWT that nobody verifies. */
+export function fakeToken(claims = {}, header = { alg: 'HS256' }) {
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${encode(header)}.${encode(claims)}.${Buffer.from('signature').toString('base64url')}`;
+}
+
+/** Like clock.advance, in steps, and lets `import()` and streams go on in between. */
+export async function pass(clock, milliseconds) {
+  for (let left = milliseconds; left >= 0; left -= 50) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(Math.min(50, left));
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** An Environment, its clock, and switches: `online`, `hidden`. */
 export function fakeEnvironment(changes = {}) {
   FakeWebSocket.made = [];
@@ -170,6 +249,7 @@ export function fakeEnvironment(changes = {}) {
     BroadcastChannel: undefined,
     locks: undefined,
     storage: new FakeStorage(),
+    tabStorage: new FakeStorage(),
     page: new EventTarget(),
     document,
     connection: new EventTarget(),
@@ -177,6 +257,10 @@ export function fakeEnvironment(changes = {}) {
     isHidden: () => document.visibilityState === 'hidden',
     sendBeacon: (url, body) => environment.beacons.push({ url, body }) > 0,
     baseUrl: 'https://app.example/',
+    href: 'https://app.example/',
+    address: () => environment.href,
+    visited: [],
+    navigate: (url) => environment.visited.push(url),
     language: 'en',
     ...changes,
   };

@@ -1,16 +1,29 @@
 """Tests of holdfast.codes_browser."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+import holdfast
 from holdfast.codes import CODES
-from holdfast.codes_browser import browser_codes, class_name, render_causes_js, render_codes_js, render_texts_js
+from holdfast.codes_browser import (
+    browser_codes,
+    class_name,
+    is_core,
+    render_causes_js,
+    render_codes_js,
+    render_codes_rest_js,
+    render_texts_js,
+)
+
+CLIENT = Path(holdfast.__file__).parent / "web" / "client"
 
 
 def test_codes_have_each_cause_with_number_and_action():
     """The client decides by the same rows as the gateway."""
-    rows = [line.split(" ") for line in render_codes_js().partition("`;")[0].rpartition("`")[2].splitlines()]
+    tables = [re.findall(r"`([^`]+)`\)?;", script)[-1] for script in (render_codes_js(), render_codes_rest_js())]
+    rows = [line.split(" ") for table in tables for line in table.splitlines()]
     found = {slug: (kind, int(number), action) for kind, number, action, *slugs in rows for slug in slugs}
 
     assert found == {code.slug: (code.kind, code.number, code.action) for code in browser_codes()}
@@ -47,3 +60,23 @@ def test_browser_codes_are_those_a_page_can_meet(slug, is_there):
     """What only operators and probes meet costs no page a byte."""
     assert slug in CODES
     assert (slug in {code.slug for code in browser_codes()}) == is_there
+
+
+@pytest.mark.parametrize(("slug", "is_there"), [("queue_full", True), ("token_empty", True), ("accept_rate", False)])
+def test_core_has_what_the_client_finds_by_itself(slug, is_there):
+    """What only a server says is loaded when it is needed."""
+    assert is_core(CODES[slug]) == is_there
+
+
+def test_core_modules_name_causes_that_the_core_knows():
+    """A module of the browser client that makes an error of another cause imports codes-rest.js."""
+    known = {code.slug for code in browser_codes() if is_core(code)}
+    makers = {path: path.read_text(encoding="utf-8") for path in CLIENT.rglob("*.js")}
+    named = {
+        (path.name, slug)
+        for path, text in makers.items()
+        if "codes-rest.js'" not in text
+        for slug in re.findall(r"\bslug: '([a-z_]+)'", text)
+    }
+
+    assert {(name, slug) for name, slug in named if slug not in known} == set()

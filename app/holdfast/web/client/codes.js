@@ -32,79 +32,16 @@ client 36 login signed_out_elsewhere
 client 37 stop login_loop
 client 38 retry clock_wrong
 client 99 retry unknown_cause
-close 1000 retry client_closed
-close 1002 retry frame_close_malformed frame_continuation_expected frame_continuation_unexpected frame_control_fragmented frame_control_too_long frame_length frame_reserved_bits frame_reserved_opcode frame_unmasked
-close 1006 retry client_gone
-close 1007 retry frame_deflate_malformed invalid_utf8
 close 1009 stop message_too_big
 close 3000 retry connection_closed
-close 3001 retry shutdown
-close 3004 retry server_error
-close 3005 retry connection_expired
-close 3006 retry subscription_expired
-close 3008 retry slow_consumer
-close 3009 retry write_error
 close 3010 retry insufficient_state
-close 3011 retry force_reconnect
-close 3012 retry no_pong
-close 3013 retry command_rate_limit
-close 3014 retry state_invalidated
-close 3500 stop token_algorithm token_audience token_claims token_issuer token_malformed token_not_base64 token_wrong_signature token_wrong_user user_revoked
-close 3501 stop already_connected ambiguous_command binary_frame command_id_missing delta_unknown empty_frame malformed_command malformed_json malformed_protobuf not_connected text_frame token_empty token_missing unexpected_input unknown_command
-close 3503 stop force_disconnect
-close 3504 stop connection_limit
-close 3505 stop channel_limit_close
-close 3506 stop inappropriate_protocol
-close 3507 stop permission_denied_close token_anonymous
-close 3508 stop not_available_close
-close 3509 stop too_many_errors
+close 3500 stop token_claims token_malformed token_not_base64
+close 3501 stop token_empty token_missing
 close 4000 retry application
-close 4100 retry handshake_timeout
-close 4101 retry inbox_overflow
-close 4102 retry poll_idle
-error 100 retry broker_unavailable internal_error proxy_bad_number proxy_bad_reply proxy_bad_status proxy_breaker_open proxy_broken proxy_busy proxy_redirect proxy_refused proxy_timeout proxy_too_large
-error 101 stop unauthorized
-error 102 stop unknown_channel
-error 103 stop not_subscribed permission_denied subscription_token_algorithm subscription_token_audience subscription_token_claims subscription_token_empty subscription_token_issuer subscription_token_malformed subscription_token_missing subscription_token_not_base64 subscription_token_wrong_channel subscription_token_wrong_client subscription_token_wrong_signature subscription_token_wrong_user subscription_user_revoked
-error 104 stop method_not_found
-error 105 stop already_subscribed
-error 106 stop channel_limit
-error 107 stop bad_request channel_name_invalid channel_name_mismatch channel_name_too_long connection_token_not_refreshable data_not_json data_not_object tags_filter_invalid tags_filter_not_allowed
-error 108 stop binary_channel not_available
-error 109 fetch_token subscription_token_expired subscription_token_not_yet_valid subscription_token_revoked subscription_token_unknown_key token_expired token_not_yet_valid token_revoked token_unknown_key
-error 111 retry too_many_requests
+error 103 stop subscription_token_empty subscription_token_malformed subscription_token_missing
+error 109 fetch_token subscription_token_expired token_expired token_not_yet_valid
 error 112 stop unrecoverable_position
-error 113 retry conflict
 error 400 stop application_error
-error 1900 retry shutting_down
-http 1910 stop origin_not_allowed
-http 1911 retry draining
-http 1912 retry not_ready
-http 1913 retry instance_connection_limit
-http 1914 retry address_connection_limit
-http 1915 retry accept_rate
-http 1916 retry overload_loop_lag
-http 1917 retry overload_memory
-http 1918 retry overload_cpu
-http 1919 retry overload_descriptors
-http 1922 stop body_too_large
-http 1923 stop not_found
-http 1924 stop method_not_allowed
-http 1925 stop upgrade_required
-http 1926 stop bad_handshake
-http 1927 stop bad_http
-http 1928 stop headers_too_large
-http 1929 stop url_too_long
-http 1930 retry request_timeout
-http 1931 retry unknown_session
-http 1932 stop emulation_malformed
-http 1933 stop connect_missing
-http 1934 retry breaker_open
-http 1938 stop log_token_invalid
-http 1939 stop log_batch_malformed
-http 1940 retry rate_limited
-http 1941 stop unknown_attempt
-http 1962 stop upgrade_stripped
 path 1968 retry connect_timeout
 path 1969 retry subscribe_timeout
 path 1972 retry stream_buffered

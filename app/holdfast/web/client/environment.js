@@ -1,10 +1,10 @@
 // @ts-check
 /** What the client takes from a browser; the one module that touches globals. */
 
-/** @returns {Storage | undefined} */
-function storageOf() {
+/** @param {'localStorage' | 'sessionStorage'} name @returns {Storage | undefined} */
+function storageOf(name) {
   try {
-    return globalThis.localStorage; // throws where cookies are forbidden
+    return globalThis[name]; // throws where cookies are forbidden
   } catch {
     return undefined;
   }
@@ -28,7 +28,8 @@ export function browserEnvironment() {
     EventSource: globalThis.EventSource,
     BroadcastChannel: globalThis.BroadcastChannel,
     locks: navigator?.locks,
-    storage: storageOf(),
+    storage: storageOf('localStorage'),
+    tabStorage: storageOf('sessionStorage'),
     page: globalThis.window,
     document,
     connection: /** @type {any} */ (navigator)?.connection,
@@ -36,6 +37,8 @@ export function browserEnvironment() {
     isHidden: () => document?.visibilityState === 'hidden',
     sendBeacon: navigator?.sendBeacon?.bind(navigator),
     baseUrl: globalThis.location?.href ?? 'http://localhost/',
+    address: () => globalThis.location?.href ?? 'http://localhost/',
+    navigate: (url) => globalThis.location?.assign(url),
     language: navigator?.language ?? 'en',
   };
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Every error of the client has one cause: a slug of the one table, which the gateway, its pages and its logs share. */
+/** Every error of the client has one cause: a slug of the one table that the gateway and its logs share. */
 
 import { TABLE } from './codes.js';
 
@@ -20,31 +20,39 @@ import { TABLE } from './codes.js';
  * @property {string} [detail]  what was expected, what came; never a token
  * @property {string} [attempt]  the attempt's correlation id
  * @property {number} [retryAfter]  milliseconds
+ * @property {string} [meaning]  in the server's words
+ * @property {string} [remedy]
  * @property {unknown} [cause]  the error behind it
  */
 
 /** @type {Map<string, Code>} */
 const CODES = new Map();
-for (const line of TABLE.split('\n')) {
-  const [kind, number, action, ...slugs] = line.split(' ');
-  for (const slug of slugs) CODES.set(slug, /** @type {Code} */ ({ kind, number: Number(number), action }));
+
+/** Make causes known. @param {string} table  as in codes.js */
+export function addCodes(table) {
+  for (const line of table.split('\n')) {
+    const [kind, number, action, ...slugs] = line.split(' ');
+    for (const slug of slugs) CODES.set(slug, /** @type {Code} */ ({ kind, number: Number(number), action }));
+  }
 }
+addCodes(TABLE);
 
 /** @type {Record<string, [string, string]>} */
 let texts = {};
 
-/** An error with one cause. Each slug has a class of its own, made by `errorClass` and listed in causes.js. */
+/** An error with one cause. Each slug has a class of its own in causes.js, which `instanceof` goes by. */
 export class HoldfastError extends Error {
   /** @type {string} */ slug;
   /** Of the table, or as it came. @type {number} */ number;
   /** @type {Action} */ action;
   /** What was expected, what came. @type {string} */ detail;
   /** The correlation id of the attempt, which the server's log has too. @type {string} */ attempt;
+  /** What the server said. @type {{meaning?: string, remedy?: string}} */ #texts;
   /** Milliseconds after which the other side wants to be asked again. @type {number | undefined} */ retryAfter;
 
   /** @param {string} slug @param {Omit<Cause, 'slug'> & {number?: number, action?: Action}} [facts] */
   constructor(slug, facts = {}) {
-    const { detail = '', attempt = '', retryAfter, cause } = facts;
+    const { detail = '', attempt = '', retryAfter, cause, meaning, remedy } = facts;
     super(detail ? `${slug}: ${detail}` : slug, cause === undefined ? undefined : { cause });
     const code = codeOf(slug);
     this.name = className(slug);
@@ -54,6 +62,7 @@ export class HoldfastError extends Error {
     this.detail = detail;
     this.attempt = attempt;
     this.retryAfter = retryAfter;
+    this.#texts = { meaning, remedy };
   }
 
   /** Whether the same may succeed later without anybody doing anything. */
@@ -63,48 +72,18 @@ export class HoldfastError extends Error {
 
   /** Whether nothing helps but that the user logs in. */
   get needsLogin() {
-    return this.action === 'login' || this.slug === 'user_revoked';
+    return this.action === 'login' || /^session_|^user_revoked$/.test(this.slug);
   }
 
   /** What it means, in English; the slug in words until `loadTexts` has been called. */
   get meaning() {
-    return texts[this.slug]?.[0] ?? this.slug.replaceAll('_', ' ');
+    return texts[this.slug]?.[0] ?? this.#texts.meaning ?? this.slug.replaceAll('_', ' ');
   }
 
   /** What to do about it, in English; empty until `loadTexts` has been called. */
   get remedy() {
-    return texts[this.slug]?.[1] ?? '';
+    return texts[this.slug]?.[1] ?? this.#texts.remedy ?? '';
   }
-}
-
-/**
- * The error of one cause.
- * @template {string} Slug
- * @typedef {HoldfastError & {slug: Slug}} CauseError
- */
-
-/** @type {Map<string, typeof HoldfastError>} */
-const classes = new Map();
-
-/**
- * The class of a cause, always the same one.
- * @template {string} Slug
- * @param {Slug} slug
- * @returns {{new (detail?: string): CauseError<Slug>, prototype: CauseError<Slug>}}
- */
-export function errorClass(slug) {
-  let made = classes.get(slug);
-  if (made === undefined) {
-    made = class extends HoldfastError {
-      /** @param {string | Omit<Cause, 'slug'>} [facts] */
-      constructor(facts) {
-        super(slug, typeof facts === 'string' ? { detail: facts } : facts);
-      }
-    };
-    Object.defineProperty(made, 'name', { value: className(slug) });
-    classes.set(slug, made);
-  }
-  return /** @type {any} */ (made);
 }
 
 /**
@@ -115,15 +94,19 @@ export function errorClass(slug) {
  */
 export function errorOf(cause) {
   const { slug: found, code, reason = '', kind = 'close' } = cause;
-  const slug = found ?? (CODES.has(reason) ? reason : otherSlug(kind, code));
-  const foreign = found === undefined && slug !== reason && reason !== '';
+  const slug = found ?? (CODES.has(reason) || (isSlug(reason) && isOurs(kind, code)) ? reason : otherSlug(kind, code));
+  const foreign = found === undefined && slug !== reason;
   const facts = { ...cause, detail: cause.detail ?? (foreign ? short(reason) : '') };
   if (code !== undefined) Object.assign(facts, { number: code, action: actionOf(kind, code, cause.temporary) });
-  const Class = CODES.has(slug) ? errorClass(slug) : undefined;
-  return Class ? new /** @type {any} */ (Class)(facts) : new HoldfastError(slug, facts);
+  return new HoldfastError(slug, facts);
 }
 
-/** The row of a slug; of one that this client is too old for, a cause of which nothing is known. @param {string} slug */
+/** Whether a slug is one of those known so far. @param {string} slug */
+export function isKnown(slug) {
+  return CODES.has(slug);
+}
+
+/** The row of a slug; of one that this client is too old for, that of `unknown_cause`. @param {string} slug */
 export function codeOf(slug) {
   return CODES.get(slug) ?? /** @type {Code} */ (CODES.get('unknown_cause'));
 }
@@ -159,13 +142,24 @@ function otherSlug(kind, code) {
   return code !== undefined && code >= 4000 ? 'application' : 'unknown_cause';
 }
 
+/** Servers of ours give a slug as reason, others a sentence. @param {string} text */
+function isSlug(text) {
+  return /^[a-z][a-z0-9_]{2,63}$/.test(text);
+}
+
+/** Whether a number is the gateway's own, and no backend's. @param {Kind} kind @param {number} [code] */
+function isOurs(kind, code = 0) {
+  if (kind === 'error') return code < 400 || code >= 1900;
+  return code < 4000 || code > 4999 || (code >= 4100 && code < 4200) || (code >= 4600 && code < 4700);
+}
+
 /** What a server says can be of any length. @param {string} text */
 function short(text) {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 /** @param {string} slug */
-function className(slug) {
+export function className(slug) {
   const free = slug === 'application' ? 'application_close' : slug; // `application_error` has the name
   return free.replace(/(?:^|_)(.)/g, (_, letter) => letter.toUpperCase()).replace(/(Error)?$/, 'Error');
 }

@@ -26,6 +26,7 @@
  * @property {typeof globalThis.BroadcastChannel | undefined} BroadcastChannel
  * @property {LockManager | undefined} locks  Web Locks; missing where the page is no secure context
  * @property {Storage | undefined} storage  localStorage, where the page may use it
+ * @property {Storage | undefined} tabStorage  sessionStorage, where the page may use it
  * @property {EventTarget | undefined} page  the window: online, offline, pagehide, pageshow
  * @property {(EventTarget & { visibilityState?: string }) | undefined} document
  * @property {EventTarget | undefined} connection  navigator.connection, where there is one: change
@@ -33,6 +34,8 @@
  * @property {() => boolean} isHidden
  * @property {((url: string, body: string) => boolean) | undefined} sendBeacon
  * @property {string} baseUrl  what relative addresses are relative to
+ * @property {() => string} address  where the page is now
+ * @property {(url: string) => void} navigate  leave the page for another
  * @property {string} language  as the browser tells it, such as `pt-BR`
  */
 
@@ -103,7 +106,7 @@
 /**
  * @typedef {object} ServiceOptions
  * @property {string} [token]  a connection token that is at hand
- * @property {(context: TokenContext) => Promise<string>} [getToken]  fetches one; see tokens
+ * @property {GetToken} [getToken]  fetches one; see tokens
  * @property {'connect' | 'url'} [tokenIn]  where it travels; in the URL it may stand in the logs of proxies
  * @property {TransportName[]} [transports]  in order of preference; all of them by default
  * @property {Partial<Record<TransportName | 'emulation' | 'explain' | 'logs', string>>} [endpoints]  where they are not beside the WebSocket's
@@ -126,5 +129,28 @@
  * @property {'first' | 'renewal' | 'refused'} reason  why a token is needed: none yet; it expires soon; the server wants another
  * @property {AbortSignal} signal
  */
+
+/**
+ * What a token endpoint answers.
+ * @typedef {object} TokenAnswer
+ * @property {string} token
+ * @property {number} [expires_in]  seconds
+ * @property {number} [server_time]  seconds since 1970, by the server's clock
+ */
+
+/**
+ * What a GetToken may tell about itself; `loginTokens` does.
+ * @typedef {object} GetTokenTraits
+ * @property {string} [share]  tabs share the fetch under this name
+ * @property {() => unknown} [generation]  another value means that tokens of before are another user's
+ */
+
+/**
+ * Fetches a token. What it rejects with decides what comes next: an error with `status` 401 or 403, or with the action
+ * `login`, asks the user to log in; all others are tried again.
+ * @typedef {((context: TokenContext) => Promise<string | TokenAnswer>) & GetTokenTraits} GetToken
+ */
+
+/** What parts write into the log. @typedef {Record<'debug' | 'info' | 'warning' | 'error', (event: string, fields?: object) => void>} LogLike */
 
 export {};

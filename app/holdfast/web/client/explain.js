@@ -1,0 +1,105 @@
+// @ts-check
+/** Asks the gateway why an attempt failed, of which a browser tells a page nothing but 1006. Loaded on demand. */
+
+import './codes-rest.js';
+import { errorOf } from './errors.js';
+import { withoutTokens } from './tokens/check.js';
+
+const TIMEOUT = 5000;
+/** Another instance may have seen the attempt and not yet said so. */
+const SECOND_LOOK = 500;
+
+/** What keeps WebSockets out may let the next transport through. */
+const OF_WEBSOCKETS = new Set(['upgrade_stripped', 'upgrade_required', 'bad_handshake', 'method_not_allowed']);
+
+/** @typedef {import('./errors.js').HoldfastError & {logToken?: string}} Explained */
+
+/**
+ * @param {{url: string, cid: string, environment: import('./types.js').Environment}} question
+ *   `url` of /connection/explain, `cid` of the attempt
+ * @returns {Promise<Explained>} the cause, or why it is not known; never rejects. `logToken`, where there is one, lets
+ *   the client hand in log lines of this attempt
+ */
+export async function explain(question) {
+  const { environment, cid } = question;
+  if (!environment.isOnline()) return errorOf({ slug: 'offline', attempt: cid });
+  const first = await ask(question);
+  if (first.slug !== 'unknown_attempt') return first;
+  await new Promise((resolve) => environment.setTimer(() => resolve(undefined), SECOND_LOOK));
+  return ask(question);
+}
+
+/** @param {Parameters<typeof explain>[0]} question @returns {Promise<Explained>} */
+async function ask({ url, cid, environment }) {
+  const controller = new AbortController();
+  const timer = environment.setTimer(() => controller.abort(), TIMEOUT);
+  try {
+    const address = new URL(url, environment.baseUrl);
+    address.searchParams.set('cid', cid);
+    const fetch = /** @type {typeof globalThis.fetch} */ (environment.fetch);
+    const response = await fetch(address.href, {
+      credentials: 'omit',
+      redirect: 'manual',
+      cache: 'no-store',
+      signal: controller.signal,
+    });
+    return await judge(response, cid);
+  } catch (error) {
+    const detail = controller.signal.aborted ? `no answer in ${TIMEOUT / 1000} s` : withoutTokens(String(error));
+    return errorOf({ slug: 'server_unreachable', detail, attempt: cid });
+  } finally {
+    environment.clearTimer(timer);
+  }
+}
+
+/** @param {Response} response @param {string} attempt @returns {Promise<Explained>} */
+async function judge(response, attempt) {
+  const isRedirect = response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
+  if (isRedirect) return errorOf({ slug: 'captive_portal', detail: 'got a redirect', attempt });
+  const { status } = response;
+  const isHtml = /html/i.test(response.headers.get('content-type') ?? '');
+  const body = isHtml ? null : parsed(await response.text());
+  const slug = typeof body?.slug === 'string' ? body.slug : '';
+  if (status === 200 && slug) return told(body, attempt);
+  if (slug === 'unknown_attempt') return goingOn(errorOf({ slug, attempt }));
+  const facts = { detail: `HTTP ${status}`, attempt };
+  if ([502, 503, 504].includes(status) && !slug) return errorOf({ slug: 'upgrade_no_gateway', ...facts });
+  if (isHtml) return errorOf({ slug: 'captive_portal', ...facts });
+  // A gateway that is too busy to explain, and an old one that cannot, leave it unexplained.
+  return errorOf({ slug: slug || status === 404 ? 'open_failed' : 'answer_malformed', ...facts });
+}
+
+/** @param {Record<string, unknown>} body @param {string} attempt @returns {Explained} */
+function told(body, attempt) {
+  const text = (/** @type {string} */ name) => {
+    const value = body[name];
+    return typeof value === 'string' ? withoutTokens(value) : '';
+  };
+  const isSlug = /^[a-z][a-z0-9_]{2,60}$/.test(String(body.slug));
+  if (!isSlug) {
+    const detail = `the gateway calls this attempt ${text('state') || text('slug')}`;
+    return errorOf({ slug: 'connection_cut', detail, attempt });
+  }
+  const facts = { detail: text('detail'), meaning: text('meaning'), remedy: text('remedy'), attempt };
+  /** @type {Explained} */
+  const error = errorOf({ slug: String(body.slug), ...facts });
+  // Not enumerable: it is a secret, good once, and must not stray into a log.
+  const { log_token: logToken } = body;
+  if (logToken && typeof logToken === 'string') Object.defineProperty(error, 'logToken', { value: logToken });
+  return OF_WEBSOCKETS.has(error.slug) ? goingOn(error) : error;
+}
+
+/** Try again, whatever the table says of a request that fails so. @param {Explained} error */
+function goingOn(error) {
+  error.action = 'retry';
+  return error;
+}
+
+/** @param {string} text @returns {any} */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

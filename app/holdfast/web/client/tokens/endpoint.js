@@ -1,0 +1,141 @@
+// @ts-check
+/** Asks a login server, and names what is wrong with its answer. */
+
+import '../codes-rest.js';
+import { browserEnvironment } from '../environment.js';
+import { errorOf, HoldfastError, isKnown } from '../errors.js';
+import { withoutTokens } from './check.js';
+
+const TIMEOUT = 10_000;
+
+/**
+ * @typedef {object} Question
+ * @property {import('../types.js').Environment} environment
+ * @property {string} url
+ * @property {string} [method]
+ * @property {object} [body]  sent as JSON
+ * @property {Record<string, string>} [headers]
+ * @property {RequestCredentials} [credentials]
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * @param {Question} question
+ * @returns {Promise<any>} the JSON of the answer with `server_time`, which the Date header gives if the body does not
+ */
+export async function askEndpoint(question) {
+  const { environment, signal } = question;
+  const controller = new AbortController();
+  const timer = environment.setTimer(() => controller.abort(), TIMEOUT);
+  const onAbort = () => controller.abort();
+  signal?.addEventListener('abort', onAbort);
+  try {
+    return await read(await send(question, controller.signal), environment);
+  } catch (error) {
+    if (error instanceof HoldfastError) throw error;
+    if (controller.signal.aborted) {
+      throw errorOf({ slug: 'token_source_timeout', detail: `no whole answer in ${TIMEOUT / 1000} s` });
+    }
+    const slug = environment.isOnline() ? 'token_source_unreachable' : 'offline';
+    throw errorOf({ slug, detail: withoutTokens(String(error)) });
+  } finally {
+    environment.clearTimer(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/**
+ * A getToken that asks an endpoint of the application's own, which answers `{token, expires_in}`.
+ * @param {Omit<Question, 'signal' | 'environment'> & {environment?: Question['environment']}} question
+ * @returns {import('../types.js').GetToken}
+ */
+export function tokensFrom({ environment = browserEnvironment(), ...question }) {
+  const getToken = (/** @type {import('../types.js').TokenContext} */ { signal }) =>
+    askEndpoint({ ...question, environment, signal });
+  return Object.assign(getToken, { share: question.url });
+}
+
+/** @param {Question} question @param {AbortSignal} signal @returns {Promise<Response>} */
+function send({ environment, url, method = 'POST', body, headers, credentials = 'same-origin' }, signal) {
+  const fetch = /** @type {typeof globalThis.fetch} */ (environment.fetch);
+  return fetch(new URL(url, environment.baseUrl).href, {
+    method,
+    credentials,
+    redirect: 'manual', // a login never answers with one; following it would lead to a page, or round in circles
+    cache: 'no-store',
+    headers: { accept: 'application/json', ...(body && { 'content-type': 'application/json' }), ...headers },
+    body: body && JSON.stringify(body),
+    signal,
+  });
+}
+
+/** @param {Response} response @param {Question['environment']} environment @returns {Promise<any>} */
+async function read(response, environment) {
+  if (isRedirect(response)) throw redirected(environment);
+  const text = await response.text();
+  const isHtml = /html/i.test(response.headers.get('content-type') ?? '');
+  const body = objectIn(text);
+  if (!response.ok) throw refused(response, body, isHtml);
+  if (response.status === 204) return {};
+  if (body === null && isHtml) throw errorOf({ slug: 'captive_portal', detail: 'expected JSON, got a page of HTML' });
+  if (body === null && text === '') throw errorOf({ slug: 'token_empty', detail: 'the answer is empty' });
+  if (body === null) throw errorOf({ slug: 'token_source_malformed', detail: 'expected a JSON object' });
+  return { ...body, server_time: body.server_time ?? dateOf(response) };
+}
+
+/** @param {Response} response */
+export function isRedirect(response) {
+  return response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
+}
+
+/** @param {string} text @returns {Record<string, any> | null} */
+function objectIn(text) {
+  try {
+    const value = JSON.parse(text);
+    return value === '' ? { token: '' } : typeof value === 'object' && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Question['environment']} environment */
+function redirected(environment) {
+  // Nobody between can redirect what is encrypted: it is the server, which wants a login.
+  const slug = environment.baseUrl.startsWith('https:') ? 'login_required' : 'captive_portal';
+  return errorOf({ slug, detail: 'expected JSON, got a redirect' });
+}
+
+/** @param {Response} response @param {any} body @param {boolean} isHtml */
+function refused(response, body, isHtml) {
+  const { status } = response;
+  const detail = typeof body?.detail === 'string' ? withoutTokens(body.detail) : `HTTP ${status}`;
+  const facts = { detail, retryAfter: retryAfterOf(response), ...wordsOf(body) };
+  const slug = typeof body?.slug === 'string' ? body.slug : '';
+  if (slug.startsWith('session_')) return Object.assign(errorOf({ slug, ...facts }), { action: 'login' });
+  if (isKnown(slug)) return errorOf({ slug, ...facts });
+  if (status === 401 || status === 403) return errorOf({ slug: 'login_required', ...facts });
+  if (isHtml && [502, 503, 504].includes(status)) return errorOf({ slug: 'upgrade_no_gateway', ...facts });
+  return errorOf({ slug: 'token_source_failed', ...facts });
+}
+
+/** @param {any} body */
+function wordsOf(body) {
+  const { message, remedy } = body ?? {};
+  return {
+    meaning: typeof message === 'string' ? withoutTokens(message) : undefined,
+    remedy: typeof remedy === 'string' ? withoutTokens(remedy) : undefined,
+  };
+}
+
+/** @param {Response} response @returns {number | undefined} milliseconds, at most an hour */
+function retryAfterOf(response) {
+  const text = response.headers.get('retry-after') ?? '';
+  const seconds = /^\d+$/.test(text) ? Number(text) : Date.parse(text) / 1000 - (dateOf(response) ?? NaN);
+  return seconds >= 0 ? Math.min(seconds, 3600) * 1000 : undefined;
+}
+
+/** @param {Response} response */
+function dateOf(response) {
+  const at = Date.parse(response.headers.get('date') ?? '');
+  return at > 0 ? at / 1000 : undefined;
+}

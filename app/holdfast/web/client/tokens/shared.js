@@ -1,0 +1,122 @@
+// @ts-check
+/**
+ * One fetch in flight for all tabs of an origin. Web Locks keep the order, or where the page is no secure context, a
+ * lease; a BroadcastChannel hands the result on. A tab that dies or freezes with the lock delays the others, but never
+ * stops them.
+ */
+
+import { Lease } from './lease.js';
+
+/** How long other tabs have to answer when asked for a token: milliseconds. */
+const ANSWER_TIME = 150;
+
+/**
+ * @typedef {object} SharedOptions
+ * @property {import('../types.js').Environment} environment
+ * @property {string} name  of what is fetched: tabs with the same name share it
+ * @property {number} patience  milliseconds that a tab waits for another's fetch
+ * @property {(message: any) => void} onMessage  what another tab handed on
+ * @property {() => any} onAsked  what to hand on, or null
+ */
+
+export class SharedFetch {
+  #options;
+  /** @type {BroadcastChannel | undefined} */
+  #channel;
+  /** @type {(() => void) | null} */
+  #onAnswer = null;
+
+  /** @param {SharedOptions} options */
+  constructor(options) {
+    this.#options = options;
+    const { BroadcastChannel } = options.environment;
+    if (BroadcastChannel === undefined) return;
+    this.#channel = new BroadcastChannel(`holdfast:${options.name}`);
+    this.#channel.onmessage = ({ data }) => this.#receive(data);
+    /** @type {any} */ (this.#channel).unref?.(); // Node would wait for it
+  }
+
+  /**
+   * Run `body` while no other tab does.
+   * @template T
+   * @param {(wasShared: boolean) => Promise<T>} body  is told whether another tab was at it before
+   * @returns {Promise<T>}
+   */
+  async run(body) {
+    const { release, hadToWait } = await this.#acquire();
+    try {
+      if (hadToWait) await this.#ask();
+      return await body(hadToWait);
+    } finally {
+      release();
+    }
+  }
+
+  /** Hand something on to the other tabs. @param {any} message */
+  tell(message) {
+    this.#channel?.postMessage(message);
+  }
+
+  close() {
+    this.#channel?.close();
+    this.#channel = undefined;
+  }
+
+  /** @param {any} message */
+  #receive(message) {
+    if (message?.ask) {
+      const answer = this.#options.onAsked();
+      if (answer) this.tell(answer);
+      return;
+    }
+    this.#options.onMessage(message);
+    if (message?.token) this.#onAnswer?.();
+  }
+
+  #ask() {
+    if (this.#channel === undefined) return undefined;
+    this.tell({ ask: true });
+    return /** @type {Promise<void>} */ (
+      new Promise((resolve) => {
+        const timer = this.#options.environment.setTimer(resolve, ANSWER_TIME);
+        this.#onAnswer = () => {
+          this.#onAnswer = null;
+          this.#options.environment.clearTimer(timer);
+          resolve();
+        };
+      })
+    );
+  }
+
+  /** @returns {Promise<{release: () => void, hadToWait: boolean}>} */
+  async #acquire() {
+    const { environment, name, patience } = this.#options;
+    if (environment.locks) return lock(environment, environment.locks, `holdfast:${name}`, patience);
+    const lease = new Lease(environment, `holdfast:lease:${name}`);
+    return { hadToWait: await lease.acquire(patience), release: () => lease.release() };
+  }
+}
+
+/**
+ * @param {import('../types.js').Environment} environment @param {LockManager} locks @param {string} name
+ * @param {number} patience
+ * @returns {Promise<{release: () => void, hadToWait: boolean}>}
+ */
+function lock(environment, locks, name, patience) {
+  return new Promise((resolve) => {
+    const controller = new AbortController();
+    let release = () => {};
+    const whole = new Promise((done) => (release = () => done(undefined)));
+    // Whoever holds the lock is frozen or hangs: two fetches at once do less harm than none.
+    const timer = environment.setTimer(() => controller.abort(), patience);
+    const take = (/** @type {boolean} */ hadToWait) => {
+      environment.clearTimer(timer);
+      resolve({ release, hadToWait });
+      return whole;
+    };
+    locks
+      .request(name, { ifAvailable: true }, (held) => held && take(false))
+      .then((held) => held === null && locks.request(name, { signal: controller.signal }, () => take(true)))
+      .catch(() => take(true));
+  });
+}

@@ -1,0 +1,297 @@
+// @ts-check
+/** Where the connection's tokens come from: one at hand, or getToken, asked once for all tabs, never in a tight loop. */
+
+import { backoffDelay } from '../backoff.js';
+import { errorOf, HoldfastError } from '../errors.js';
+import { claimsOf, tokenFault, withoutTokens } from './check.js';
+import { ServerClock } from './clock.js';
+import { Gate } from './gate.js';
+import { scheduleRenewal } from './renewal.js';
+
+/** getToken has this long: milliseconds. */
+const TIMEOUT = 10_000;
+const BACKOFF = { minReconnectDelay: 1000, maxReconnectDelay: 60_000 };
+/** A token this close to its end is not handed out if another can be fetched: seconds. */
+const MARGIN = 5;
+/** What the token endpoint gets wrong may be over soon (it is being deployed), but not after so many times. */
+const PATIENCE = 3;
+const MOST_REFUSED = 8;
+
+/** @typedef {import('../types.js').TokenContext['reason']} Reason */
+
+/**
+ * @typedef {object} TokenSourceOptions
+ * @property {string} [token]  one that is at hand
+ * @property {import('../types.js').GetToken} [getToken]
+ * @property {string} [share]  tabs share a fetch under this name; `''` shares nothing
+ * @property {import('../types.js').Environment} environment
+ * @property {import('../types.js').LogLike} [log]
+ */
+
+export class TokenSource {
+  clock;
+  #environment;
+  #gate;
+  #getToken;
+  #log;
+  #share;
+  /** @type {import('./shared.js').SharedFetch | undefined} */ #shared;
+  /** @type {string | undefined} */ #current;
+  /** @type {string | undefined} */ #given;
+  /** When the fetch of the current token began, by the wall clock. */ #begun = 0;
+  /** @type {unknown} */ #generation;
+  /** Since when it is this generation's. */ #since = 0;
+  /** @type {string[]} */ #refused = [];
+  /** @type {Promise<string> | null} */ #flight = null;
+  #waiting = 0;
+  #failures = 0;
+  #cancelRenewal = () => {};
+  #stop = new AbortController();
+
+  /** @param {TokenSourceOptions} options */
+  constructor({ token, getToken, share = getToken?.share ?? 'tokens', environment, log }) {
+    this.clock = new ServerClock(environment);
+    this.#environment = environment;
+    this.#gate = new Gate(environment);
+    this.#getToken = getToken;
+    this.#log = log;
+    this.#current = token;
+    this.#generation = getToken?.generation?.();
+    this.#share = share;
+    environment.page?.addEventListener('online', () => this.hurry(), { signal: this.#stop.signal });
+  }
+
+  /**
+   * Return a token that is worth trying.
+   * @param {Reason} reason  `refused`: the server wants another than the last one; `renewal`: try until there is one
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<string>} rejects with a HoldfastError; its action says what comes next
+   */
+  async obtain(reason, signal) {
+    if (reason === 'refused') this.forget(this.#given);
+    for (;;) {
+      try {
+        this.#given = this.#known(reason) ?? (await this.#wait(this.#fetch(reason), signal));
+        return this.#given;
+      } catch (error) {
+        const isOver = !(error instanceof HoldfastError) || error.action !== 'retry' || signal?.aborted;
+        if (reason !== 'renewal' || isOver) throw error;
+      }
+    }
+  }
+
+  /** @param {{serverTime?: number}} facts  seconds since 1970 */
+  learn({ serverTime }) {
+    this.clock.learn(serverTime);
+  }
+
+  /** Never send this token again. @param {string | undefined} token */
+  forget(token) {
+    if (token === undefined) return;
+    this.#refused = [...this.#refused, token].slice(-MOST_REFUSED);
+    if (this.#current === token) this.#current = undefined;
+  }
+
+  /**
+   * Call back when it is time to renew what lives so long; a second call replaces the first.
+   * @param {number} ttl  seconds
+   * @param {() => void} callback
+   * @returns {() => void} cancels it
+   */
+  renewIn(ttl, callback) {
+    this.#cancelRenewal();
+    this.#cancelRenewal = scheduleRenewal(this.#environment, ttl, callback);
+    return this.#cancelRenewal;
+  }
+
+  /** Do not wait for the next attempt any longer: the network is back, or the user asks. */
+  hurry() {
+    this.#gate.open();
+  }
+
+  /** Let go of timers and channel. */
+  close() {
+    this.#stop.abort();
+    this.#cancelRenewal();
+    this.#shared?.close();
+  }
+
+  /** @param {Reason} reason @returns {string | undefined} */
+  #known(reason) {
+    const generation = this.#getToken?.generation?.();
+    if (generation !== this.#generation) {
+      this.#generation = generation;
+      this.#current = undefined;
+      this.#since = this.#environment.wallClock();
+    }
+    const token = this.#current;
+    if (token === undefined || (reason === 'renewal' && token === this.#given)) return undefined;
+    if (this.#getToken === undefined) {
+      this.#mustBeUsable(token);
+      return token;
+    }
+    return tokenFault(token, this.clock.now() + MARGIN) ? undefined : token;
+  }
+
+  /** @param {string} token */
+  #mustBeUsable(token) {
+    // A device's clock alone condemns nothing: the server is asked.
+    const fault = tokenFault(token, this.clock.isLearned ? this.clock.now() : null);
+    if (fault) throw errorOf(fault);
+    if (this.#refused.includes(token)) throw errorOf({ slug: 'token_unchanged' });
+  }
+
+  /** @param {Reason} reason */
+  #fetch(reason) {
+    if (this.#getToken === undefined) {
+      const slug = reason === 'first' ? 'token_missing' : 'login_required';
+      throw errorOf({ slug, detail: 'there is no getToken to fetch another token with' });
+    }
+    this.#flight ??= this.#fly(reason).finally(() => (this.#flight = null));
+    return this.#flight;
+  }
+
+  /** @param {Reason} reason */
+  async #fly(reason) {
+    await this.#gate.pass();
+    if (this.#waiting === 0) throw errorOf({ slug: 'disconnect_called' });
+    try {
+      const shared = await this.#sharedFetch();
+      const token = await (shared ? shared.run(() => this.#sharedOrAsked(reason)) : this.#ask(reason));
+      this.#failures = 0;
+      this.#log?.info('token_fetched', { reason, exp: claimsOf(token).exp });
+      return token;
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  async #sharedFetch() {
+    if (!this.#share || this.#stop.signal.aborted) return undefined;
+    try {
+      const { SharedFetch } = await import('./shared.js');
+      this.#shared ??= new SharedFetch(this.#sharing(this.#share));
+    } catch {
+      // It did not load: each tab fetches for itself.
+    }
+    return this.#shared;
+  }
+
+  /** @param {Reason} reason */
+  async #sharedOrAsked(reason) {
+    const known = this.#known(reason); // another tab's, meanwhile
+    if (known !== undefined) return known;
+    const token = await this.#ask(reason);
+    this.#shared?.tell(this.#message(token));
+    return token;
+  }
+
+  /** @param {Reason} reason @returns {Promise<string>} */
+  async #ask(reason) {
+    const controller = new AbortController();
+    const getToken = /** @type {import('../types.js').GetToken} */ (this.#getToken);
+    const generation = getToken.generation?.();
+    const begun = this.#environment.wallClock();
+    /** @type {unknown} */
+    let timer;
+    const timeout = new Promise((_, reject) => {
+      timer = this.#environment.setTimer(() => {
+        reject(errorOf({ slug: 'token_source_timeout', detail: `getToken took longer than ${TIMEOUT / 1000} s` }));
+        controller.abort();
+      }, TIMEOUT);
+    });
+    try {
+      const answer = await Promise.race([getToken({ reason, signal: controller.signal }), timeout]);
+      if (getToken.generation?.() !== generation) return await this.#ask(reason); // it is another user's by now
+      this.#current = this.#taken(answer);
+      this.#begun = begun;
+      return this.#current;
+    } finally {
+      this.#environment.clearTimer(timer);
+    }
+  }
+
+  /** @param {any} answer @returns {string} */
+  #taken(answer) {
+    const { token, server_time: serverTime } = typeof answer === 'string' ? { token: answer } : (answer ?? {});
+    this.clock.learn(serverTime);
+    if (typeof token !== 'string') {
+      throw errorOf({ slug: 'token_source_malformed', detail: `expected a token's text, got ${typeof token}` });
+    }
+    this.#mustBeUsable(token);
+    return token;
+  }
+
+  /** @param {unknown} error @returns {HoldfastError} */
+  #failed(error) {
+    const found = toError(error);
+    this.#failures += 1;
+    if (found.action === 'fetch_token' || (found.action === 'stop' && found.slug.startsWith('token_'))) {
+      found.action = this.#failures < PATIENCE ? 'retry' : 'stop';
+    }
+    const delay = Math.max(found.retryAfter ?? 0, backoffDelay(this.#failures, BACKOFF, this.#environment.random));
+    if (found.action === 'retry') this.#gate.close(delay);
+    this.#log?.warning('token_fetch_failed', { slug: found.slug, detail: found.detail, failures: this.#failures });
+    return found;
+  }
+
+  /** @param {Promise<string>} flight @param {AbortSignal} [signal] @returns {Promise<string>} */
+  async #wait(flight, signal) {
+    this.#waiting += 1;
+    let onAbort = () => {};
+    const aborted = new Promise((_, reject) => {
+      onAbort = () => reject(errorOf({ slug: 'disconnect_called' }));
+      if (signal?.aborted) onAbort();
+      signal?.addEventListener('abort', onAbort);
+    });
+    try {
+      return /** @type {string} */ (await Promise.race([flight, aborted]));
+    } finally {
+      this.#waiting -= 1;
+      signal?.removeEventListener('abort', onAbort);
+      flight.catch(() => {}); // nobody may be left to hear of it
+    }
+  }
+
+  /** @param {string} share @returns {import('./shared.js').SharedOptions} */
+  #sharing(share) {
+    return {
+      environment: this.#environment,
+      name: share,
+      patience: TIMEOUT * 1.5,
+      onAsked: () => {
+        const token = this.#known('first');
+        return token === undefined ? null : this.#message(token);
+      },
+      onMessage: (message) => this.#hear(message ?? {}),
+    };
+  }
+
+  /** @param {string} token */
+  #message(token) {
+    return { token, begun: this.#begun, serverTime: this.clock.isLearned ? this.clock.now() : null };
+  }
+
+  /** What another tab fetched. @param {any} message */
+  #hear({ token, begun, serverTime }) {
+    this.#known('first'); // forgets what is another user's
+    this.clock.learn(serverTime);
+    const mine = this.#current === undefined ? undefined : claimsOf(this.#current).sub;
+    const isForeign = !(begun >= this.#since) || (mine !== undefined && claimsOf(token).sub !== mine);
+    const isOlder = (claimsOf(token).exp ?? Infinity) < (claimsOf(this.#current).exp ?? 0);
+    if (isForeign || isOlder || this.#refused.includes(token) || tokenFault(token, null)) return;
+    this.#current = token;
+    this.#begun = begun;
+  }
+}
+
+/** What getToken rejects with, as one of ours. @param {any} error @returns {HoldfastError} */
+function toError(error) {
+  if (error instanceof HoldfastError) return error;
+  const detail = withoutTokens(`${error?.name ?? 'Error'}: ${error?.message ?? error}`);
+  if (error?.status === 401 || error?.status === 403) return errorOf({ slug: 'login_required', detail, cause: error });
+  const isOfNetwork = error instanceof TypeError && /fetch|network|load/i.test(error.message);
+  const slug = isOfNetwork ? 'token_source_unreachable' : 'token_source_failed';
+  const { retryAfter } = error ?? {};
+  return errorOf({ slug, detail, cause: error, retryAfter: typeof retryAfter === 'number' ? retryAfter : undefined });
+}
