@@ -440,6 +440,8 @@ _IN_THE_BROWSER = (
     _client("state_sync_failed", 19, "retry", "The application's callback that fetches a snapshot failed.", "Look at what the callback calls.", _CHANNELS),
     _client("migration_failed", 20, "retry", "The connection could not be moved to another instance; the old one lives on.",
             "Nothing; the client tries again.", _RESTART),
+    _client("listener_failed", 21, "retry", "A listener of the application threw, or its promise was rejected; the others were told.",
+            "Look at the error behind it.", _CHANNELS),
     _client("token_source_unreachable", 30, "retry", "No answer came from where tokens are fetched.",
             "Look at the network, and at the address and CORS of the token endpoint.", _TOKENS),
     _client("token_source_timeout", 31, "retry", "No token came in time.", "Look for a slow login server, or a getToken that never settles.", _TOKENS),

@@ -531,6 +531,9 @@ export const StateSyncFailedError = errorClass('state_sync_failed');
 /** @typedef {import('./error-class.js').CauseError<'migration_failed'>} MigrationFailedError */
 /** The connection could not be moved to another instance; the old one lives on. */
 export const MigrationFailedError = errorClass('migration_failed');
+/** @typedef {import('./error-class.js').CauseError<'listener_failed'>} ListenerFailedError */
+/** A listener of the application threw, or its promise was rejected; the others were told. */
+export const ListenerFailedError = errorClass('listener_failed');
 /** @typedef {import('./error-class.js').CauseError<'token_source_unreachable'>} TokenSourceUnreachableError */
 /** No answer came from where tokens are fetched. */
 export const TokenSourceUnreachableError = errorClass('token_source_unreachable');

@@ -707,6 +707,10 @@ export const TEXTS = {
     'The connection could not be moved to another instance; the old one lives on.',
     'Nothing; the client tries again.',
   ],
+  listener_failed: [
+    'A listener of the application threw, or its promise was rejected; the others were told.',
+    'Look at the error behind it.',
+  ],
   token_source_unreachable: [
     'No answer came from where tokens are fetched.',
     'Look at the network, and at the address and CORS of the token endpoint.',

@@ -91,6 +91,8 @@
  * @property {(method: string, params: object, timeout?: number) => Promise<any>} request  rejects with a HoldfastError
  * @property {(method: string, params: object) => void} notify  a command without a reply
  * @property {(code: number, reason: string) => void} close
+ * @property {number} [inFlight]  commands that wait for their reply
+ * @property {(work: () => void) => void} [together]  what it sends leaves in one go
  */
 
 /**
@@ -102,6 +104,37 @@
  * @property {Record<string, string>} [tags]
  * @property {{user: string, client: string, connInfo?: any, chanInfo?: any}} [info]  who published, where told
  */
+
+/**
+ * @typedef {object} SubscriptionOptions
+ * @property {string} [token]  a subscription token that is at hand
+ * @property {(context: SubscriptionTokenContext) => Promise<string>} [getToken]  fetches one, for channels that need it
+ * @property {any} [data]  sent with the subscribe command
+ * @property {boolean} [recover]  get what was missed, where the channel keeps history; on by default
+ * @property {boolean} [positioned]  let the server watch the position without recovery
+ * @property {import('./positions.js').StreamPosition} [since]  the page has everything up to there
+ * @property {(context: StateContext) => Promise<any>} [getState]  fetches a snapshot and returns at least the `offset`
+ *     and `epoch` that belong to it; asked behind a gap, and at first where there is no `since`
+ * @property {boolean} [joinLeave]  be told who comes and goes
+ * @property {object} [filter]  by tags, as docs/channels.md has it
+ */
+
+/**
+ * @typedef {object} SubscriptionTokenContext
+ * @property {string} channel
+ * @property {'first' | 'renewal' | 'refused'} reason
+ * @property {AbortSignal} signal
+ */
+
+/**
+ * @typedef {object} StateContext
+ * @property {string} channel
+ * @property {'first' | 'gap'} reason
+ * @property {import('./positions.js').Gap | null} gap  what was missed
+ * @property {AbortSignal} signal  nobody waits for the answer any more
+ */
+
+/** @typedef {'unsubscribed' | 'subscribing' | 'subscribed'} SubscriptionState */
 
 /**
  * @typedef {object} ServiceOptions

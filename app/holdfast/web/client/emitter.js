@@ -1,0 +1,52 @@
+// @ts-check
+/** An EventTarget whose listeners cannot break what tells them: what they throw is handed to the owner. */
+
+export class Emitter extends EventTarget {
+  /** @type {WeakMap<object, (event: any) => Promise<void>>} */
+  #guarded = new WeakMap();
+  #onFault;
+
+  /** @param {(fault: unknown, event: string) => void} onFault  a listener threw, or the promise that it returned was rejected */
+  constructor(onFault) {
+    super();
+    this.#onFault = onFault;
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} listener  a function, or an object with handleEvent
+   * @param {boolean | AddEventListenerOptions} [options]
+   */
+  addEventListener(name, listener, options) {
+    super.addEventListener(name, listener && this.#guard(listener), options);
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} listener
+   * @param {boolean | EventListenerOptions} [options]
+   */
+  removeEventListener(name, listener, options) {
+    super.removeEventListener(name, listener && this.#guard(listener), options);
+  }
+
+  /** @param {string} name @param {object} detail */
+  emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /** The same guard for the same listener, so that it counts as one. @param {any} listener */
+  #guard(listener) {
+    const known = this.#guarded.get(listener);
+    if (known) return known;
+    const guarded = async (/** @type {any} */ event) => {
+      try {
+        await (typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event));
+      } catch (fault) {
+        this.#onFault(fault, event.type);
+      }
+    };
+    this.#guarded.set(listener, guarded);
+    return guarded;
+  }
+}

@@ -1,0 +1,286 @@
+// @ts-check
+/** How a channel is asked for, and asked for again, until it is refused for good or nobody wants it any more. */
+
+import { backoffDelay } from './backoff.js';
+import { errorOf } from './errors.js';
+import { Feed } from './feed.js';
+import { SubscriptionToken } from './subscription-token.js';
+
+/** @typedef {import('./types.js').SessionLike} SessionLike */
+/** @typedef {import('./errors.js').HoldfastError} HoldfastError */
+/** @typedef {import('./feed.js').Link} Link */
+
+const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 20_000 };
+/** After so long a subscription that is taken away is asked for again at once. */
+const STABLE_MS = 10_000;
+const ALREADY_SUBSCRIBED = 105;
+const UNRECOVERABLE = 112;
+
+export class Membership {
+  #channel;
+  #options;
+  #host;
+  #face;
+  #feed;
+  #token;
+  #attempts = 0;
+  #subscribedAt = -Infinity;
+  /** @type {unknown} */
+  #timer = null;
+  /** It may have the channel still: it has to unsubscribe before it is asked. @type {SessionLike | null} */
+  #dirty = null;
+  #canRecover = true;
+
+  /**
+   * @param {string} channel
+   * @param {import('./types.js').SubscriptionOptions} options
+   * @param {import('./subscription.js').Host} host
+   * @param {import('./feed.js').Face} face
+   */
+  constructor(channel, options, host, face) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#host = host;
+    this.#face = face;
+    this.#feed = new Feed(channel, options, host, face, () => this.#onMissing());
+    this.#token = new SubscriptionToken(channel, options, host.environment);
+  }
+
+  get position() {
+    return this.#feed.position;
+  }
+
+  // Public methods: the application
+
+  subscribe() {
+    if (this.#face.state() !== 'unsubscribed') return;
+    this.#attempts = 0;
+    this.#face.setState('subscribing', null);
+    this.#start();
+  }
+
+  unsubscribe() {
+    if (this.#face.state() === 'unsubscribed') return;
+    const links = [this.#feed.home, this.#feed.next];
+    this.#goDown(errorOf({ slug: 'unsubscribed_by_client', kind: 'unsubscribe' }), false);
+    for (const link of links) if (link) this.#leave(link.session);
+  }
+
+  // Public methods: sessions
+
+  /** @param {SessionLike} session  that has connected */
+  onConnected(session) {
+    if (this.#face.state() !== 'unsubscribed' && !this.#feed.linkOf(session)) this.#start();
+  }
+
+  /** @param {SessionLike} session  that has ended */
+  onEnded(session) {
+    if (this.#dirty === session) this.#dirty = null;
+    if (this.#feed.next?.session === session) return this.abandon();
+    if (this.#feed.home?.session !== session) return;
+    if (this.#feed.next) return this.settle();
+    this.#feed.rest();
+    this.#token.rest();
+    this.#clearTimer();
+    if (this.#face.state() === 'unsubscribed') return;
+    this.#face.setState('subscribing', null);
+    this.#start(); // where the connection has moved there is another session already
+  }
+
+  /** @param {SessionLike} session @param {any} push */
+  onPush(session, push) {
+    const link = this.#feed.linkOf(session);
+    if (!link) return;
+    if (push.unsubscribe) this.#onUnsubscribed(link, push.unsubscribe);
+    else this.#feed.take(link, push);
+  }
+
+  // Public methods: the connection moves, without a word to the application
+
+  /** @param {SessionLike} session */
+  needs(session) {
+    return this.#face.state() === 'subscribed' && !this.#feed.linkOf(session);
+  }
+
+  /**
+   * Get the channel from another session too.
+   * @param {SessionLike} session
+   * @returns {Promise<void>} rejects where it cannot move now
+   */
+  async moveTo(session) {
+    const link = this.#feed.reachFor(session);
+    try {
+      if (this.#token.mustFetch) await this.#token.fetch();
+      const result = await session.request('subscribe', this.#request());
+      if (this.#feed.home === link) this.#onSubscribed(link, result); // the session that we left has ended meanwhile
+      else if (this.#feed.next === link) this.#feed.begin(link, result);
+      if (this.#feed.next === link) this.#watchExpiry(link, result);
+    } catch (/** @type {any} */ error) {
+      if (this.#feed.home === link) return this.#onRefused(link, error);
+      if (this.#feed.next !== link) return;
+      this.#feed.abandon();
+      if (error.action === 'fetch_token') this.#token.refuse();
+      // What refuses it for good does so as well when the channel is asked for there alone.
+      if (error.action !== 'stop') throw error;
+    }
+  }
+
+  /** The session that it moved to is the only one from now on. @param {SessionLike} [session] */
+  settle(session = this.#feed.next?.session) {
+    if (this.#face.state() === 'unsubscribed' || !session) return;
+    if (this.#feed.next?.session !== session) return this.onConnected(session);
+    this.#clearTimer();
+    const link = this.#feed.next;
+    if (link.isLive) this.#face.setState('subscribed', null);
+    this.#feed.settle();
+  }
+
+  /** The session that it should move to is none any more. */
+  abandon() {
+    this.#feed.abandon();
+  }
+
+  // Private methods: asking
+
+  #start() {
+    this.#clearTimer();
+    const session = this.#host.session();
+    if (session && this.#face.state() !== 'unsubscribed') this.#ask(this.#feed.settleOn(session));
+  }
+
+  /** @param {Link} link */
+  async #ask(link) {
+    const { session } = link;
+    try {
+      // Nothing is awaited without need: all channels of a new session shall be asked for in one frame.
+      if (this.#token.mustFetch) await this.#token.fetch();
+      if (!this.#feed.has(link)) return;
+      if (this.#dirty === session) this.#leave(session);
+      this.#dirty = null;
+      const result = await session.request('subscribe', this.#request());
+      if (this.#feed.has(link)) this.#onSubscribed(link, result);
+    } catch (/** @type {any} */ error) {
+      if (this.#feed.has(link)) this.#onRefused(link, error);
+    }
+  }
+
+  #request() {
+    const { data, recover = true, positioned, joinLeave, filter } = this.#options;
+    const position = recover && this.#canRecover ? this.position : null;
+    return {
+      channel: this.#channel,
+      ...(this.#token.current ? { token: this.#token.current } : {}),
+      ...(data === undefined ? {} : { data }),
+      ...(recover ? { recoverable: true } : {}),
+      ...(recover || positioned ? { positioned: true } : {}),
+      ...(joinLeave ? { join_leave: true } : {}),
+      ...(filter ? { tf: filter } : {}),
+      ...(position ? { recover: true, ...position } : {}),
+    };
+  }
+
+  #onMissing() {
+    const session = this.#feed.home?.session;
+    if (!session) return;
+    this.#dirty = session;
+    this.#again(session, null);
+  }
+
+  /**
+   * Ask again on the same session: at once where all went well for a while, else later.
+   * @param {SessionLike} session
+   * @param {HoldfastError | null} reason  null: nobody refused it
+   */
+  #again(session, reason) {
+    const { environment } = this.#host;
+    if (environment.now() - this.#subscribedAt >= STABLE_MS) this.#attempts = 0;
+    if (reason) this.#attempts = Math.max(1, this.#attempts);
+    const delay = this.#attempts === 0 ? 0 : backoffDelay(this.#attempts - 1, DELAYS, environment.random);
+    this.#attempts += 1;
+    this.#subscribedAt = environment.now();
+    this.#feed.settleOn(session);
+    this.#token.rest();
+    this.#clearTimer();
+    this.#face.setState('subscribing', reason);
+    if (delay === 0) this.#start();
+    else this.#timer = environment.setTimer(() => this.#start(), delay);
+  }
+
+  // Private methods: answers
+
+  /** @param {Link} link @param {any} result */
+  #onSubscribed(link, result) {
+    this.#canRecover = true;
+    this.#subscribedAt = this.#host.environment.now();
+    this.#watchExpiry(link, result);
+    this.#face.setState('subscribed', null, result);
+    if (this.#feed.has(link)) this.#feed.begin(link, result);
+  }
+
+  /** @param {Link} link @param {HoldfastError} error */
+  #onRefused(link, error) {
+    if (error.number === UNRECOVERABLE) this.#canRecover = false;
+    else if (error.number === ALREADY_SUBSCRIBED || error.slug === 'command_timeout') this.#dirty = link.session;
+    else if (error.action === 'fetch_token' ? !this.#token.refuse() : error.action !== 'retry') {
+      return this.#goDown(error, true);
+    }
+    if (!link.session.isConnected) return; // its end will be told
+    this.#face.tell('error', { error });
+    if (this.#feed.has(link)) this.#again(link.session, error);
+  }
+
+  /** @param {Link} link @param {any} push */
+  #onUnsubscribed(link, { code, reason }) {
+    const error = errorOf({ kind: 'unsubscribe', code: Number(code) || 0, reason: String(reason ?? '') });
+    if (link === this.#feed.next) return this.#feed.abandon();
+    const isFinal = error.action === 'stop' || (error.slug === 'subscription_token_lapsed' && !this.#token.refuse());
+    if (isFinal) this.#goDown(error, true);
+    else this.#again(link.session, null);
+  }
+
+  // Private methods: token
+
+  /** @param {Link} link @param {any} result */
+  #watchExpiry(link, { expires, ttl }) {
+    if (expires && this.#token.canRenew) this.#token.renewIn(Number(ttl) || 0, () => this.#renew(link));
+    else this.#token.rest();
+  }
+
+  /** @param {Link} link @param {number} [failures] */
+  async #renew(link, failures = 0) {
+    const { environment } = this.#host;
+    try {
+      const token = await this.#token.fetch('renewal');
+      if (!this.#feed.has(link)) return;
+      this.#watchExpiry(link, await link.session.request('sub_refresh', { channel: this.#channel, token }));
+    } catch (/** @type {any} */ error) {
+      if (!this.#feed.has(link) || !link.isLive) return;
+      this.#face.tell('error', { error });
+      // Should none be had in time, the server ends the subscription and says so.
+      const delay = backoffDelay(failures, DELAYS, environment.random);
+      this.#timer = environment.setTimer(() => this.#renew(link, failures + 1), delay);
+    }
+  }
+
+  // Private methods: the end
+
+  /** The one way down. @param {HoldfastError} error @param {boolean} isFault */
+  #goDown(error, isFault) {
+    this.#clearTimer();
+    this.#token.stop();
+    this.#feed.stop();
+    this.#dirty = null;
+    if (isFault) this.#face.tell('error', { error });
+    this.#face.setState('unsubscribed', error);
+  }
+
+  /** @param {SessionLike} session */
+  #leave(session) {
+    if (session.isConnected) session.request('unsubscribe', { channel: this.#channel }).catch(() => {});
+  }
+
+  #clearTimer() {
+    if (this.#timer !== null) this.#host.environment.clearTimer(this.#timer);
+    this.#timer = null;
+  }
+}

@@ -1,0 +1,181 @@
+// @ts-check
+/**
+ * Moves the connection to another instance: opens the new one first, takes every channel over from its last offset, then
+ * closes the old one. The application sees nothing of it. A move that fails leaves the old connection as it is.
+ */
+
+import { backoffDelay } from './backoff.js';
+import { errorOf } from './errors.js';
+
+/** @typedef {import('./types.js').SessionLike} SessionLike */
+/** @typedef {{session: SessionLike, reply: any}} Opened  and the reply to its connect command */
+/** @typedef {{old: SessionLike, next: Opened | null, isAdopted: boolean}} Move */
+
+const DELAYS = { minReconnectDelay: 1_000, maxReconnectDelay: 30_000 };
+/** Until the new connection carries everything. */
+const MOVE_MS = 30_000;
+/** How long both deliver: channels without offsets are compared meanwhile, and instances are not equally fast. */
+const OVERLAP_MS = 500;
+/** Replies that the old connection still owes are waited for, up to here. */
+const PATIENCE_MS = 5_000;
+const POLL_MS = 50;
+const PLANNED = 1000;
+
+export class Migration {
+  #environment;
+  #log;
+  #subscriptions;
+  #openSession;
+  #adopt;
+  #current;
+  /** @type {unknown} */
+  #timer = null;
+  #failures = 0;
+  /** @type {Move | null} the one under way */
+  #move = null;
+  /** @type {number | null} milliseconds; told to move on while a move was under way */
+  #nextMove = null;
+
+  /**
+   * @param {object} parts
+   * @param {import('./types.js').Environment} parts.environment
+   * @param {{info: (event: string, fields?: object) => void, warning: (event: string, fields?: object) => void}} parts.log
+   * @param {import('./subscriptions.js').Subscriptions} parts.subscriptions
+   * @param {() => Promise<Opened>} parts.openSession  connected, beside the present one
+   * @param {(session: SessionLike) => void} parts.adopt  make it the present one, without any state event
+   * @param {() => SessionLike | null} parts.current
+   */
+  constructor({ environment, log, subscriptions, openSession, adopt, current }) {
+    this.#environment = environment;
+    this.#log = log;
+    this.#subscriptions = subscriptions;
+    this.#openSession = openSession;
+    this.#adopt = adopt;
+    this.#current = current;
+  }
+
+  /** The server wants this connection to move. @param {unknown} afterMs  milliseconds from now */
+  begin(afterMs) {
+    const delay = Math.max(0, Number(afterMs) || 0);
+    if (this.#move) {
+      this.#nextMove = delay;
+      return;
+    }
+    if (this.#timer !== null) return;
+    this.#failures = 0;
+    this.#schedule(delay);
+  }
+
+  /**
+   * A session has ended; told before anybody acts on it. Where the new connection stands, it takes over at once.
+   * @param {SessionLike} session
+   */
+  onEnded(session) {
+    const move = this.#move;
+    if (move === null) {
+      if (session === this.#current()) this.stop();
+    } else if (session === move.next?.session) {
+      if (move.isAdopted) move.old.close(PLANNED, '');
+    } else if (session === move.old && move.next?.session.isConnected) this.#adoptNext(move);
+  }
+
+  /** Nobody wants to move any more. */
+  stop() {
+    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
+    this.#timer = this.#nextMove = null;
+  }
+
+  // Private methods
+
+  /** @param {number} delay */
+  #schedule(delay) {
+    this.#timer = this.#environment.setTimer(() => {
+      this.#timer = null;
+      const old = this.#current();
+      if (old?.isConnected) void this.#run(old);
+    }, Math.min(delay, 2 ** 31 - 1));
+  }
+
+  /** @param {SessionLike} old */
+  async #run(old) {
+    /** @type {Move} */
+    const move = (this.#move = { old, next: null, isAdopted: false });
+    try {
+      await this.#within(MOVE_MS, this.#prepare(move));
+      this.#adoptNext(move);
+      await this.#untilQuiet(old);
+      this.#log.info('migrated', { from: old.cid, to: move.next?.session.cid });
+    } catch (error) {
+      this.#fail(move, error);
+    }
+    if (move.isAdopted) this.#settle(move);
+    this.#move = null;
+    this.#goOn(old);
+  }
+
+  /** @param {Move} move */
+  async #prepare(move) {
+    const next = await this.#openSession();
+    if (this.#move !== move || !move.old.isConnected) {
+      next.session.close(PLANNED, '');
+      throw failure('the old connection ended first');
+    }
+    move.next = next;
+    await this.#subscriptions.moveTo(next.session, next.reply);
+  }
+
+  /** @param {Move} move */
+  #adoptNext(move) {
+    if (move.isAdopted || !move.next) return;
+    if (!move.next.session.isConnected) throw failure('the new connection ended first');
+    move.isAdopted = true;
+    this.#adopt(move.next.session);
+  }
+
+  /** @param {Move} move */
+  #settle({ old, next }) {
+    if (next?.session.isConnected) this.#subscriptions.settle(next.session);
+    old.close(PLANNED, '');
+  }
+
+  /** @param {Move} move @param {unknown} error */
+  #fail(move, error) {
+    this.#log.warning('migration_failed', { error: String(error) });
+    if (move.isAdopted) return; // the old connection has ended: the new one is an ordinary one, with ordinary trouble
+    this.#subscriptions.abandon();
+    move.next?.session.close(PLANNED, '');
+    this.#failures += 1;
+    this.#nextMove ??= backoffDelay(this.#failures - 1, DELAYS, this.#environment.random);
+  }
+
+  /** @param {SessionLike} old */
+  #goOn(old) {
+    const delay = this.#nextMove;
+    this.#nextMove = null;
+    if (this.#current() !== old) this.#failures = 0;
+    if (delay !== null && this.#current()?.isConnected) this.#schedule(delay);
+  }
+
+  /** Both deliver for a while, and replies that are owed still come. @param {SessionLike} old */
+  async #untilQuiet(old) {
+    for (let waited = 0; old.isConnected && waited < PATIENCE_MS; waited += POLL_MS) {
+      if (waited >= OVERLAP_MS && !old.inFlight) return;
+      await new Promise((resolve) => this.#environment.setTimer(() => resolve(undefined), POLL_MS));
+    }
+  }
+
+  /** @template T @param {number} milliseconds @param {Promise<T>} work @returns {Promise<T>} */
+  #within(milliseconds, work) {
+    return new Promise((resolve, reject) => {
+      const late = () => reject(failure(`took over ${milliseconds} ms`));
+      const timer = this.#environment.setTimer(late, milliseconds);
+      const done = () => this.#environment.clearTimer(timer);
+      work.then(resolve, reject).finally(done);
+    });
+  }
+}
+
+/** @param {string} detail */
+function failure(detail) {
+  return errorOf({ slug: 'migration_failed', kind: 'client', detail });
+}
