@@ -442,6 +442,8 @@ _IN_THE_BROWSER = (
             "Nothing; the client tries again.", _RESTART),
     _client("listener_failed", 21, "retry", "A listener of the application threw, or its promise was rejected; the others were told.",
             "Look at the error behind it.", _CHANNELS),
+    _client("commands_undelivered", 22, "retry", "The messages of a stream arrive, but the requests with its commands get no answer.",
+            "Look for a proxy that lets `/connection/...` through and not `/emulation`, or that sends them to different instances.", _PATH),
     _client("token_source_unreachable", 30, "retry", "No answer came from where tokens are fetched.",
             "Look at the network, and at the address and CORS of the token endpoint.", _TOKENS),
     _client("token_source_timeout", 31, "retry", "No token came in time.", "Look for a slow login server, or a getToken that never settles.", _TOKENS),

@@ -266,3 +266,145 @@ export function fakeEnvironment(changes = {}) {
   };
   return environment;
 }
+
+/** The body of an answer, which a test sends piece by piece. */
+export class FakeBody {
+  #parts = [];
+  #wake = () => {};
+  isCancelled = false;
+
+  getReader() {
+    return { read: () => this.#read(), cancel: () => this.cancel() };
+  }
+
+  async cancel() {
+    this.isCancelled = true;
+    this.#parts = [];
+    this.end();
+  }
+
+  /** @param {string | Uint8Array} part */
+  push(part) {
+    const value = typeof part === 'string' ? new TextEncoder().encode(part) : part;
+    this.#add(() => ({ done: false, value }));
+  }
+
+  end() {
+    this.#add(() => ({ done: true, value: undefined }));
+  }
+
+  cut(error = new TypeError('the connection is gone')) {
+    this.#add(() => {
+      throw error;
+    });
+  }
+
+  #add(part) {
+    this.#parts.push(part);
+    this.#wake();
+  }
+
+  async #read() {
+    while (this.#parts.length === 0) await new Promise((resolve) => (this.#wake = resolve));
+    return this.#parts.shift()();
+  }
+}
+
+/** A request that a test answers. */
+class FakeRequest {
+  isAborted = false;
+
+  constructor(url, init, resolve, reject) {
+    Object.assign(this, { url, init, resolve, reject });
+    init.signal?.addEventListener('abort', () => {
+      this.isAborted = true;
+      this.answer?.body?.cut(new DOMException('aborted', 'AbortError'));
+      reject(new DOMException('aborted', 'AbortError'));
+    });
+  }
+
+  get json() {
+    return JSON.parse(this.init.body);
+  }
+
+  /** Answer with these headers, and with all of a body, or with one that goes on. */
+  respond(status, body, headers = {}) {
+    const stream = new FakeBody();
+    this.answer = { status, ok: status >= 200 && status < 300, type: 'cors', headers: new Headers(headers), body: stream };
+    this.resolve(this.answer);
+    if (body === undefined) return stream;
+    stream.push(typeof body === 'string' ? body : JSON.stringify(body));
+    stream.end();
+    return stream;
+  }
+
+  /** What a browser gives a page for a redirect that it asked to see. */
+  redirect() {
+    this.resolve({ status: 0, ok: false, type: 'opaqueredirect', headers: new Headers(), body: null });
+  }
+
+  fail() {
+    this.reject(new TypeError('Failed to fetch'));
+  }
+}
+
+/** A fetch that a test answers: `requests` has what was asked, oldest first. */
+export function fakeFetch() {
+  const requests = [];
+  const fetch = (url, init) =>
+    new Promise((resolve, reject) => requests.push(new FakeRequest(url, init, resolve, reject)));
+  return { requests, fetch };
+}
+
+/** What a transport told, in the order in which it told it. */
+export function recorder() {
+  const told = [];
+  return {
+    told,
+    get messages() {
+      return told.filter(([what]) => what === 'message').map(([, message]) => message);
+    },
+    get ending() {
+      return told.find(([what]) => what === 'end')?.[1];
+    },
+    onOpen: () => told.push(['open']),
+    onMessages: (messages) => told.push(...messages.map((message) => ['message', message])),
+    onEnd: (ending) => told.push(['end', ending]),
+  };
+}
+
+/** An EventSource that a test answers; `FakeEventSource.made` has all of them, oldest first. */
+export class FakeEventSource {
+  static made = [];
+  readyState = 0;
+  onopen = null;
+  onmessage = null;
+  onerror = null;
+
+  constructor(url, init) {
+    this.url = url;
+    this.init = init;
+    FakeEventSource.made.push(this);
+  }
+
+  close() {
+    this.readyState = 2;
+    this.isClosed = true;
+  }
+
+  accept() {
+    this.readyState = 1;
+    this.onopen?.({});
+  }
+
+  say(message) {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+
+  /** The network failed: a browser would reconnect by itself. Closed: there was an answer that is no stream. */
+  fail(readyState = 0) {
+    if (this.isClosed) return;
+    this.readyState = readyState;
+    this.onerror?.({});
+  }
+}

@@ -534,6 +534,9 @@ export const MigrationFailedError = errorClass('migration_failed');
 /** @typedef {import('./error-class.js').CauseError<'listener_failed'>} ListenerFailedError */
 /** A listener of the application threw, or its promise was rejected; the others were told. */
 export const ListenerFailedError = errorClass('listener_failed');
+/** @typedef {import('./error-class.js').CauseError<'commands_undelivered'>} CommandsUndeliveredError */
+/** The messages of a stream arrive, but the requests with its commands get no answer. */
+export const CommandsUndeliveredError = errorClass('commands_undelivered');
 /** @typedef {import('./error-class.js').CauseError<'token_source_unreachable'>} TokenSourceUnreachableError */
 /** No answer came from where tokens are fetched. */
 export const TokenSourceUnreachableError = errorClass('token_source_unreachable');

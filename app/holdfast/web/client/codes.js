@@ -23,6 +23,7 @@ client 18 retry publication_gap
 client 19 retry state_sync_failed
 client 20 retry migration_failed
 client 21 retry listener_failed
+client 22 retry commands_undelivered
 client 30 retry token_source_unreachable
 client 31 retry token_source_timeout
 client 32 retry token_source_failed

@@ -711,6 +711,10 @@ export const TEXTS = {
     'A listener of the application threw, or its promise was rejected; the others were told.',
     'Look at the error behind it.',
   ],
+  commands_undelivered: [
+    'The messages of a stream arrive, but the requests with its commands get no answer.',
+    'Look for a proxy that lets `/connection/...` through and not `/emulation`, or that sends them to different instances.',
+  ],
   token_source_unreachable: [
     'No answer came from where tokens are fetched.',
     'Look at the network, and at the address and CORS of the token endpoint.',

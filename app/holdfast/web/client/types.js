@@ -51,6 +51,9 @@
  * @property {boolean} wasOpen  whether the transport could carry commands
  * @property {string} [slug]  the cause, where the client knows it
  * @property {number} [status]  the HTTP status, where there was one
+ * @property {boolean} [isError]  the code is that of an error reply to connect, not of a close
+ * @property {boolean} [isTemporary]  as that error reply said
+ * @property {boolean} [isLocal]  the device caused it (it slept, it changed its network): no crowd comes along
  * @property {number} [retryAfter]  milliseconds, from Retry-After
  */
 

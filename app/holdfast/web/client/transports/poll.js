@@ -1,0 +1,223 @@
+// @ts-check
+/**
+ * Long polling, as docs/poll.md tells it: numbered requests and messages, so that whatever dies on the way is asked for
+ * again, and nothing is lost or doubled within a session.
+ */
+
+import { backoffDelay } from '../backoff.js';
+import { GAVE_UP, because, causeOf, discard, jsonOf, nonsense, pause, post, takeBatch, typeOf } from './answers.js';
+
+/** @typedef {import('../types.js').Transport} Transport */
+/** @typedef {import('../types.js').Command} Command */
+/** @typedef {import('../types.js').Message} Message */
+/** @typedef {import('./answers.js').Cause} Cause */
+/** @typedef {{seq: number, commands: Command[], key?: string}} Request  the opening one has the seq 0 and a key */
+/** @typedef {{messages: Message[], first: number, session: string, node: string, timeout: number}} Answer  the last three in the opening one alone */
+
+const PATIENCE = 10_000;
+const OPENING_TRIES = 3;
+const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 8_000 };
+/** An answer that says nothing and comes sooner than this was not waited for: asking again at once would never rest. */
+const RUSH = 1_000;
+
+/** @type {import('../types.js').TransportMaker} */
+export function pollTransport(target, environment, events) {
+  return new PollTransport(target, environment, events);
+}
+
+/** @implements {Transport} */
+class PollTransport {
+  name = /** @type {const} */ ('poll');
+  hasPings = false;
+  #target;
+  #environment;
+  #events;
+  /** @type {Command[]} */
+  #queue = [];
+  /** @type {{session: string, node: string} | null} */
+  #address = null;
+  /** How long a request may take. */
+  #timeout;
+  /** @type {Request | null} the newest; those before it have been overtaken */
+  #newest = null;
+  /** @type {Set<AbortController>} */
+  #underWay = new Set();
+  #ack = 0;
+  #failures = 0;
+  #rushes = 0;
+  /** @type {number | null} moment of the last answer, or of the first request */
+  #heardAt = null;
+  #isOver = false;
+  #hasEnded = false;
+
+  /**
+   * @param {import('../types.js').TransportTarget} target
+   * @param {import('../types.js').Environment} environment
+   * @param {import('../types.js').TransportEvents} events
+   */
+  constructor(target, environment, events) {
+    this.#target = target;
+    this.#environment = environment;
+    this.#events = events;
+    this.#timeout = target.handshakeTimeout / 2; // so that there is time to repeat it
+  }
+
+  /** @param {Command[]} first */
+  open(first) {
+    this.#carry({ seq: 0, commands: first, key: hexOf(this.#environment.randomBytes(16)) });
+  }
+
+  /** @param {Command[]} commands */
+  send(commands) {
+    if (this.#hasEnded) return;
+    this.#queue.push(...commands);
+    // One that waits is overtaken; one with commands is not, for the other could be the only one that arrives.
+    if (this.#newest?.commands.length === 0) this.#next();
+  }
+
+  /** @param {number} [code] @param {string} [reason] */
+  close(code = 1000, reason = '') {
+    if (this.#hasEnded) return;
+    this.#end({ code, reason });
+    this.#leave();
+  }
+
+  #next() {
+    const seq = /** @type {Request} */ (this.#newest).seq + 1;
+    this.#carry({ seq, commands: takeBatch(this.#queue) });
+  }
+
+  /** Send a request until it is answered or overtaken; then the next one. @param {Request} request */
+  async #carry(request) {
+    this.#newest = request;
+    this.#heardAt ??= this.#environment.now();
+    for (let tries = 1; ; tries += 1) {
+      const began = this.#environment.now();
+      const outcome = await this.#ask(request);
+      if ('messages' in outcome) return this.#onAnswer(request, outcome, began);
+      if (!this.#isNewest(request)) return;
+      if (this.#isFinal(request, outcome, tries)) return this.#end(outcome);
+      await this.#rest(this.#failures++);
+      if (!this.#isNewest(request)) return;
+    }
+  }
+
+  /** @param {Request} request @returns {Promise<Answer | Cause>} */
+  async #ask(request) {
+    const controller = new AbortController();
+    this.#underWay.add(controller);
+    const timer = this.#environment.setTimer(() => controller.abort(), this.#timeout);
+    try {
+      const more = { signal: controller.signal };
+      const response = await post(this.#environment, this.#target.url, this.#body(request), more);
+      if (response.status !== 200 || typeOf(response).includes('html')) return await causeOf(response);
+      return read(await jsonOf(response), request);
+    } catch {
+      return because(request.seq === 0 ? 'open_failed' : 'connection_cut');
+    } finally {
+      this.#environment.clearTimer(timer);
+      this.#underWay.delete(controller);
+    }
+  }
+
+  /** The same bytes in each repetition, but for a higher `ack`. @param {Request} request */
+  #body({ key, seq, commands }) {
+    if (key !== undefined) return JSON.stringify({ key, commands });
+    return JSON.stringify({ ...this.#address, seq, ack: this.#ack, ...(commands.length > 0 && { commands }) });
+  }
+
+  /** @param {Request} request @param {Answer} answer @param {number} began */
+  async #onAnswer(request, answer, began) {
+    const isOpening = request.seq === 0;
+    if (isOpening) this.#address = { session: answer.session, node: answer.node };
+    if (isOpening && this.#hasEnded) return this.#leave(); // closed meanwhile: the session was not known before
+    if (!this.#isNewest(request)) return;
+    if (isOpening) this.#onOpen(answer.timeout);
+    this.#heardAt = this.#environment.now();
+    this.#failures = 0;
+    if (!this.#take(answer)) return this.#end(nonsense('answer_malformed'));
+    const isRush = answer.messages.length + request.commands.length === 0 && this.#heardAt - began < RUSH;
+    this.#rushes = isRush ? this.#rushes + 1 : 0;
+    if (isRush) await this.#rest(this.#rushes);
+    if (this.#isNewest(request)) this.#next();
+  }
+
+  /** @param {number} seconds */
+  #onOpen(seconds) {
+    this.#timeout = seconds * 1000 + PATIENCE;
+    if (!this.#hasEnded) this.#events.onOpen();
+  }
+
+  /** Hand on what is new. @param {Answer} answer @returns {boolean} whether it follows what came before */
+  #take({ first, messages }) {
+    if (messages.length === 0) return true;
+    if (first > this.#ack + 1) return false;
+    const news = messages.slice(this.#ack + 1 - first);
+    this.#ack += news.length;
+    if (news.some(({ push }) => push?.disconnect)) this.#isOver = true;
+    if (news.length > 0) this.#events.onMessages(news);
+    return true;
+  }
+
+  /** @param {Request} request @param {Cause} cause @param {number} tries @returns {boolean} */
+  #isFinal(request, { code, reason, slug, status = 0 }, tries) {
+    if (code === GAVE_UP) return true;
+    if (status >= 400 && status < 500 && status !== 408 && status !== 429) return true;
+    // What an opening met is worth telling: the gateway's own word, or a page to log in to the network.
+    if (request.seq === 0) return reason !== '' || slug === 'captive_portal' || tries >= OPENING_TRIES;
+    return this.#environment.now() - /** @type {number} */ (this.#heardAt) >= this.#timeout;
+  }
+
+  /** @param {Request} request */
+  #isNewest(request) {
+    return !this.#hasEnded && request === this.#newest;
+  }
+
+  /** @param {number} times  that it was in vain */
+  #rest(times) {
+    return pause(this.#environment, backoffDelay(times, DELAYS, this.#environment.random));
+  }
+
+  /** Tell the gateway, which would keep the session for a minute. */
+  #leave() {
+    if (this.#isOver || this.#address === null) return;
+    const seq = /** @type {Request} */ (this.#newest).seq + 1;
+    const body = JSON.stringify({ ...this.#address, seq, ack: this.#ack, close: true });
+    post(this.#environment, this.#target.url, body, { keepalive: true }).then(discard, () => {});
+  }
+
+  /** @param {Omit<import('../types.js').Ending, 'wasOpen'>} ending */
+  #end(ending) {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#queue = [];
+    // An opening goes on: its answer has the session that is to be left.
+    if (this.#address !== null) for (const controller of this.#underWay) controller.abort();
+    this.#events.onEnd({ ...ending, wasOpen: this.#address !== null });
+  }
+}
+
+/**
+ * @param {any} body  of an answer, parsed
+ * @param {Request} request
+ * @returns {Answer | Cause}
+ */
+function read(body, { seq }) {
+  if (body === undefined) return because('answer_malformed'); // cut off, it may come whole the next time
+  const { messages, first, superseded, session, node, timeout } = body ?? {};
+  if (superseded === true && seq > 0) return { messages: [], first: 1, session, node, timeout };
+  const isAnswer = Array.isArray(messages) && messages.every(isObject) && Number.isInteger(first) && first > 0;
+  const isOpening = typeof session === 'string' && typeof node === 'string' && timeout > 0;
+  if (!isAnswer || (seq === 0 && !isOpening)) return nonsense('answer_malformed');
+  return { messages, first, session, node, timeout };
+}
+
+/** @param {unknown} value */
+function isObject(value) {
+  return value instanceof Object && !Array.isArray(value);
+}
+
+/** @param {Uint8Array} bytes */
+function hexOf(bytes) {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
