@@ -44,7 +44,7 @@ const HOPELESS = new Set([
 /** Every transport would meet the same. */
 const COMMON = new Set(['captive_portal', 'upgrade_no_gateway', 'offline', 'server_unreachable']);
 /** What the server says of an attempt that it did not refuse. */
-const UNREFUSED = new Set(['unknown_attempt', 'client_gone', 'client_closed']);
+const UNREFUSED = new Set(['unknown_attempt', 'client_gone', 'client_closed', 'connection_cut']);
 /** Something on the way that does not know this transport. */
 const STRANGE = new Set(['upgrade_timeout', 'open_timeout', 'answer_malformed', 'path_not_found', 'connect_timeout']);
 
@@ -64,8 +64,9 @@ export function blameFor(name, { wasOpen, didConnect, lived, ending, heard, isEx
   return wasOpen || heard === 'nothing' || STRANGE.has(slug) ? GRAVE : SLIGHT;
 }
 
-/** @param {string} slug  of the error that asking /connection/explain came to @returns {Heard} */
+/** @param {string} slug  of the error that asking /connection/explain came to @returns {Heard | undefined} */
 export function heardOf(slug) {
+  if (slug === 'open_failed') return undefined; // it has no words for it
   if (COMMON.has(slug) || slug === 'answer_malformed') return 'unreachable';
   return UNREFUSED.has(slug) ? 'nothing' : 'cause';
 }
