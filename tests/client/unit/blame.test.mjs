@@ -72,10 +72,15 @@ test('a connection that is soon cut, or soon silent, counts', () => {
   for (const row of rows) assert.ok(blameFor('http_stream', row) > 0, JSON.stringify(row));
 });
 
+test('code that does not load counts, since only this part of it may be kept back', () => {
+  assert.ok(blameFor('sse', outcome({ slug: 'import_failed' })) > 0);
+});
+
 test('what the server says of an attempt is a cause, unless it did not refuse it', () => {
   assert.equal(heardOf('token_expired'), 'cause');
   assert.equal(heardOf('unknown_attempt'), 'nothing');
   assert.equal(heardOf('client_gone'), 'nothing');
+  assert.equal(heardOf('not_found'), 'nothing'); // an EventSource does not tell
   assert.equal(heardOf('open_failed'), undefined);
   assert.equal(heardOf('server_unreachable'), 'unreachable');
 });

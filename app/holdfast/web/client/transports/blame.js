@@ -43,7 +43,7 @@ const HOPELESS = new Set([
 ]);
 /** Every transport would meet the same. */
 const COMMON = new Set(['captive_portal', 'upgrade_no_gateway', 'offline', 'server_unreachable']);
-/** What the server says of an attempt that it did not refuse. */
+/** What the server says of an attempt that it did not refuse; a path that is switched off counts as one, too. */
 const UNREFUSED = new Set(['unknown_attempt', 'client_gone', 'client_closed', 'connection_cut']);
 /** Something on the way that does not know this transport. */
 const STRANGE = new Set(['upgrade_timeout', 'open_timeout', 'answer_malformed', 'path_not_found', 'connect_timeout']);
@@ -68,7 +68,7 @@ export function blameFor(name, { wasOpen, didConnect, lived, ending, heard, isEx
 export function heardOf(slug) {
   if (slug === 'open_failed') return undefined; // it has no words for it
   if (COMMON.has(slug) || slug === 'answer_malformed') return 'unreachable';
-  return UNREFUSED.has(slug) ? 'nothing' : 'cause';
+  return UNREFUSED.has(slug) || HOPELESS.has(slug) ? 'nothing' : 'cause';
 }
 
 /** Opened, and then nothing: a path that holds back what it should pass on. @param {TransportName} name */
