@@ -257,6 +257,8 @@ export function fakeEnvironment(changes = {}) {
     isHidden: () => document.visibilityState === 'hidden',
     sendBeacon: (url, body) => environment.beacons.push({ url, body }) > 0,
     baseUrl: 'https://app.example/',
+    faults: [],
+    reportFault: (fault) => environment.faults.push(fault),
     href: 'https://app.example/',
     address: () => environment.href,
     visited: [],
@@ -406,5 +408,49 @@ export class FakeEventSource {
     if (this.isClosed) return;
     this.readyState = readyState;
     this.onerror?.({});
+  }
+}
+
+/** A transport that a test answers; `make` is its maker, `made` has all of them. */
+export class FakeTransport {
+  static made = [];
+  static make(target, environment, events) {
+    const transport = new FakeTransport(target, events);
+    FakeTransport.made.push(transport);
+    return transport;
+  }
+
+  name = 'websocket';
+  hasPings = true;
+  sent = [];
+  closedWith = null;
+
+  constructor(target, events) {
+    this.target = target;
+    this.events = events;
+  }
+
+  open(first) {
+    this.first = first;
+  }
+
+  send(commands) {
+    this.sent.push(commands);
+  }
+
+  close(code, reason) {
+    this.closedWith ??= { code, reason };
+    this.events.onEnd({ code: code ?? 1000, reason: reason ?? '', wasOpen: true });
+  }
+
+  /** Every command that was sent and not yet taken. */
+  take() {
+    return this.sent.splice(0).flat();
+  }
+
+  /** Open, and answer the connect command. */
+  connect(reply = {}) {
+    this.events.onOpen();
+    this.events.onMessages([{ id: this.first[0].id, connect: { client: 'c1', ping: 25, pong: true, ...reply } }]);
   }
 }

@@ -39,6 +39,7 @@ export function browserEnvironment() {
     baseUrl: globalThis.location?.href ?? 'http://localhost/',
     address: () => globalThis.location?.href ?? 'http://localhost/',
     navigate: (url) => globalThis.location?.assign(url),
+    reportFault: (fault) => (globalThis.reportError ?? console.error)(fault),
     language: navigator?.language ?? 'en',
   };
 }

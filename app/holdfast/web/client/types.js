@@ -36,6 +36,7 @@
  * @property {string} baseUrl  what relative addresses are relative to
  * @property {() => string} address  where the page is now
  * @property {(url: string) => void} navigate  leave the page for another
+ * @property {(fault: unknown) => void} reportFault  what a listener of the application threw
  * @property {string} language  as the browser tells it, such as `pt-BR`
  */
 
@@ -155,6 +156,8 @@
  * @property {number} [maxReconnectDelay]  milliseconds
  * @property {number} [stableAfter]  milliseconds connected, after which attempts count from 0 again
  * @property {number} [maxServerPingDelay]  milliseconds beyond the ping interval after which the peer counts as dead
+ * @property {number} [checkTimeout]  milliseconds to a sign of life after sleep or a change of the network
+ * @property {number} [maxMessageBytes]  of a command; what the server takes (`websocket.max_message_bytes`)
  * @property {number} [queueSize]  messages that wait while there is no connection
  * @property {number} [queueTimeout]  milliseconds that each may wait
  * @property {Environment} [environment]

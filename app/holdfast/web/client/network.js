@@ -1,0 +1,107 @@
+// @ts-check
+/**
+ * Notices what happens to the device: network gone and back, sleep and wake, a page that is hidden, shown, or put into
+ * the back/forward cache. It only tells; what follows is the service's matter.
+ */
+
+/** @typedef {import('./types.js').Environment} Environment */
+
+/**
+ * `offline` and `changed`: look whether the connection lives. `online`, `shown`, `awake`: the same, and try now.
+ * `leaving` and `restored`: the page goes into the back/forward cache, or away; it is back.
+ * @typedef {'offline' | 'online' | 'changed' | 'hidden' | 'shown' | 'awake' | 'leaving' | 'restored'} Signal
+ */
+
+/** Milliseconds between two looks at the clock while the page is visible, and by how much they may be late. */
+const TICK = 5_000;
+const LATE = 5_000;
+
+export class Network {
+  #environment;
+  #onSignal;
+  /** @type {(() => void)[]} */
+  #undo = [];
+  /** @type {unknown} */
+  #timer = null;
+  #monotonic = 0;
+  #wall = 0;
+  /** @type {string | undefined} */
+  #kind;
+
+  /**
+   * @param {Environment} environment
+   * @param {(signal: Signal) => void} onSignal
+   */
+  constructor(environment, onSignal) {
+    this.#environment = environment;
+    this.#onSignal = onSignal;
+  }
+
+  /** Begin to listen; again has no effect. */
+  start() {
+    if (this.#undo.length > 0) return;
+    const { page, document, connection, isHidden } = this.#environment;
+    this.#kind = kindOf(connection);
+    this.#on(page, 'online', () => this.#onSignal('online'));
+    this.#on(page, 'offline', () => this.#onSignal('offline'));
+    this.#on(page, 'pagehide', () => this.#onSignal('leaving'));
+    this.#on(page, 'pageshow', () => this.#onSignal('restored'));
+    this.#on(document, 'resume', () => this.#onSignal('awake'));
+    this.#on(document, 'visibilitychange', () => this.#onVisibility());
+    this.#on(connection, 'change', () => this.#onChange());
+    this.#undo.push(() => this.#stopTicking());
+    if (!isHidden()) this.#tick();
+  }
+
+  stop() {
+    for (const undo of this.#undo.splice(0)) undo();
+  }
+
+  /** @param {EventTarget | undefined} target @param {string} type @param {() => void} listener */
+  #on(target, type, listener) {
+    target?.addEventListener(type, listener);
+    this.#undo.push(() => target?.removeEventListener(type, listener));
+  }
+
+  #onVisibility() {
+    const isHidden = this.#environment.isHidden();
+    this.#stopTicking();
+    if (!isHidden) this.#tick();
+    this.#onSignal(isHidden ? 'hidden' : 'shown');
+  }
+
+  /** Estimates of speed change all the time and mean nothing; another kind of network does. */
+  #onChange() {
+    const kind = kindOf(this.#environment.connection);
+    if (kind === this.#kind) return;
+    this.#kind = kind;
+    this.#onSignal('changed');
+  }
+
+  /** A hidden page has its timers held back, which looks like sleep: it does not tick, and checks when it is shown. */
+  #tick() {
+    this.#monotonic = this.#environment.now();
+    this.#wall = this.#environment.wallClock();
+    this.#timer = this.#environment.setTimer(() => {
+      const hasSlept = this.#lateness() > LATE;
+      this.#tick();
+      if (hasSlept) this.#onSignal('awake');
+    }, TICK);
+  }
+
+  /** By whichever clock went on during the sleep: some systems halt the monotonic one, all go on with the other. */
+  #lateness() {
+    const { now, wallClock } = this.#environment;
+    return Math.max(now() - this.#monotonic, wallClock() - this.#wall) - TICK;
+  }
+
+  #stopTicking() {
+    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
+    this.#timer = null;
+  }
+}
+
+/** @param {any} connection  navigator.connection */
+function kindOf(connection) {
+  return connection?.type ?? connection?.effectiveType;
+}
