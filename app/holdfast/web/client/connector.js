@@ -1,0 +1,82 @@
+// @ts-check
+/** Makes the session of one attempt: a token, the transport whose turn it is, an address, the connect command. */
+
+import { errorOf } from './errors.js';
+import { withQuery } from './options.js';
+import { Session } from './session.js';
+import { loadTransport } from './transports/load.js';
+import { websocketTransport } from './transports/websocket.js';
+
+/** @typedef {import('./types.js').TokenContext['reason']} TokenReason */
+/** @typedef {import('./types.js').TransportName} TransportName */
+/** @typedef {{cid: string, tokenReason: TokenReason, signal: AbortSignal, transport?: TransportName}} Attempt */
+
+const CID_BYTES = 16;
+
+/** @param {import('./types.js').Environment} environment @returns {string} 128 random bits as 32 hexadecimal digits */
+export function newCid(environment) {
+  return Array.from(environment.randomBytes(CID_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export class Connector {
+  #parts;
+
+  /**
+   * @param {object} parts
+   * @param {import('./types.js').Environment} parts.environment
+   * @param {ReturnType<typeof import('./options.js').withDefaults>} parts.options
+   * @param {ReturnType<typeof import('./options.js').endpointsOf>} parts.endpoints
+   * @param {Pick<import('./tokens/source.js').TokenSource, 'obtain'> | null} parts.tokens
+   * @param {{next: () => TransportName | null}} parts.choice
+   * @param {() => object} parts.connectSubs  positions of server-side subscriptions
+   */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Return a session that has not been opened yet. Rejects with a HoldfastError where there is no token or transport.
+   * @param {Attempt} attempt  `transport` where it is no matter of choice
+   * @param {import('./session.js').SessionEvents} events
+   * @returns {Promise<Session>}
+   */
+  async prepare({ cid, tokenReason, signal, transport: wanted }, events) {
+    const { environment, options, endpoints, tokens, choice } = this.#parts;
+    const token = (await tokens?.obtain(tokenReason, signal)) ?? '';
+    const transport = wanted ?? choice.next();
+    if (transport === null) throw errorOf({ slug: 'transport_unsupported' });
+    const maker = transport === 'websocket' ? websocketTransport : await this.#load(transport);
+    const isInUrl = options.tokenIn === 'url';
+    const url = withQuery(endpoints[transport], { cid, token: isInUrl ? token : '' });
+    const target = { url, emulationUrl: endpoints.emulation, handshakeTimeout: options.handshakeTimeout };
+    const connect = () => this.#connectCommand(cid, isInUrl ? '' : token);
+    return new Session({ cid, transport, maker, target, connect, timeouts: options }, environment, events);
+  }
+
+  /** @param {TransportName} transport @returns {Promise<import('./types.js').TransportMaker>} in bounded time */
+  #load(transport) {
+    const { environment, options } = this.#parts;
+    return new Promise((resolve, reject) => {
+      const late = () => reject(errorOf({ slug: 'import_failed', detail: `${transport}: took too long` }));
+      const timer = environment.setTimer(late, options.handshakeTimeout);
+      const done = () => environment.clearTimer(timer);
+      loadTransport(transport).then(resolve, reject).finally(done);
+    });
+  }
+
+  /** @param {string} cid @param {string} token */
+  #connectCommand(cid, token) {
+    const { options, connectSubs } = this.#parts;
+    const subs = connectSubs();
+    return {
+      ...(token && { token }),
+      ...(options.data !== undefined && { data: options.data }),
+      ...(Object.keys(subs).length > 0 && { subs }),
+      name: options.name,
+      holdfast: { version: VERSION, cid, can_migrate: true },
+    };
+  }
+}
+
+/** Of the client, as package.json has it; a test compares them. */
+export const VERSION = '0.1.0';

@@ -1,0 +1,5 @@
+// @ts-check
+/** What an application imports. */
+
+export { ResilientWebSocketService } from './service.js';
+export { HoldfastError } from './errors.js';

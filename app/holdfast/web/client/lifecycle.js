@@ -1,0 +1,282 @@
+// @ts-check
+/**
+ * Decides when there is a session, and is the only one that changes the state. What it decides by stands elsewhere:
+ * endings.js (what follows an end), attempts.js (how soon). What lives on a connection is told of it by hooks.
+ */
+
+import { newCid } from './connector.js';
+import { decide } from './endings.js';
+import { errorOf } from './errors.js';
+
+/** @typedef {import('./types.js').State} State */
+/** @typedef {import('./types.js').Ending} Ending */
+/** @typedef {import('./session.js').Session} Session */
+/** @typedef {import('./endings.js').Next} Next */
+/** @typedef {import('./errors.js').HoldfastError} HoldfastError */
+
+/**
+ * @typedef {object} Hooks
+ * @property {(session: Session, reply: any) => void} onConnected  before anybody else hears of it
+ * @property {(session: Session, push: any) => void} onPush
+ * @property {(session: Session) => void} onPing
+ * @property {(session: Session, ending: Ending) => void} onEnded  of every session; a planned end has code 1000
+ * @property {(error: HoldfastError, mayReturn: boolean) => void} onStopped  nothing follows by itself; perhaps a login
+ * @property {(session: Session) => Promise<HoldfastError | null>} explain  why it did not open; may reject
+ */
+
+/** @type {Next} */
+const STOP = { action: 'stop', delay: 0 };
+/** @type {Next}  until something calls for an attempt */
+const WAIT = { action: 'retry', delay: Infinity };
+
+export class Lifecycle {
+  /** @type {State} */
+  state = 'disconnected';
+  /** @type {HoldfastError | null} */
+  reason = null;
+  /** @type {Session | null} */
+  session = null;
+  /** Of the present, or the next, attempt. */
+  cid = '';
+  /** @type {number | null} monotonic milliseconds */
+  nextAttemptAt = null;
+  /** @type {AbortController | null} of an attempt that has no session yet */
+  #preparing = null;
+  /** @type {{abort: AbortController, session: Session | null} | null} */
+  #second = null;
+  /** @type {unknown} */
+  #timer = null;
+  /** @type {import('./types.js').TokenContext['reason']} */
+  #tokenReason = 'first';
+  #environment;
+  #options;
+  #attempts;
+  #connector;
+  #announcer;
+  #hooks;
+
+  /**
+   * @param {object} parts
+   * @param {import('./types.js').Environment} parts.environment
+   * @param {typeof import('./options.js').DEFAULTS} parts.options
+   * @param {import('./attempts.js').Attempts} parts.attempts
+   * @param {import('./connector.js').Connector} parts.connector
+   * @param {import('./announcer.js').Announcer} parts.announcer
+   * @param {Hooks} hooks
+   */
+  constructor({ environment, options, attempts, connector, announcer }, hooks) {
+    this.#environment = environment;
+    this.#options = options;
+    this.#attempts = attempts;
+    this.#connector = connector;
+    this.#announcer = announcer;
+    this.#hooks = hooks;
+  }
+
+  connect() {
+    if (this.state !== 'disconnected') return;
+    this.reason = null;
+    this.#setState('connecting');
+    this.#schedule(this.#attempts.quick());
+    this.#announcer.flush();
+  }
+
+  disconnect() {
+    this.#goDown(errorOf({ slug: 'disconnect_called' }), () => STOP);
+  }
+
+  /** The page is put away: keep nothing open, and attempt nothing until somebody calls `hurry`. */
+  suspend() {
+    this.#goDown(errorOf({ slug: 'page_frozen' }), () => WAIT);
+  }
+
+  /** Do not wait so long for the next attempt. @param {number} delay  milliseconds */
+  hurry(delay) {
+    const isWaiting = this.state === 'connecting' && this.session === null && this.#preparing === null;
+    const wait = Math.max(this.#attempts.quick() + delay, this.#attempts.earliest());
+    if (isWaiting && this.#environment.now() + wait < (this.nextAttemptAt ?? Infinity)) this.#setTimer(wait);
+  }
+
+  /** Nothing but a login, or somebody else, helps. @param {HoldfastError} error */
+  fail(error) {
+    const { action } = error;
+    this.#goDown(error, () => ({ action: action === 'login' ? action : 'stop', delay: 0 }));
+  }
+
+  // A second session, beside the present one, for as long as a move takes.
+
+  /**
+   * @param {import('./types.js').TransportName} [transport]  another one than that in use
+   * @returns {Promise<{session: Session, reply: any}>} connected; rejects with the reason why not
+   */
+  async openSecond(transport = this.session?.transport) {
+    if (this.#second || this.state !== 'connected') throw errorOf({ slug: 'migration_failed', detail: 'not now' });
+    if (this.#attempts.earliest() > 0) throw errorOf({ slug: 'migration_failed', detail: 'too many attempts in a minute' });
+    this.#attempts.begin();
+    const second = (this.#second = { abort: new AbortController(), session: /** @type {Session | null} */ (null) });
+    const attempt = { cid: newCid(this.#environment), tokenReason: this.#tokenReason, signal: second.abort.signal, transport };
+    return new Promise((resolve, reject) => {
+      const onConnected = (/** @type {Session} */ session, /** @type {any} */ reply) => resolve({ session, reply });
+      const onEnd = (/** @type {Session} */ session, /** @type {Ending} */ ending) => {
+        const error = errorOfEnding(ending, session.cid);
+        if (error.action === 'fetch_token') this.#tokenReason = 'refused';
+        reject(error);
+        this.#onEnd(session, ending);
+      };
+      const start = (/** @type {Session} */ session) => {
+        second.abort.signal.throwIfAborted();
+        second.session = session;
+        session.open();
+      };
+      this.#connector.prepare(attempt, { ...this.#events, onConnected, onEnd }).then(start).catch((error) => {
+        this.#closeSecond(second);
+        reject(error);
+      });
+    });
+  }
+
+  /** The second session takes the place of the first; nobody hears of it. @param {Session} session @param {any} reply */
+  adopt(session, reply) {
+    this.#second = null;
+    this.session = session;
+    this.cid = session.cid;
+    this.#attempts.connected(reply.holdfast?.reconnect_window_ms);
+  }
+
+  #closeSecond(second = this.#second) {
+    if (second === this.#second) this.#second = null;
+    second?.abort.abort();
+    second?.session?.close();
+  }
+
+  // Attempts.
+
+  /** @param {number} delay  milliseconds, before what a minute allows */
+  #schedule(delay) {
+    const wait = Math.max(delay, this.#attempts.earliest());
+    this.cid = newCid(this.#environment);
+    this.#setTimer(wait);
+    this.#announcer.add('connecting', { attempt: this.#attempts.count + 1, delay: wait, cid: this.cid });
+  }
+
+  /** @param {number | null} delay  milliseconds to the next attempt; null and infinity for none */
+  #setTimer(delay) {
+    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
+    this.#timer = this.nextAttemptAt = null;
+    if (delay === null || delay === Infinity) return;
+    this.nextAttemptAt = this.#environment.now() + delay;
+    this.#timer = this.#environment.setTimer(() => this.#begin(), delay);
+  }
+
+  #begin() {
+    this.#setTimer(null);
+    this.#attempts.begin();
+    const { signal } = (this.#preparing = new AbortController());
+    const attempt = { cid: this.cid, tokenReason: this.#tokenReason, signal };
+    this.#connector.prepare(attempt, this.#events).then(
+      (session) => signal.aborted || this.#open(session),
+      (error) => signal.aborted || this.#goDown(error, (delays) => ({ action: error.action ?? 'retry', delay: delays.backoff() })),
+    );
+  }
+
+  /** @param {Session} session */
+  #open(session) {
+    this.#preparing = null;
+    this.session = session;
+    session.open();
+  }
+
+  // Sessions. What one says that is not, or no longer, the present one is dropped.
+
+  /** @type {import('./session.js').SessionEvents} */
+  #events = {
+    onConnected: (session, reply) => session === this.session && this.#onConnected(session, reply),
+    onPush: (session, push) => this.#hooks.onPush(session, push),
+    onPing: (session) => this.#hooks.onPing(session),
+    onEnd: (session, ending) => this.#onEnd(session, ending),
+  };
+
+  /** @param {Session} session @param {any} reply */
+  #onConnected(session, reply) {
+    this.#attempts.connected(reply.holdfast?.reconnect_window_ms);
+    this.#tokenReason = 'first';
+    this.reason = null;
+    this.#setState('connected');
+    this.#announcer.add('connected', { client: session.client, transport: session.transport });
+    this.#hooks.onConnected(session, reply);
+    this.#announcer.flush();
+  }
+
+  /** @param {Session} session @param {Ending} ending */
+  #onEnd(session, ending) {
+    if (session === this.#second?.session) this.#second = null;
+    this.#hooks.onEnded(session, ending); // which may put a second session into its place
+    if (session !== this.session) return;
+    this.#goDown(errorOfEnding(ending, session.cid), (delays) => decide(ending, delays));
+    if (ending.code === 1006 && !ending.wasOpen) void this.#explain(session);
+  }
+
+  /** A browser is not told why; the server knows, if it saw the attempt. @param {Session} session */
+  async #explain(session) {
+    const cause = await this.#hooks.explain(session).catch(() => null);
+    if (!cause || this.reason?.attempt !== session.cid) return; // has been overtaken
+    if (isFinal(cause)) return this.fail(cause);
+    this.reason = cause;
+    this.#announcer.add('error', { error: cause });
+    this.#announcer.flush();
+  }
+
+  // State.
+
+  /**
+   * The one way down: from a connection, from an attempt, from waiting for one.
+   * @param {HoldfastError} error
+   * @param {(delays: import('./endings.js').Delays) => Next} choose  what next, asked when the end has been counted
+   */
+  #goDown(error, choose) {
+    if (this.state === 'disconnected') return;
+    const { session } = this;
+    const wasConnected = this.state === 'connected';
+    this.session = null;
+    this.#closeSecond();
+    session?.close();
+    this.#preparing?.abort();
+    this.#preparing = null;
+    this.#setTimer(null);
+    this.#attempts.ended();
+    const { action, delay } = choose(this.#attempts);
+    const willReconnect = action === 'retry' || action === 'fetch_token';
+    if (action === 'fetch_token') this.#tokenReason = 'refused';
+    this.reason = error;
+    this.#setState(willReconnect ? 'connecting' : 'disconnected');
+    if (wasConnected || !willReconnect) this.#announcer.add('disconnected', { error, willReconnect });
+    else this.#announcer.add('error', { error });
+    if (action === 'login') this.#announcer.add('login', { error });
+    if (willReconnect) this.#schedule(this.#longer(delay));
+    else this.#hooks.onStopped(error, action === 'login');
+    this.#announcer.flush();
+  }
+
+  /** A device that says it is offline waits for the network; it may be wrong, though. @param {number} delay */
+  #longer(delay) {
+    return this.#environment.isOnline() ? delay : Math.max(delay, this.#options.maxReconnectDelay);
+  }
+
+  /** @param {State} to */
+  #setState(to) {
+    const from = this.state;
+    this.state = to;
+    if (from !== to) this.#announcer.add('state', { from, to, reason: this.reason });
+  }
+}
+
+/** What the server said of an attempt that did not open: most may pass, or another transport helps. @param {HoldfastError} cause */
+function isFinal({ action, number, slug }) {
+  return slug === 'origin_not_allowed' || action === 'login' || (action === 'stop' && number >= 3500);
+}
+
+/** @param {Ending} ending @param {string} attempt @returns {HoldfastError} */
+function errorOfEnding({ code, reason, slug, wasOpen, isError, isTemporary, retryAfter }, attempt) {
+  const known = slug ?? (code === 1006 ? (wasOpen ? 'connection_cut' : 'open_failed') : undefined);
+  return errorOf({ slug: known, kind: isError ? 'error' : 'close', code, reason, temporary: isTemporary, attempt, retryAfter });
+}

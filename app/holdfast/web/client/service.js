@@ -1,0 +1,192 @@
+// @ts-check
+/**
+ * ResilientWebSocketService: a connection that comes back, and knows why it is not there. What an application uses;
+ * lifecycle.js decides what happens.
+ */
+
+import { faultOf, payload } from './commands.js';
+import { Emitter } from './emitter.js';
+import { browserEnvironment } from './environment.js';
+import { errorOf } from './errors.js';
+import { endpointsOf, withDefaults } from './options.js';
+import { Parts } from './parts.js';
+import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
+
+/** @type {import('./types.js').LogLike} */
+const SILENT = { debug() {}, info() {}, warning() {}, error() {} };
+
+export class ResilientWebSocketService extends Emitter {
+  #options;
+  #parts;
+  /** @type {{resolve: () => void, reject: (error: Error) => void}[]} */
+  #waiters = [];
+
+  /**
+   * @param {string} url  of the gateway's WebSocket, absolute or relative to the page
+   * @param {import('./types.js').ServiceOptions} [options]
+   */
+  constructor(url, options = {}) {
+    const environment = options.environment ?? browserEnvironment();
+    super((fault) => environment.reportFault(fault));
+    this.#options = withDefaults(options);
+    const endpoints = endpointsOf(url, options, environment.baseUrl);
+    const settings = { ...this.#options, environment, log: SILENT };
+    this.#parts = new Parts(settings, endpoints, (name, detail) => this.#tell(name, detail));
+  }
+
+  // What it tells.
+
+  get state() {
+    return this.#parts.life.state;
+  }
+
+  /** Why there is no connection; null while there is one, and before the first attempt. */
+  get reason() {
+    return this.#parts.life.reason;
+  }
+
+  get transport() {
+    return this.#parts.life.session?.transport ?? null;
+  }
+
+  /** The id that the server gave to this connection. */
+  get client() {
+    return this.#parts.life.session?.client ?? '';
+  }
+
+  /** The correlation id of the present, or the next, attempt. */
+  get attempt() {
+    return this.#parts.life.cid;
+  }
+
+  /** Monotonic milliseconds; null while no attempt is waited for. */
+  get nextAttemptAt() {
+    return this.#parts.life.nextAttemptAt;
+  }
+
+  // What an application does.
+
+  connect() {
+    this.#parts.network.start();
+    this.#parts.life.connect();
+  }
+
+  disconnect() {
+    this.#parts.life.disconnect();
+    this.#parts.outbox.rejectAll(errorOf({ slug: 'disconnect_called' }));
+  }
+
+  /** Somebody does not want to wait: attempt now, but hardly more than once a second. */
+  retryNow() {
+    this.connect();
+    this.#parts.tokens?.hurry();
+    this.#parts.life.hurry(0);
+  }
+
+  /** @returns {Promise<void>} resolves when there is a connection; rejects when none is sought any more */
+  ready() {
+    return quiet(
+      new Promise((resolve, reject) => {
+        if (this.state === 'connected') resolve();
+        else if (this.state === 'connecting') this.#waiters.push({ resolve, reject });
+        else reject(this.reason ?? errorOf({ slug: 'disconnect_called' }));
+      }),
+    );
+  }
+
+  /**
+   * Return the subscription of a channel, subscribed or on its way there.
+   * @param {string} channel
+   * @param {import('./types.js').SubscriptionOptions} [options]
+   */
+  subscribe(channel, options) {
+    const subscription = this.#parts.subscriptions.add(channel, options);
+    subscription.subscribe();
+    return subscription;
+  }
+
+  /** @param {string} channel @returns its subscription, the server's too, where there is one */
+  subscription(channel) {
+    return this.#parts.subscriptions.get(channel);
+  }
+
+  /** End a subscription and forget it. @param {string} channel */
+  unsubscribe(channel) {
+    this.#parts.subscriptions.remove(channel);
+  }
+
+  /**
+   * Publish. While there is no connection this and all that follows waits, in order and bounded.
+   * @param {string} channel
+   * @param {any} data
+   * @returns {Promise<void>} resolves when the server has taken it
+   */
+  publish(channel, data) {
+    return this.#command('publish', { channel, data: payload(data) }, () => undefined);
+  }
+
+  /**
+   * @param {string} method
+   * @param {any} [data]
+   * @returns {Promise<any>} what the backend answered
+   */
+  rpc(method, data) {
+    return this.#command('rpc', { method, data: payload(data) }, (result) => result.data);
+  }
+
+  /**
+   * Send what has no reply; a server without anybody to take it ends the connection.
+   * @param {any} data
+   * @returns {Promise<void>} resolves when it has left
+   */
+  send(data) {
+    return this.#command('send', { data: payload(data) }, () => undefined);
+  }
+
+  /**
+   * @param {string} channel
+   * @param {{limit?: number, since?: {offset: number, epoch: string}, reverse?: boolean}} [options]
+   */
+  history(channel, options = {}) {
+    return this.#command('history', { channel, ...options }, (result) => historyOf(channel, result));
+  }
+
+  /** @param {string} channel */
+  presence(channel) {
+    return this.#command('presence', { channel }, presenceOf);
+  }
+
+  /** @param {string} channel */
+  presenceStats(channel) {
+    return this.#command('presence_stats', { channel }, presenceStatsOf);
+  }
+
+  // Private methods
+
+  /** @param {string} name @param {any} detail */
+  #tell(name, detail) {
+    if (name === 'state' && detail.to !== 'connecting') {
+      for (const { resolve, reject } of this.#waiters.splice(0)) detail.to === 'connected' ? resolve() : reject(detail.reason);
+    }
+    this.emit(name, detail);
+  }
+
+  /**
+   * @template T
+   * @param {string} method
+   * @param {object} params
+   * @param {(result: any) => T} shape
+   * @returns {Promise<T>}
+   */
+  #command(method, params, shape) {
+    const fault = faultOf(params, this.#options.maxMessageBytes);
+    if (fault) return quiet(Promise.reject(fault));
+    return quiet(this.#parts.call(method, params).then(shape));
+  }
+}
+
+/** Whoever ignores a promise must not find it among the unhandled. @template T @param {Promise<T>} promise */
+function quiet(promise) {
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Announcer } from '../../../app/holdfast/web/client/announcer.js';
+import { Attempts } from '../../../app/holdfast/web/client/attempts.js';
+import { errorOf } from '../../../app/holdfast/web/client/errors.js';
+import { Lifecycle } from '../../../app/holdfast/web/client/lifecycle.js';
+import { DEFAULTS } from '../../../app/holdfast/web/client/options.js';
+import { Session } from '../../../app/holdfast/web/client/session.js';
+import { fakeEnvironment, FakeTransport, settle } from '../fakes.mjs';
+
+const make = ({ explain = async () => null, refuse } = {}) => {
+  const environment = fakeEnvironment();
+  FakeTransport.made = [];
+  const told = [];
+  const ended = [];
+  const reasons = [];
+  const connector = {
+    prepare: async ({ cid, tokenReason }, events) => {
+      reasons.push(tokenReason);
+      if (refuse) throw refuse;
+      const plan = { cid, transport: 'websocket', maker: FakeTransport.make, target: {}, connect: () => ({}), timeouts: DEFAULTS };
+      return new Session(plan, environment, events);
+    },
+  };
+  const announcer = new Announcer((name, detail) => told.push([name, detail]));
+  const parts = { environment, options: DEFAULTS, attempts: new Attempts(environment, DEFAULTS, 'x'), connector, announcer };
+  const hooks = {
+    onConnected() {}, onPush() {}, onPing() {}, onStopped() {},
+    onEnded: (session, ending) => ended.push(ending.code),
+    explain,
+  };
+  const life = new Lifecycle(parts, hooks);
+  return { life, hooks, clock: environment.clock, told, ended, reasons, names: () => told.splice(0).map(([name]) => name) };
+};
+
+const connected = async (options) => {
+  const made = make(options);
+  made.life.connect();
+  await made.clock.advance(0);
+  FakeTransport.made[0].connect();
+  await settle();
+  made.told.length = 0;
+  return made;
+};
+
+const fail = async ({ clock, life }) => {
+  life.connect();
+  await clock.advance(0);
+  FakeTransport.made.at(-1).events.onEnd({ code: 1006, reason: '', wasOpen: false });
+  await settle();
+};
+
+test('events say what happened in its order, when all of it has happened', async () => {
+  const made = make();
+  made.life.connect();
+  await made.clock.advance(0);
+  FakeTransport.made[0].connect();
+  await settle();
+  assert.deepEqual(made.names(), ['state', 'connecting', 'state', 'connected']);
+  FakeTransport.made[0].events.onEnd({ code: 3001, reason: 'shutdown', wasOpen: true });
+  assert.deepEqual(made.names(), ['state', 'disconnected', 'connecting']);
+  made.life.disconnect();
+
+  assert.deepEqual(made.names(), ['state', 'disconnected']);
+});
+
+test('a refusal that every attempt would meet stops, any other goes on', async () => {
+  const rows = [
+    ['origin_not_allowed', 'disconnected'], ['instance_connection_limit', 'connecting'], ['unknown_attempt', 'connecting'],
+    ['not_found', 'connecting'], ['connection_limit', 'disconnected'],
+  ];
+  for (const [slug, state] of rows) {
+    const cause = errorOf({ slug });
+    Object.assign(cause, { number: slug === 'connection_limit' ? 3504 : 1910, action: 'stop' });
+    const made = make({ explain: async () => cause });
+    await fail(made);
+
+    assert.deepEqual([made.life.state, made.life.reason.slug], [state, slug]);
+    made.life.disconnect();
+  }
+});
+
+test('an explanation that comes too late changes nothing', async () => {
+  let tell;
+  const made = make({ explain: () => new Promise((resolve) => (tell = resolve)) });
+  await fail(made);
+  await made.clock.advance(made.clock.untilNext);
+  FakeTransport.made.at(-1).connect();
+  await settle();
+  tell(errorOf({ slug: 'origin_not_allowed' }));
+  await settle();
+
+  assert.deepEqual([made.life.state, made.life.reason], ['connected', null]);
+});
+
+test('an explanation that fails leaves what is known', async () => {
+  const made = make({ explain: () => Promise.reject(new Error('no module')) });
+  await fail(made);
+
+  assert.equal(made.life.reason.slug, 'open_failed');
+});
+
+test('an attempt without a token is tried again by the backoff', async () => {
+  const made = make({ refuse: errorOf({ slug: 'token_source_failed' }) });
+  made.life.connect();
+  await made.clock.advance(0);
+
+  assert.equal(made.life.reason.slug, 'token_source_failed');
+  assert.ok(made.life.nextAttemptAt > made.clock.time);
+});
+
+test('a second session takes over without an event, and there is one at most', async () => {
+  const made = await connected();
+  const opening = made.life.openSecond();
+  await assert.rejects(made.life.openSecond(), { slug: 'migration_failed' });
+  await settle();
+  FakeTransport.made[1].connect({ client: 'second' });
+  const { session, reply } = await opening;
+  made.life.adopt(session, reply);
+  FakeTransport.made[0].events.onEnd({ code: 1000, reason: '', wasOpen: true });
+
+  assert.deepEqual([made.life.session.client, made.life.state, made.told], ['second', 'connected', []]);
+});
+
+test('a second session that fails leaves the first alone', async () => {
+  const made = await connected();
+  const opening = assert.rejects(made.life.openSecond(), { slug: 'open_failed' });
+  await settle();
+  FakeTransport.made[1].events.onEnd({ code: 1006, reason: '', wasOpen: false });
+  await opening;
+
+  assert.deepEqual([made.life.state, made.told], ['connected', []]);
+});
+
+test('whatever ends the first session ends the second too', async () => {
+  const made = await connected();
+  const opening = assert.rejects(made.life.openSecond(), { name: /Error$/ });
+  await settle();
+  made.life.suspend();
+  await opening;
+
+  assert.ok(FakeTransport.made.every(({ closedWith }) => closedWith !== null));
+  assert.deepEqual([made.life.nextAttemptAt, made.clock.pending], [null, 0]);
+});
+
+test('a move whose token was refused makes the next one fetch another', async () => {
+  const made = await connected();
+  const opening = assert.rejects(made.life.openSecond(), { slug: 'token_expired' });
+  await settle();
+  const [, second] = FakeTransport.made;
+  second.events.onOpen();
+  second.events.onMessages([{ id: 1, error: { code: 109, message: 'token_expired' } }]);
+  await opening;
+  void made.life.openSecond().catch(() => {});
+  await settle();
+
+  assert.deepEqual(made.reasons, ['first', 'first', 'refused']);
+  assert.equal(made.life.state, 'connected');
+  made.life.disconnect();
+});
