@@ -25,7 +25,8 @@ from msgspec import Raw
 from holdfast.broker.base import PublishOptions
 from holdfast.broker.history import HistoryStore
 from holdfast.broker.results import ResultCache
-from holdfast.broker.snapshot import Snapshots
+from holdfast.broker.sessions import MemorySessions
+from holdfast.broker.snapshot import Kept, Snapshots
 from holdfast.protocol.messages import Publication
 
 LOOK_EVERY_SECONDS = 0.0005
@@ -92,7 +93,9 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
     options = PublishOptions(history_size=max(arguments.publications, 1), history_ttl=3600)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "snapshot"
-        snapshots = Snapshots(path, store, results, clock=time.monotonic, wall_clock=time.time)
+        snapshots = Snapshots(
+            path, Kept(store, results, MemorySessions(time.monotonic)), clock=time.monotonic, wall_clock=time.time
+        )
         idle, busy = Looker(store, options), Looker(store, options)
         await look_during(idle, asyncio.sleep(2))
         started, cpu = time.perf_counter(), time.process_time()

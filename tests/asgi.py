@@ -14,6 +14,8 @@ class Answer:
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
+    cookies: list[str] = field(default_factory=list)
+    """The values of `set-cookie`, which may come more than once."""
     body: bytes = b""
     is_complete: bool = False
     received: int = 0
@@ -58,6 +60,8 @@ def recorder(answer: Answer) -> Any:
         if message["type"].endswith("response.start"):
             answer.status = message["status"]
             pairs = [(name.decode(), value.decode()) for name, value in message["headers"]]
+            answer.cookies = [value for name, value in pairs if name == "set-cookie"]
+            pairs = [pair for pair in pairs if pair[0] != "set-cookie"]
             assert len({name for name, _ in pairs}) == len(pairs), f"a header twice: {pairs}"
             answer.headers = dict(pairs)
         elif message["type"].endswith("response.body"):

@@ -68,6 +68,7 @@ _LIMIT = "connection-limit"
 _ACCEPT_RATE = "accept-rate"
 _PATH = "network-path"
 _ADMIN = "admin"
+_LOGIN = "login"
 
 
 def _close(slug: str, number: int, action: Action, meaning: str, remedy: str, runbook: str, status: int = 400) -> Code:
@@ -81,6 +82,10 @@ def _error(slug: str, number: int, action: Action, meaning: str, remedy: str, ru
 
 def _path(slug: str, number: int, meaning: str, remedy: str, runbook: str = _PATH) -> Code:
     return Code(slug, number, "path", "retry", 502, meaning, remedy, "warning", runbook)
+
+
+def _session(slug: str, number: int, meaning: str, remedy: str) -> Code:
+    return Code(slug, number, "http", "login", 401, meaning, remedy, "info", _LOGIN)
 
 
 def _client(slug: str, number: int, action: Action, meaning: str, remedy: str, runbook: str) -> Code:
@@ -358,6 +363,28 @@ _OPERATORS = (
           "It never arrived (DNS, network, TLS, a proxy in between), or it is too long ago. `holdfast probe URL` from the client's network shows which.", _CLIENT),
 )
 
+_LOGINS = (
+    _http("login_refused", 1942, 401, "User name and password do not belong together, or the account is disabled.",
+          "Ask for both again; the log line `login_refused` says which it was, the answer does not.", _LOGIN),
+    _http("login_locked", 1943, 429, "Too many logins of this account, or from this address, have failed or came at once.",
+          "Wait as long as `Retry-After` says; each further failure makes the next wait longer.", _LOGIN),
+    _http("login_malformed", 1944, 400, "The body is not what this path of the login takes.",
+          'Send JSON such as `{"username": "...", "password": "..."}`; docs/login.md has each path.', _LOGIN),
+    _http("login_busy", 1945, 503, "More logins wait for their password to be checked than may wait.",
+          "Wait, then repeat; see who logs in so often.", _LOGIN),
+    _session("session_missing", 1946, "The request carries no session cookie: nobody is logged in here.",
+          "Log in. Right after a login: look for what drops the cookie, such as plain HTTP."),
+    _session("session_ended", 1947, "The session has ended: unused or in use for too long, its account was changed, or it was never there.",
+          "Log in again."),
+    _session("session_signed_out", 1948, "The session was ended on purpose: signed out, here or everywhere, or by an operator.", "Log in again."),
+    _session("session_replayed", 1949, "A refresh token was used again after its successor had been: somebody has a copy, so the session was ended.",
+          "Log in again; if it comes again, look for a device or a proxy that leaks cookies."),
+    _http("csrf_refused", 1986, 403, "The request may have been made by a page of another site.",
+          "Call it by `fetch` from the gateway's own origin with `content-type: application/json`, or add the page to `auth.allowed_origins`.", _LOGIN),
+    _http("users_unavailable", 1987, 503, "The database of users did not answer.",
+          "Try again; the operator looks at the database that `auth` names.", _LOGIN),
+)
+
 _ON_THE_WAY = (
     _path("dns_not_found", 1950, "The name has no address.", "Correct the name, or its DNS record."),
     _path("dns_failed", 1951, "The resolver did not answer.", "Look at the resolver of the client's network."),
@@ -474,6 +501,7 @@ ALL: tuple[Code, ...] = (
     *_HTTP,
     *_ADMISSION,
     *_OPERATORS,
+    *_LOGINS,
     *_ON_THE_WAY,
     *_IN_THE_BROWSER,
 )

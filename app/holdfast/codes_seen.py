@@ -39,11 +39,15 @@ _API: Final = "holdfast_api_errors_total"
 _TOKENS: Final = "holdfast_token_validations_total"
 _ERRORS: Final = "holdfast_errors_total"
 _CLOSES: Final = "holdfast_closes_total"
+_LOGINS: Final = "holdfast_logins_total"
+_REFRESHES: Final = "holdfast_session_refreshes_total"
 
 _REFUSED_REQUEST: Final = Trace((_REQUESTS,), ("request_refused",), (_ATTEMPTS,))
 _REFUSED_EITHER: Final = Trace((_REQUESTS, _HANDSHAKES), ("request_refused", "handshake_refused"), (_ATTEMPTS,))
 _REFUSED_HANDSHAKE: Final = Trace((_HANDSHAKES,), ("handshake_refused",), (_ATTEMPTS,))
 _FAILED_CALL: Final = Trace((_API,), ("api_call_failed",))
+_FAILED_LOGIN: Final = Trace((_LOGINS,), ("login_refused",))
+_FAILED_REFRESH: Final = Trace((_REFRESHES,), ("session_refused",))
 
 # HTTP answers that no attempt to connect gets, or that leave something else than a refused handshake.
 _NO_ATTEMPTS: Final = {
@@ -62,6 +66,16 @@ _NO_ATTEMPTS: Final = {
     "log_batch_malformed": Trace((_BATCHES,), ("browser_lines_refused",)),
     "rate_limited": Trace((_BATCHES, _EXPLANATIONS), ("browser_lines_refused",)),
     "unknown_attempt": Trace((_EXPLANATIONS,)),
+    "login_refused": _FAILED_LOGIN,
+    "login_locked": _FAILED_LOGIN,
+    "login_busy": _FAILED_LOGIN,
+    "login_malformed": Trace((_LOGINS, _REFRESHES), ("auth_request_refused",)),
+    "csrf_refused": Trace((_LOGINS, _REFRESHES), ("auth_request_refused",)),
+    "users_unavailable": Trace((_LOGINS, _REFRESHES), ("users_unavailable",)),
+    "session_missing": Trace((_REFRESHES,)),
+    "session_ended": _FAILED_REFRESH,
+    "session_signed_out": _FAILED_REFRESH,
+    "session_replayed": Trace((_REFRESHES,), ("session_replayed",)),
 }
 _ATTEMPTS_ELSEHOW: Final = {
     "not_found": _REFUSED_EITHER,

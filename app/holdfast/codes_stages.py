@@ -74,6 +74,7 @@ _BY_PREFIX: Final[tuple[tuple[str, Stage], ...]] = (
     ("channel_", "subscribe"),
     ("token_", "token"),
     ("login_", "token"),
+    ("session_", "token"),
     ("handshake_", "connect"),
     ("connect_", "connect"),
 )

@@ -7,6 +7,7 @@
     ├── ChannelError     permissions, limits and state of channels
     ├── CapacityError    limits of rate, queue and number
     ├── DoorError        HTTP: origin, API key, path, body
+    ├── LoginError       logins and sessions
     ├── PathError        what lies between a client and the gateway, as a probe finds it
     ├── BrokerError      the broker did not do it
     ├── ProxyError       the user's backend did not answer as it should
@@ -158,10 +159,16 @@ class CapacityError(GatewayError):
     )
 
 
+class LoginError(GatewayError):
+    """Logins and sessions of the gateway's own login that are refused."""
+
+    slugs = _starting("login_", "session_") | {"csrf_refused", "users_unavailable"}
+
+
 class DoorError(GatewayError):
     """HTTP requests that are refused before anything is done for them."""
 
-    slugs = frozenset(slug for slug, code in CODES.items() if code.kind == "http")
+    slugs = frozenset(slug for slug, code in CODES.items() if code.kind == "http") - LoginError.slugs
 
 
 class PathError(GatewayError):
@@ -244,6 +251,7 @@ AREAS: tuple[type[GatewayError], ...] = (
     ProtocolError,
     ChannelError,
     CapacityError,
+    LoginError,
     DoorError,
     PathError,
     BrokerError,

@@ -43,6 +43,7 @@ from holdfast.telemetry.logs import (
 )
 from holdfast.wiring import Doors, make_endpoints
 from holdfast.wiring_admission import make_admission, read_admission_of
+from holdfast.wiring_login import make_login
 from holdfast.wiring_logs import report_left_out_forever
 from holdfast.wiring_monitor import Monitoring
 
@@ -65,6 +66,7 @@ class Gateway:
         self.monitoring = Monitoring(settings, core, self.admission.breaker.trip)
         self.admission.breaker.on_change = self.monitoring.tell_breaker
         self.probe = BrokerRoundTrip(core.broker, LocalDelivery(core.hub), core.instance)
+        self.login = make_login(settings, core)
         self.app = make_app(make_endpoints(self.doors()), has_internal_port=settings.internal_port is not None)
         self._process = psutil.Process()
         self._resident_at_start: int | None = None
@@ -82,6 +84,8 @@ class Gateway:
         await self.core.broker.start(self.probe)
         await self.probe.start()
         await self.validator.start()
+        if self.login is not None:
+            await self.login.service.start()
         read_numbers_of(self.core)
         read_ledger_of(self.ledger)
         remember_with(self.ledger, Clocks(self.core.exact_clock, self.core.wall_clock))
@@ -132,6 +136,8 @@ class Gateway:
         if self.core.backend is not None:
             await self.core.backend.table.close()
         await self.validator.stop()
+        if self.login is not None:
+            await self.login.service.stop()
         # What was answered belongs into the snapshot; a broker that hangs must leave it time to be written.
         await self.core.publish_queue.drain(self.settings.shutdown.timeout / 2)
         await self.core.broker.stop()
@@ -168,6 +174,7 @@ class Gateway:
             ledger=self.ledger,
             admission=self.admission,
             monitoring=self.monitoring,
+            login=self.login,
             resident_at_start=lambda: self._resident_at_start,
         )
 

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr
 
 from holdfast.settings_admin import AdminSettings, LedgerSettings
 from holdfast.settings_admission import AdmissionSettings
+from holdfast.settings_auth import AuthSettings
 from holdfast.settings_logs import LogSettings
 from holdfast.settings_monitor import MonitorSettings, NotificationSettings
 from holdfast.settings_presets import Preset
@@ -405,3 +406,4 @@ class Settings(Group):
     ledger: LedgerSettings = Field(LedgerSettings(), description="Memory of what failed.")
     admin: AdminSettings = Field(AdminSettings(), description="Admin paths.")
     log: LogSettings = Field(LogSettings(), description="Logs.")
+    auth: AuthSettings = Field(AuthSettings(), description="Login.")

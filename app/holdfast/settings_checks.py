@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from holdfast.settings import ChannelOptions, ChannelSettings, PublicKey, Settings, TokenRules
 from holdfast.settings_admission import AdmissionSettings
+from holdfast.settings_auth_checks import check_auth
 from holdfast.settings_faults import Fault
 from holdfast.settings_proxies import SwitchedProxy
 from holdfast.settings_proxy_checks import check_proxies
@@ -44,6 +45,7 @@ def check_combinations(settings: Settings) -> list[Fault]:
         *_channels(settings.channel),
         *check_proxies(settings),
         *_logs(settings),
+        *check_auth(settings),
     ]
 
 

@@ -13,7 +13,7 @@ from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, SSE_PATH, Endpoints
 from holdfast.connections.control import Control
 from holdfast.connections.core import Core
 from holdfast.connections.manager import EnhancedWebSocketManager
-from holdfast.errors import DoorError, GatewayError
+from holdfast.errors import GatewayError
 from holdfast.monitoring.ledger import Ledger
 from holdfast.protocol.compression import Compression
 from holdfast.routes.api import ApiEndpoint, ApiRules
@@ -39,6 +39,7 @@ from holdfast.transports.websocket import Originate, WebSocketEndpoint, address_
 from holdfast.wiring_admission import STATISTICS_PATH, Admission, statistics_of
 from holdfast.wiring_diagnostics import diagnostics_paths
 from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
+from holdfast.wiring_login import Login, login_admin_paths, login_paths, user_of_session
 from holdfast.wiring_logs import client_logs
 from holdfast.wiring_monitor import Monitoring
 from holdfast.wiring_paths import diagnosis_paths
@@ -59,6 +60,7 @@ class Doors:
     ledger: Ledger
     admission: Admission
     monitoring: Monitoring
+    login: Login | None = None
     resident_at_start: Callable[[], int | None] = lambda: None
     """Memory of the process before it had connections."""
 
@@ -91,7 +93,9 @@ def make_endpoints(doors: Doors) -> Endpoints:
         startupz=Startupz(core.lifecycle),
         metrics=MetricsEndpoint(),
         public={
-            **client_logs(settings.log, core, originate),  # first: it makes what gives log tokens
+            # First, for it makes what gives log tokens.
+            **client_logs(settings.log, core, originate, user_of_session(settings, doors.login, originate)),
+            **login_paths(settings, doors.login, originate),
             **explain_endpoints(settings, core, doors.ledger, core.issue_log_token),
         },
         files=_files(settings, not_found),
@@ -115,6 +119,7 @@ def _admin(doors: Doors) -> dict[str, ASGIApp]:
         **doors.monitoring.endpoints(settings.admin),
         **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),
         **diagnosis_paths(settings, core, doors.ledger),
+        **login_admin_paths(settings, doors.login),
     }
 
 
@@ -159,10 +164,10 @@ def _streams(doors: Doors, originate: Originate) -> dict[str, ASGIApp]:
     return found
 
 
-def _refused_page(transport: str, admission: Admission, originate: Originate) -> Callable[[Scope, DoorError], None]:
+def _refused_page(transport: str, admission: Admission, originate: Originate) -> Callable[[Scope, GatewayError], None]:
     """Return what counts the page of a foreign origin as a refused handshake of this transport."""
 
-    def refused(scope: Scope, error: DoorError) -> None:
+    def refused(scope: Scope, error: GatewayError) -> None:
         handshake = read_handshake(scope, originate)
         handshake.transport = transport
         admission.observe(handshake, error)

@@ -12,7 +12,7 @@ from holdfast.connections.core import Core
 from holdfast.monitoring.log_tokens import LogTokens
 from holdfast.resilience.keyed_buckets import KeyedBuckets
 from holdfast.resilience.token_bucket import TokenBucket
-from holdfast.routes.client_logs import ClientLogRules, ClientLogs, Witnesses
+from holdfast.routes.client_logs import ClientLogRules, ClientLogs, UserOfSession, Witnesses, no_session
 from holdfast.settings_logs import LogSettings
 from holdfast.telemetry.logs import report_left_out
 from holdfast.transports.cors_any import AnyOrigin
@@ -30,8 +30,13 @@ async def report_left_out_forever(sleep: Callable[[float], Awaitable[object]]) -
         report_left_out()
 
 
-def client_logs(settings: LogSettings, core: Core, originate: Originate) -> dict[str, ASGIApp]:
-    """Return the door for browsers' lines by its path, and let the core give the tokens that open it."""
+def client_logs(
+    settings: LogSettings, core: Core, originate: Originate, user_of_session: UserOfSession = no_session
+) -> dict[str, ASGIApp]:
+    """Return the door for browsers' lines by its path, and let the core give the tokens that open it.
+
+    `user_of_session` says who is logged in, where there is a login.
+    """
     if not settings.client_enabled:
         return {}
     secret = settings.client_token_secret.get_secret_value().encode() or os.urandom(_SECRET_BYTES)
@@ -48,5 +53,5 @@ def client_logs(settings: LogSettings, core: Core, originate: Originate) -> dict
         KeyedBuckets(TokenBucket(settings.client_rate, settings.client_burst), core.clock),
         KeyedBuckets(TokenBucket(settings.client_line_rate, settings.client_line_burst), core.clock),
     )
-    endpoint = ClientLogs(tokens, rules, Witnesses(originate, user_of, core.wall_clock))
+    endpoint = ClientLogs(tokens, rules, Witnesses(originate, user_of, core.wall_clock, user_of_session))
     return {CLIENT_LOGS_PATH: AnyOrigin(endpoint, "POST")}

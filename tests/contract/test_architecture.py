@@ -20,6 +20,8 @@ SETTINGS = frozenset(
             "admission",
             "presets",
             "admin",
+            "auth",
+            "auth_checks",
             "logs",
             "monitor",
             "checks",

@@ -21,6 +21,7 @@ TYPE_IGNORE = re.compile(r"#\s*type:\s*ignore(?P<rest>.*)")
 TYPE_IGNORE_WITH_REASON = re.compile(r"\[[a-z-]+(?:,\s*[a-z-]+)*\]\s*#.{4,}")
 LEFTOVERS = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 IMPORTED_AS = {
+    "argon2-cffi": "argon2",
     "google-re2": "re2",
     "prometheus-client": "prometheus_client",
     "protobuf": "google",

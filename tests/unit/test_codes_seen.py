@@ -54,6 +54,8 @@ def test_client_sees_what_its_kind_allows(slug: str, seen: str) -> None:
         ("unknown_channel", "holdfast_errors_total", "command_refused", ""),
         ("shutting_down", "holdfast_api_errors_total", "api_call_failed", ""),
         ("log_token_invalid", "holdfast_client_log_batches_total", "browser_lines_refused", ""),
+        ("login_locked", "holdfast_logins_total", "login_refused", ""),
+        ("session_replayed", "holdfast_session_refreshes_total", "session_replayed", ""),
     ],
 )
 def test_trace_is_what_an_operator_finds(slug: str, metric: str, event: str, path: str) -> None:

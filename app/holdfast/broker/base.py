@@ -91,6 +91,31 @@ class BrokerHandler(Protocol):
         """Tell the local subscribers that somebody left."""
 
 
+class SessionStore(Protocol):
+    """Login sessions that all instances share: values of bytes that mean nothing here, by owner and session id.
+
+    Each method is one step that nothing comes between, so that a broker elsewhere needs one script for each; all that
+    one touches belongs to one owner, so that a cluster keeps it in one place. A value that has expired is not there.
+    All raise `BrokerError("broker_unavailable")` when the broker cannot do it now, and may be repeated, `swap` too:
+    who finds the value that it wanted to put there has succeeded before.
+    """
+
+    async def get(self, owner: str, session: str) -> bytes | None:
+        """Return the session's value, None if it is not there."""
+
+    async def put(self, owner: str, session: str, value: bytes, ttl: float) -> None:
+        """Keep a value for `ttl` seconds, in place of one that may be there."""
+
+    async def swap(self, owner: str, session: str, expected: bytes, value: bytes, ttl: float) -> bool:
+        """Put a value in the place of the expected one for `ttl` seconds; return whether that was there."""
+
+    async def delete(self, owner: str, session: str) -> bool:
+        """Forget a session and return whether it was there."""
+
+    async def sessions_of(self, owner: str) -> dict[str, bytes]:
+        """Return all values of an owner by session id, the one that came first at the beginning."""
+
+
 class Broker(Protocol):
     """History, presence and transport of publications.
 
@@ -100,6 +125,10 @@ class Broker(Protocol):
 
     is_shared: bool
     """Whether other instances may serve the same channels, so that a client has somewhere else to go."""
+
+    @property
+    def sessions(self) -> SessionStore:
+        """The sessions of the login."""
 
     async def start(self, handler: BrokerHandler) -> None:
         """Begin to serve; `handler` gets what is published from now on."""

@@ -23,7 +23,8 @@ from holdfast.broker.base import (
 from holdfast.broker.history import HistoryStore
 from holdfast.broker.presence import PresenceStore
 from holdfast.broker.results import ResultCache
-from holdfast.broker.snapshot import Snapshots
+from holdfast.broker.sessions import MemorySessions
+from holdfast.broker.snapshot import Kept, Snapshots
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication
 from holdfast.settings import Settings
@@ -75,12 +76,12 @@ class MemoryBroker:
         )
         self._results = ResultCache(clock, self._settings.idempotency_limit)
         self._presence = PresenceStore(clock)
+        self.sessions = MemorySessions(clock)
         self._snapshots: Snapshots | None = None
         if self._settings.snapshot_path is not None:
             self._snapshots = Snapshots(
                 self._settings.snapshot_path,
-                self._history,
-                self._results,
+                Kept(self._history, self._results, self.sessions),
                 clock=clock,
                 wall_clock=wall_clock,
                 is_binary=is_binary,
@@ -98,6 +99,7 @@ class MemoryBroker:
             self._snapshots.restore()
             if self._settings.snapshot_interval > 0:
                 self._begin(self._snapshots.write_at_interval(self._settings.snapshot_interval))
+        metrics.SESSIONS.read_from(lambda: len(self.sessions))
         metrics.BROKER_STREAMS.read_from(lambda: len(self._history))
         self._begin(self._sweep_forever())
         self._handler = handler
@@ -121,6 +123,7 @@ class MemoryBroker:
         """Free what has expired, looking at up to `budget` items, and return at how many."""
         looked = self._history.sweep(budget)
         looked += self._results.sweep(budget - looked)
+        looked += self.sessions.sweep(budget - looked)
         return looked + self._presence.sweep(budget - looked)
 
     # Public methods: publications

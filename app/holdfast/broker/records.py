@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Raw, Struct, msgpack
 
 from holdfast.broker.results import Result
+from holdfast.broker.sessions import StoredSession
 from holdfast.broker.stream import Stream, StreamHead, StreamPart
 from holdfast.protocol.messages import NONE, ClientInfo, Publication, StreamPosition
 
@@ -69,7 +70,16 @@ class KeptPublications(Struct, array_like=True, gc=False, tag=3):
     publications: list[KeptPublication]
 
 
-Record = Begin | KeptResult | KeptStream | KeptPublications
+class KeptSession(Struct, array_like=True, gc=False, tag=4):
+    """A session of the login."""
+
+    owner: str
+    session: str
+    value: bytes
+    expires_at: float
+
+
+Record = Begin | KeptResult | KeptStream | KeptPublications | KeptSession
 
 encode = msgpack.Encoder().encode
 decode = msgpack.Decoder(Record).decode
@@ -80,6 +90,12 @@ def result_records(results: Iterable[Result], shift: float) -> Iterator[KeptResu
     for result in results:
         offset, epoch = result.position
         yield KeptResult(result.channel, result.key, offset, epoch, result.expires_at + shift)
+
+
+def session_records(sessions: Iterable[StoredSession], shift: float) -> Iterator[KeptSession]:
+    """Turn sessions into records; `shift` is wall clock minus the store's clock."""
+    for one in sessions:
+        yield KeptSession(one.owner, one.session, one.value, one.expires_at + shift)
 
 
 def stream_records(parts: Iterable[StreamPart], shift: float) -> Iterator[KeptStream | KeptPublications]:
@@ -113,6 +129,7 @@ class Reader:
         self._wall_now = wall_now
         self._streams: dict[str, Stream] = {}
         self._results: list[Result] = []
+        self._sessions: list[StoredSession] = []
         self._open: Stream | None = None
 
     def take(self, record: Record) -> None:
@@ -132,6 +149,9 @@ class Reader:
         elif isinstance(record, KeptResult):
             position = StreamPosition(record.offset, record.epoch)
             self._results.append(Result(record.channel, record.key, position, self._here(record.expires_at)))
+        elif isinstance(record, KeptSession):
+            expires_at = self._here(record.expires_at)
+            self._sessions.append(StoredSession(record.owner, record.session, record.value, expires_at))
         else:
             self.saved_at = record.saved_at
 
@@ -142,6 +162,10 @@ class Reader:
             ValueError: a stream has more publications than its top allows.
         """
         return [_finish(stream, self._now) for stream in self._streams.values() if stream.removes_at > self._now]
+
+    def sessions(self) -> list[StoredSession]:
+        """Return the sessions that are still alive."""
+        return [one for one in self._sessions if one.expires_at > self._now]
 
     def results(self) -> list[Result]:
         """Return the results that are still alive."""

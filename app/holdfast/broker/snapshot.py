@@ -1,4 +1,4 @@
-"""Keeps history and idempotency results over a restart: when to write, what to believe when it is read.
+"""Keeps history, idempotency results and login sessions over a restart: when to write, what to believe when it is read.
 
 The event loop only gathers references, a bounded number at a time; a thread of its own encodes and writes them.
 A snapshot keeps its epochs only if it was written at the end of a clean shutdown and nothing has used it since. Any
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ import holdfast
 from holdfast.broker import records, snapshot_file
 from holdfast.broker.history import HistoryStore
 from holdfast.broker.results import Result, ResultCache
+from holdfast.broker.sessions import MemorySessions, StoredSession
 from holdfast.broker.snapshot_file import DamagedError, SnapshotWriter
 from holdfast.broker.stream import Stream, new_epoch
 from holdfast.protocol.messages import StreamPosition
@@ -35,6 +37,15 @@ _log = get_logger(__name__)
 _T = TypeVar("_T")
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The stores that a snapshot keeps."""
+
+    history: HistoryStore
+    results: ResultCache
+    sessions: MemorySessions
+
+
 class Snapshots:
     """One file and the stores it keeps.
 
@@ -47,16 +58,14 @@ class Snapshots:
     def __init__(
         self,
         path: Path,
-        history: HistoryStore,
-        results: ResultCache,
+        kept: Kept,
         *,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         is_binary: Callable[[str], bool] = lambda channel: True,
     ) -> None:
         self._path = path
-        self._history = history
-        self._results = results
+        self._kept = kept
         self._clock = clock
         self._wall_clock = wall_clock
         self._is_binary = is_binary
@@ -75,22 +84,25 @@ class Snapshots:
             self._lock = snapshot_file.lock(self._path)
         except OSError as error:
             _log.error("snapshot_lock_failed", path=str(self._path), error=_reason(error))
-        reader = self._read()
-        if reader is None:
+        found = self._read()
+        if found is None:
             return
-        streams, results = reader
+        streams, results, sessions = found
         clean = self._take_clean()
         if not clean:
             _renew_epochs(streams, results)
         for result in results:
-            self._results.restore(result)
+            self._kept.results.restore(result)
+        for session in sessions:
+            self._kept.sessions.restore(session)
         for stream in streams:
             if not self._is_binary(stream.channel) and not _is_json(stream):
                 # Of a time when its namespace took any bytes; JSON clients may read it now, and could not.
                 _log.warning("history_not_json", channel=stream.channel, publications=len(stream.log))
                 stream.log = []
-            self._history.put(stream)
-        _log.info("snapshot_restored", path=str(self._path), streams=len(streams), results=len(results), clean=clean)
+            self._kept.history.put(stream)
+        counts = {"streams": len(streams), "results": len(results), "sessions": len(sessions)}
+        _log.info("snapshot_restored", path=str(self._path), **counts, clean=clean)
 
     async def write(self, *, clean: bool) -> bool:
         """Write everything to the file and return whether it is there; a failure is logged and counted.
@@ -129,12 +141,12 @@ class Snapshots:
 
     # Private methods
 
-    def _read(self) -> tuple[list[Stream], list[Result]] | None:
+    def _read(self) -> tuple[list[Stream], list[Result], list[StoredSession]] | None:
         reader = records.Reader(self._clock(), self._wall_clock())
         try:
             for record in snapshot_file.read_records(self._path):
                 reader.take(records.decode(record))
-            return reader.streams(), reader.results()
+            return reader.streams(), reader.results(), reader.sessions()
         except FileNotFoundError:
             return None
         except (OSError, DamagedError, msgspec.MsgspecError, ValueError) as error:
@@ -172,9 +184,11 @@ class Snapshots:
             opening = records.Begin(self._wall_clock(), holdfast.__version__)
             await self._in_thread(partial(_append, writer, [opening]))
             # Results before streams, so that no kept result speaks of a publication that was not kept.
-            for some in self._results.capture(SLICE):
+            for some in self._kept.results.capture(SLICE):
                 await self._in_thread(partial(_append, writer, records.result_records(some, shift)))
-            for parts in self._history.capture(SLICE):
+            for sessions in self._kept.sessions.capture(SLICE):
+                await self._in_thread(partial(_append, writer, records.session_records(sessions, shift)))
+            for parts in self._kept.history.capture(SLICE):
                 await self._in_thread(partial(_append, writer, records.stream_records(parts, shift)))
             await self._in_thread(writer.commit)
         except Exception:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from holdfast.cli.demo_user import USER, demo_login, demo_password
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.place import LOCAL_FILE, config_path
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from holdfast.settings import Settings
 
 SECRET_BYTES = 32
-USER = "alice"
 CHANNEL = "news"
 TOKEN_SECONDS = 24 * 3600
 
@@ -95,15 +95,17 @@ def dev_settings(option: Path | None, environ: Mapping[str, str], overrides: Map
     ensure_local_file()
     path = config_path(option, environ)
     loaded = load_settings(path, environ, overrides)
-    lacking = _lacking(loaded)
-    if path == LOCAL_FILE or not lacking:
-        return loaded
-    local = load_settings(LOCAL_FILE, {})
-    found = {
-        "token.hmac_secret": local.token.hmac_secret.get_secret_value(),
-        "api.keys": [key.get_secret_value() for key in local.api.keys],
-    }
-    return load_settings(path, environ, {**overrides, **{key: found[key] for key in lacking}})
+    # Settings of before there was a login have none either.
+    given = demo_login(loaded)
+    lacking = [] if path == LOCAL_FILE else _lacking(loaded)
+    if lacking:
+        local = load_settings(LOCAL_FILE, {})
+        found = {
+            "token.hmac_secret": local.token.hmac_secret.get_secret_value(),
+            "api.keys": [key.get_secret_value() for key in local.api.keys],
+        }
+        given |= {key: found[key] for key in lacking}
+    return load_settings(path, environ, {**overrides, **given}) if given else loaded
 
 
 def _lacking(loaded: Settings) -> list[str]:
@@ -129,7 +131,7 @@ Holdfast is listening on {base_url}
 
 A token of the user "{USER}", good for a day:
   {token or "none: no HMAC secret is configured, so issue one with your own key"}
-
+{_login_lines(loaded)}
 Follow {follow}, in another terminal:
   {command} subscribe {channel} --url {base_url}{f" --token {token}" if token else ""}
 
@@ -146,6 +148,11 @@ def _token(loaded: Settings) -> str:
     if not loaded.token.hmac_secret.get_secret_value():
         return ""
     return TokenIssuer(loaded.token).create_connection(USER, ttl_seconds=TOKEN_SECONDS)
+
+
+def _login_lines(loaded: Settings) -> str:
+    password = demo_password(loaded)
+    return f'\nLog in as the user "{USER}" with this password (POST /auth/login):\n  {password}\n' if password else ""
 
 
 def _own_path() -> str:

@@ -23,6 +23,7 @@ from holdfast.cli import (
     serve,
     subscribe,
     token,
+    user,
     version,
 )
 from holdfast.cli.failure import CliError, Exit
@@ -102,6 +103,7 @@ app.command("subscribe")(subscribe.subscribe)
 app.command("channels")(channels.channels)
 app.command("info")(channels.info)
 app.command("revoke")(revoke.revoke)
+app.add_typer(user.app, name="user")
 app.command("codes")(codes.codes)
 app.command("explain")(explain.explain)
 app.add_typer(diagnose.app, name="diagnose")

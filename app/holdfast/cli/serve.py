@@ -30,6 +30,7 @@ def serve(
 
     Exits 0 after an orderly stop, 2 when it cannot start, 3 when settings cannot be used.
     """
+    from holdfast.cli.demo_user import ensure_demo_user
     from holdfast.cli.first_run import dev_settings, lines_to_paste
     from holdfast.main import run
     from holdfast.settings_load import load_settings
@@ -39,6 +40,7 @@ def serve(
         # No fallback to the file of a first start here: a production start must not pick up what lies about.
         raise typer.Exit(run(load_settings(config, os.environ, overrides)))
     loaded = dev_settings(config, os.environ, overrides)
+    ensure_demo_user(loaded)
     started: list[str] = []
 
     def on_started(base_url: str) -> None:

@@ -14,12 +14,16 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to revoke: a `user`, or else a token's `jti`; kept for so many seconds."""
+    """What to revoke: a `user`, or else a token's `jti`; kept for so many seconds.
+
+    A user's tokens count as revoked that were issued until now, or until `issued_until` (Unix seconds).
+    """
 
     user: str | None = None
     jti: str = ""
     seconds: float = 0.0
     reason: str = ""
+    issued_until: float | None = None
 
 
 class Revoker:
@@ -39,7 +43,13 @@ class Revoker:
             OverflowError: no more revocations can be remembered.
         """
         validator, manager = self._core.validator, self._core.manager
-        validator.revoke(jti=order.jti, user=order.user, kept_seconds=order.seconds, reason=order.reason)
+        validator.revoke(
+            jti=order.jti,
+            user=order.user,
+            issued_until=order.issued_until,
+            kept_seconds=order.seconds,
+            reason=order.reason,
+        )
         if order.user is not None:
             closed = self._close(manager.by_user(order.user), "user_revoked", CODES["user_revoked"].number)
             _log.info("revoked", user=order.user, reason=order.reason, connections=closed)

@@ -55,8 +55,10 @@ class Batch:
         return 0.0 if -ON_THE_WAY_SECONDS <= ahead <= 0 else ahead
 
 
-def read_batch(body: bytes, most_lines: int) -> Batch:
+def read_batch(body: bytes, most_lines: int, *, needs_token: bool = True) -> Batch:
     """Return the batch in a request's body; texts that are too long are cut.
+
+    Where `needs_token` is off, something else said whose lines these are.
 
     Raises:
         DoorError: `log_batch_malformed`, with the place; `log_token_invalid` where there is none.
@@ -75,6 +77,8 @@ def read_batch(body: bytes, most_lines: int) -> Batch:
     sent = _moment(given["sent"], "sent") if given.get("sent") is not None else None
     read = tuple(_line(line, f"lines[{index}]") for index, line in enumerate(lines))
     token = given.get("log_token")
+    if not needs_token and token in (None, ""):
+        return Batch("", read, sent)
     if not isinstance(token, str) or not token:
         raise DoorError("log_token_invalid", f"expected a token in log_token, came {_kind(token)}")
     return Batch(token, read, sent)

@@ -1,8 +1,11 @@
-"""`POST /client/logs`: a browser's log lines come into ours, under a token that says which attempt they belong to."""
+"""`POST /client/logs`: a browser's log lines come into ours, under a token that says which attempt they belong to.
+
+Where there is a login, its cookie does instead: the lines then belong to the user.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -21,6 +24,14 @@ from holdfast.transports.websocket import Originate, address_of
 
 _log = get_logger(__name__)
 _EVERYBODY = ""
+_NOBODY = LogIds("", "")
+
+UserOfSession = Callable[[Scope], Awaitable[str]]
+
+
+async def no_session(scope: Scope) -> str:
+    """Return that nobody is logged in, where there is no login."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +46,12 @@ class ClientLogRules:
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """Who knows more of a request: its address, whose connection a client id is, and what time it is (Unix seconds)."""
+    """Who knows more of a request: its address, whose connection a client id is, the time (Unix), who is logged in."""
 
     originate: Originate
     user_of: Callable[[str], str]
     clock: Callable[[], float]
+    user_of_session: UserOfSession = no_session
 
 
 class ClientLogs:
@@ -62,7 +74,7 @@ class ClientLogs:
             await turn_away(scope, receive, send, error)
             return
         try:
-            ids, count = self._take(body, address)
+            ids, count = self._take(body, address, await self._witnesses.user_of_session(scope))
         except GatewayError as error:
             _count_refused(address, error)
             await refuse(scope, send, error)
@@ -79,27 +91,28 @@ class ClientLogs:
             raise DoorError("rate_limited", "Too many batches of log lines.")
         return await read_body(receive, scope["headers"], self._rules.max_body_bytes)
 
-    def _take(self, body: bytes, address: str) -> tuple[LogIds, int]:
+    def _take(self, body: bytes, address: str, user: str) -> tuple[LogIds, int]:
         # Whatever type it is said to be: a page that is being left can only send text/plain.
-        batch = read_batch(body, self._rules.max_lines)
+        batch = read_batch(body, self._rules.max_lines, needs_token=not user)
         # Strangers must not use up what all browsers share, and a batch that has to come again keeps its token.
         ids = self._tokens.read(batch.token)
+        if ids is None and user:
+            ids = _NOBODY
         if ids is None:
             raise DoorError("log_token_invalid")
         if not self._rules.lines.take(_EVERYBODY, len(batch.lines)):
             raise DoorError("rate_limited", "All browsers together hand in more lines than are taken.")
         self._tokens.redeem(batch.token)
-        self._write(batch, ids, address)
+        self._write(batch, ids, address, user)
         return ids, len(batch.lines)
 
-    def _write(self, batch: Batch, ids: LogIds, address: str) -> None:
+    def _write(self, batch: Batch, ids: LogIds, address: str, user: str) -> None:
         now = self._witnesses.clock()
         ahead = batch.clock_difference(now)
-        facts: dict[str, object] = {"side": "browser", "attempt": ids.attempt}
-        if ids.client:
-            facts["client"] = ids.client
-            if user := self._witnesses.user_of(ids.client):
-                facts["user"] = user
+        facts: dict[str, object] = {"side": "browser"}
+        facts |= {name: value for name, value in ids._asdict().items() if value}
+        if user := self._witnesses.user_of(ids.client) or user:
+            facts["user"] = user
         facts["address"] = address
         for line in batch.lines:
             write = getattr(_log, line.level)

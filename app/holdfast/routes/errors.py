@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from holdfast.admission.attempts import ATTEMPT, attempt_of
-from holdfast.errors import DoorError, GatewayError
+from holdfast.errors import DoorError, GatewayError, LoginError
 from holdfast.routes.body import linger
 from holdfast.routes.observers import observe_refused_path
 from holdfast.transports.refusal import cause_headers, refusal_body
@@ -26,7 +26,7 @@ def error_headers(error: GatewayError, attempt: str = "", *, close: bool = False
     headers = cause_headers(error, attempt)
     status = error.code.http_status
     if status == 401:
-        headers.append((b"www-authenticate", b"Bearer" if error.slug.startswith("admin_") else b"apikey"))
+        headers.append((b"www-authenticate", _challenge(error)))
     if status == 426:
         headers.append((b"upgrade", b"websocket"))
     allow = error.context.get("allow")
@@ -35,6 +35,13 @@ def error_headers(error: GatewayError, attempt: str = "", *, close: bool = False
     if close:
         headers.append((b"connection", b"close"))
     return headers
+
+
+def _challenge(error: GatewayError) -> bytes:
+    """Return what kind of key the path takes (RFC 9110, 11.6.1); no kind of ours makes a browser ask for a password."""
+    if isinstance(error, LoginError):
+        return b"Cookie"
+    return b"Bearer" if error.slug.startswith("admin_") else b"apikey"
 
 
 async def send_bytes(send: Send, status: int, body: bytes, headers: Headers, kind: bytes = b"application/json") -> None:

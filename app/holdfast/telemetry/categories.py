@@ -27,6 +27,8 @@ BY_EVENT: Final[Mapping[str, Category]] = MappingProxyType(
 BY_LOGGER: Final[Mapping[str, Category]] = MappingProxyType(
     {
         "auth": "auth",
+        "routes.auth": "auth",
+        "wiring_login": "auth",
         "admission": "handshake",
         "server.cycle": "handshake",
         "server.http": "handshake",

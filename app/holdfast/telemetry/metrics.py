@@ -258,6 +258,22 @@ TOKEN_CACHE = _counter(
     'Tokens looked up among those validated before: "hit" or "miss".',
     "result",
 )
+LOGINS = _counter("holdfast_logins_total", 'Requests to log in: "ok", or the slug of the refusal.', "outcome")
+REFRESHES = _counter(
+    "holdfast_session_refreshes_total",
+    'Refreshes of sessions: "ok", "repeated" where a token was exchanged before and its successor was given again, or '
+    "the slug of the refusal.",
+    "outcome",
+)
+LOGOUTS = _counter(
+    "holdfast_logouts_total", 'Sessions ended on purpose, by whose wish: "here", "everywhere", "operator".', "by"
+)
+SESSIONS = Scraped("gauge", "holdfast_login_sessions", "Sessions of the login that the broker holds.")
+PASSWORD_SECONDS = _histogram(
+    "holdfast_password_check_seconds",
+    "How long the check of a password took, waiting for its turn included.",
+    (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
 JWKS_FETCHES = _counter("holdfast_jwks_fetches_total", "Fetches of the key set, ok or failed.", "result")
 
 # Server API

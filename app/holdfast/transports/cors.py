@@ -10,7 +10,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.admission.origin import OriginPolicy
-from holdfast.errors import DoorError
+from holdfast.errors import DoorError, GatewayError
 from holdfast.routes.errors import turn_away
 
 CORS_HEADERS: Final = "holdfast.cors"
@@ -22,7 +22,12 @@ _MAX_AGE: Final = b"300"
 _EXPOSED: Final = (b"access-control-expose-headers", b"retry-after, x-attempt-id")
 
 Headers = list[tuple[bytes, bytes]]
-Refused = Callable[[Scope, DoorError], object]
+Refused = Callable[[Scope, GatewayError], object]
+
+
+def origin_refused(reason: str) -> GatewayError:
+    """Return the refusal of a page that may not open connections."""
+    return DoorError("origin_not_allowed", reason)
 
 
 class CrossOrigin:
@@ -31,12 +36,23 @@ class CrossOrigin:
     Requests without Origin come from no browser, or from the same origin, and pass.
     """
 
-    def __init__(self, app: ASGIApp, origins: OriginPolicy, methods: str, refused: Refused) -> None:
-        """Let pages of `origins` use `methods`, such as `GET, POST`; `refused` is told of each refusal."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        origins: OriginPolicy,
+        methods: str,
+        refused: Refused,
+        refusal: Callable[[str], GatewayError] = origin_refused,
+    ) -> None:
+        """Let pages of `origins` use `methods`, such as `GET, POST`.
+
+        `refused` is told of each refusal, which `refusal` makes of its reason.
+        """
         self._app = app
         self._origins = origins
         self._methods = f"{methods}, OPTIONS".encode()
         self._refused = refused
+        self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -45,7 +61,7 @@ class CrossOrigin:
         host = seen[b"host"][-1].decode("latin-1") if seen[b"host"] else ""
         reason = self._origins.refusal(origins, host)
         if reason is not None:
-            error = DoorError("origin_not_allowed", reason)
+            error = self._refusal(reason)
             self._refused(scope, error)
             await turn_away(scope, receive, send, error, [(b"vary", b"Origin")])
             return

@@ -16,7 +16,8 @@ from holdfast.broker import snapshot
 from holdfast.broker.base import HistoryFilter, PublishOptions
 from holdfast.broker.history import HistoryStore
 from holdfast.broker.results import ResultCache
-from holdfast.broker.snapshot import Snapshots
+from holdfast.broker.sessions import MemorySessions
+from holdfast.broker.snapshot import Kept, Snapshots
 from holdfast.broker.snapshot_file import SnapshotWriter
 from holdfast.errors import ConfigError
 from holdfast.protocol.messages import Publication, StreamPosition
@@ -33,9 +34,9 @@ class Node:
         self.clock = Clock(wall.now % 1000)  # every process's own clock starts elsewhere
         self.history = HistoryStore(self.clock, meta_ttl=600, max_streams=1000)
         self.results = ResultCache(self.clock, 100)
-        self.snapshots = Snapshots(
-            path, self.history, self.results, clock=self.clock, wall_clock=wall, is_binary=lambda name: name != "json"
-        )
+        self.sessions = MemorySessions(self.clock)
+        kept = Kept(self.history, self.results, self.sessions)
+        self.snapshots = Snapshots(path, kept, clock=self.clock, wall_clock=wall, is_binary=lambda name: name != "json")
 
     def position(self, channel: str) -> StreamPosition:
         """Return a channel's position."""

@@ -453,6 +453,36 @@ export const RateLimitedError = errorClass('rate_limited');
 /** @typedef {import('./error-class.js').CauseError<'unknown_attempt'>} UnknownAttemptError */
 /** No instance saw this attempt. */
 export const UnknownAttemptError = errorClass('unknown_attempt');
+/** @typedef {import('./error-class.js').CauseError<'login_refused'>} LoginRefusedError */
+/** User name and password do not belong together, or the account is disabled. */
+export const LoginRefusedError = errorClass('login_refused');
+/** @typedef {import('./error-class.js').CauseError<'login_locked'>} LoginLockedError */
+/** Too many logins of this account, or from this address, have failed or came at once. */
+export const LoginLockedError = errorClass('login_locked');
+/** @typedef {import('./error-class.js').CauseError<'login_malformed'>} LoginMalformedError */
+/** The body is not what this path of the login takes. */
+export const LoginMalformedError = errorClass('login_malformed');
+/** @typedef {import('./error-class.js').CauseError<'login_busy'>} LoginBusyError */
+/** More logins wait for their password to be checked than may wait. */
+export const LoginBusyError = errorClass('login_busy');
+/** @typedef {import('./error-class.js').CauseError<'session_missing'>} SessionMissingError */
+/** The request carries no session cookie: nobody is logged in here. */
+export const SessionMissingError = errorClass('session_missing');
+/** @typedef {import('./error-class.js').CauseError<'session_ended'>} SessionEndedError */
+/** The session has ended: unused or in use for too long, its account was changed, or it was never there. */
+export const SessionEndedError = errorClass('session_ended');
+/** @typedef {import('./error-class.js').CauseError<'session_signed_out'>} SessionSignedOutError */
+/** The session was ended on purpose: signed out, here or everywhere, or by an operator. */
+export const SessionSignedOutError = errorClass('session_signed_out');
+/** @typedef {import('./error-class.js').CauseError<'session_replayed'>} SessionReplayedError */
+/** A refresh token was used again after its successor had been: somebody has a copy, so the session was ended. */
+export const SessionReplayedError = errorClass('session_replayed');
+/** @typedef {import('./error-class.js').CauseError<'csrf_refused'>} CsrfRefusedError */
+/** The request may have been made by a page of another site. */
+export const CsrfRefusedError = errorClass('csrf_refused');
+/** @typedef {import('./error-class.js').CauseError<'users_unavailable'>} UsersUnavailableError */
+/** The database of users did not answer. */
+export const UsersUnavailableError = errorClass('users_unavailable');
 /** @typedef {import('./error-class.js').CauseError<'connect_timeout'>} ConnectTimeoutError */
 /** The upgrade succeeded and no answer to connect came. */
 export const ConnectTimeoutError = errorClass('connect_timeout');

@@ -70,4 +70,14 @@ http 1938 stop log_token_invalid
 http 1939 stop log_batch_malformed
 http 1940 retry rate_limited
 http 1941 stop unknown_attempt
-http 1962 stop upgrade_stripped`);
+http 1942 stop login_refused
+http 1943 retry login_locked
+http 1944 stop login_malformed
+http 1945 retry login_busy
+http 1946 login session_missing
+http 1947 login session_ended
+http 1948 login session_signed_out
+http 1949 login session_replayed
+http 1962 stop upgrade_stripped
+http 1986 stop csrf_refused
+http 1987 retry users_unavailable`);

@@ -603,6 +603,46 @@ export const TEXTS = {
     'No instance saw this attempt.',
     "It never arrived (DNS, network, TLS, a proxy in between), or it is too long ago. `holdfast probe URL` from the client's network shows which.",
   ],
+  login_refused: [
+    'User name and password do not belong together, or the account is disabled.',
+    'Ask for both again; the log line `login_refused` says which it was, the answer does not.',
+  ],
+  login_locked: [
+    'Too many logins of this account, or from this address, have failed or came at once.',
+    'Wait as long as `Retry-After` says; each further failure makes the next wait longer.',
+  ],
+  login_malformed: [
+    'The body is not what this path of the login takes.',
+    'Send JSON such as `{"username": "...", "password": "..."}`; docs/login.md has each path.',
+  ],
+  login_busy: [
+    'More logins wait for their password to be checked than may wait.',
+    'Wait, then repeat; see who logs in so often.',
+  ],
+  session_missing: [
+    'The request carries no session cookie: nobody is logged in here.',
+    'Log in. Right after a login: look for what drops the cookie, such as plain HTTP.',
+  ],
+  session_ended: [
+    'The session has ended: unused or in use for too long, its account was changed, or it was never there.',
+    'Log in again.',
+  ],
+  session_signed_out: [
+    'The session was ended on purpose: signed out, here or everywhere, or by an operator.',
+    'Log in again.',
+  ],
+  session_replayed: [
+    'A refresh token was used again after its successor had been: somebody has a copy, so the session was ended.',
+    'Log in again; if it comes again, look for a device or a proxy that leaks cookies.',
+  ],
+  csrf_refused: [
+    'The request may have been made by a page of another site.',
+    "Call it by `fetch` from the gateway's own origin with `content-type: application/json`, or add the page to `auth.allowed_origins`.",
+  ],
+  users_unavailable: [
+    'The database of users did not answer.',
+    'Try again; the operator looks at the database that `auth` names.',
+  ],
   connect_timeout: [
     'The upgrade succeeded and no answer to connect came.',
     'Look for a proxy that buffers, or a gateway that hangs.',

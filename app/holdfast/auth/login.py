@@ -1,0 +1,258 @@
+"""Logs users in and out: what to check in which order, and what each of them is told.
+
+Unknown, disabled and wrong look the same from outside: one answer, and the same work before it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+from holdfast.auth.issuer import TokenIssuer
+from holdfast.auth.lockout import Lockouts, Trial
+from holdfast.auth.passwords import Passwords, Verdict
+from holdfast.auth.seals import Seals
+from holdfast.auth.sessions import Live, Sessions
+from holdfast.auth.threads import BoundedThreads
+from holdfast.auth.users import User, Users, account_of
+from holdfast.errors import LoginError
+from holdfast.resilience.keyed_buckets import KeyedBuckets
+from holdfast.settings_auth import AuthSettings
+from holdfast.telemetry import metrics
+from holdfast.telemetry.logs import get_logger
+
+_LEAST_WAIT: Final = 1
+
+_log = get_logger(__name__)
+
+
+class TokenEnder(Protocol):
+    """Refuses access tokens from now on and closes the connections that live by them."""
+
+    async def end_session(self, session: str, reason: str) -> int:
+        """End one session's; return how many connections were closed."""
+
+    async def end_user(self, user: str, reason: str) -> int:
+        """End all of a user's issued until now; return how many connections were closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody who wants to log in: what was typed, where it came from, and the cookies that came with it."""
+
+    name: str
+    password: str = field(repr=False)
+    address: str
+    party: str
+    device: str = field(default="", repr=False)
+    refresh: str = field(default="", repr=False)
+
+
+class Granted(NamedTuple):
+    """What a login or a refresh gives: the access token, what it is good for, and the session behind it."""
+
+    token: str
+    expires_in: float
+    user: User
+    session: Live
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a login is made of."""
+
+    users: Users
+    passwords: Passwords
+    sessions: Sessions
+    lockouts: Lockouts
+    rates: KeyedBuckets
+    issuer: TokenIssuer
+    seals: Seals
+    ender: TokenEnder
+
+
+class LoginService:
+    """Logs in, refreshes, logs out.
+
+    Args:
+        clock: Unix seconds.
+    """
+
+    def __init__(self, settings: AuthSettings, desk: Desk, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._clock = clock
+        password = settings.password
+        self._hashing = BoundedThreads("password", password.workers, password.waiting, gives_way=True)
+        self._database = BoundedThreads("users", settings.pool_size, settings.database_waiting)
+
+    # Public methods: life
+
+    async def start(self) -> None:
+        """Get ready; a database that does not answer now is asked again by each request.
+
+        Raises:
+            ConfigError: the tables are of a later version.
+        """
+        await self._hashing.run(self._desk.passwords.prepare)
+        try:
+            await self._database.run(self._desk.users.prepare)
+        except LoginError:
+            return  # logged, and health is not the login's alone: connections with a token are served
+
+    async def stop(self) -> None:
+        """Let go of threads and database."""
+        self._hashing.close()
+        self._database.close()
+        self._desk.users.close()
+
+    # Public methods: logins and sessions
+
+    async def log_in(self, attempt: Attempt) -> Granted:
+        """Begin a session.
+
+        Raises:
+            LoginError: `login_refused`, `login_locked`, `login_busy` or `users_unavailable`.
+        """
+        account = account_of(attempt.name)
+        trial = Trial(account, attempt.party, self._desk.seals.read_device(attempt.device, account))
+        self._refuse_crowds(trial)
+        try:
+            user, why = await self._judge(account, attempt.password)
+        except BaseException:
+            self._desk.lockouts.abandon(trial)
+            raise
+        if user is None or why:
+            raise LoginError("login_refused", why=why, **({"user": user.id} if user else {}))
+        self._desk.lockouts.succeed(trial)
+        if attempt.refresh:  # the browser is about to forget it
+            await self._end(attempt.refresh)
+        session = await self._desk.sessions.begin(user.id, user.generation)
+        device = "" if trial.device else self._desk.seals.device(account)
+        _log.info("logged_in", user=user.id, session=session.id, address=attempt.address)
+        return self._grant(user, session)._replace(device=device)
+
+    async def refresh(self, cookie: str) -> Granted:
+        """Exchange a refresh token and give an access token.
+
+        Raises:
+            LoginError: `session_missing`, `session_ended`, `session_signed_out`, `session_replayed`, `login_busy` or
+                `users_unavailable`.
+        """
+        user = await self._owner(cookie)
+        session = await self._or_tell(self._desk.sessions.refresh(cookie, user.generation))
+        metrics.REFRESHES.labels("repeated" if session.is_repeated else "ok").inc()
+        return self._grant(user, session)
+
+    async def look(self, cookie: str) -> tuple[User, Live, int]:
+        """Return whose session this is, the session, and how many that user has; nothing is exchanged.
+
+        Raises:
+            LoginError: as `refresh`.
+        """
+        user = await self._owner(cookie)
+        session = await self._or_tell(self._desk.sessions.find(cookie, user.generation))
+        return user, session, len(await self._desk.sessions.all(user.id))
+
+    def logs_cookie(self, session: Live) -> str:
+        """Return the cookie with which a session's browser may hand in log lines."""
+        return self._desk.seals.logs(session.user, session.id)
+
+    async def log_out(self, cookie: str, *, everywhere: bool = False) -> None:
+        """End a session, or all of its user's; one that has ended is as good."""
+        ended = await self._end(cookie) if cookie else None
+        if ended is None:
+            return
+        closed = 0
+        if everywhere:
+            _, closed = await self.end_all(ended.user, "signed out everywhere")
+        closed += await self._desk.ender.end_session(ended.id, "signed out")
+        metrics.LOGOUTS.labels("everywhere" if everywhere else "here").inc()
+        _log.info("logged_out", user=ended.user, session=ended.id, everywhere=everywhere, connections=closed)
+
+    async def end_all(self, user: str, reason: str) -> tuple[int, int]:
+        """End all sessions of a user; return how many, and how many connections were closed."""
+        sessions = await self._desk.sessions.end_all(user)
+        closed = await self._desk.ender.end_user(user, reason)
+        for session in sessions:
+            closed += await self._desk.ender.end_session(session, reason)
+        try:
+            # Outlives a crash, and reaches sessions that no store of ours holds.
+            await self._database.run(partial(self._desk.users.end_sessions, user))
+        except LoginError as error:
+            _log.warning("sessions_not_ended", slug=error.slug, user=user)
+        return len(sessions), closed
+
+    # Private methods
+
+    def _refuse_crowds(self, trial: Trial) -> None:
+        if not self._desk.rates.take(trial.party):
+            wait = max(_LEAST_WAIT, math.ceil(1 / self._settings.lockout.rate))
+            raise LoginError("login_locked", "Too many requests from this address.", why="rate", retry_after=wait)
+        locked = self._desk.lockouts.begin(trial)
+        if locked > 0:
+            raise LoginError("login_locked", why="lock", retry_after=max(_LEAST_WAIT, math.ceil(locked)))
+
+    async def _judge(self, account: str, password: str) -> tuple[User | None, str]:
+        """Return the account, and why it is not let in, "" if it is."""
+        users, passwords = self._desk.users, self._desk.passwords
+        user = await self._database.run(partial(users.by_name, account))
+        kept = user.password_hash if user is not None else None
+        verdict = await self._timed(partial(passwords.verify, password, kept))
+        if user is None:
+            return None, "unknown_user"
+        if not verdict.is_right:
+            return user, "wrong_password"
+        if user.is_disabled:
+            return user, "disabled"
+        if verdict.rehashed is not None:
+            await self._database.run(partial(users.rehash, user.id, user.password_hash, verdict.rehashed))
+        return user, ""
+
+    async def _timed(self, check: Callable[[], Verdict]) -> Verdict:
+        with metrics.PASSWORD_SECONDS.time():
+            return await self._hashing.run(check)
+
+    async def _owner(self, cookie: str) -> User:
+        """Return whose session this is; the database is asked only by cookies that count."""
+        if not cookie:
+            raise LoginError("session_missing")
+        session = await self._or_tell(self._desk.sessions.find(cookie))
+        user = await self._database.run(partial(self._desk.users.by_id, session.user))
+        if user is None or user.is_disabled:
+            raise LoginError("session_ended", user=session.user)
+        return user
+
+    async def _end(self, cookie: str) -> Live | None:
+        try:
+            session = await self._or_tell(self._desk.sessions.find(cookie))
+        except LoginError:
+            return None
+        await self._desk.sessions.end(session)
+        return session
+
+    async def _or_tell(self, found: Awaitable[Live]) -> Live:
+        """Return a session; of one that has just turned out to be copied nothing may go on."""
+        try:
+            return await found
+        except LoginError as error:
+            session = error.context.get("session")
+            if error.slug == "session_replayed" and isinstance(session, str):
+                await self._desk.ender.end_session(session, "a refresh token came twice")
+            raise
+
+    def _grant(self, user: User, session: Live) -> Granted:
+        now = self._clock()
+        # The session's id is that of all its access tokens, so that one revocation ends them all.
+        claims: dict[str, object] = {"jti": session.id, "info": {"name": user.name}}
+        if self._settings.channels:
+            claims["channels"] = [channel.replace("{user}", user.id) for channel in self._settings.channels]
+        lives = max(1, int(min(self._settings.access_ttl, session.expires_at - now)))
+        token = self._desk.issuer.create_connection(user.id, ttl_seconds=lives, claims=claims)
+        # The token counts whole seconds of a clock that is between two.
+        return Granted(token, lives - now % 1, user, session)
