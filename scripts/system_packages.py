@@ -6,6 +6,7 @@ need it then skip and name the part. What is installed stays installed, but no
 service of it is left running, nor started at the next boot.
 """
 
+import glob
 import os
 import shutil
 import subprocess
@@ -14,10 +15,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGES = {"npm": ["nodejs", "npm"], "nginx": ["nginx-light"], "haproxy": ["haproxy"], "ip": ["iproute2"]}
+PACKAGES = {
+    "npm": ["nodejs", "npm"],
+    "nginx": ["nginx-light"],
+    "haproxy": ["haproxy"],
+    "ip": ["iproute2"],
+    "initdb": ["postgresql"],
+}
+# Services that are not called like their program.
+SERVICES = {"initdb": "postgresql"}
 APT_GET = ["apt-get", "--quiet", "--yes", "--no-install-recommends"]
 # Servers stand in folders that are not on every user's PATH.
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+SBIN = ":".join(["/usr/local/sbin", "/usr/sbin", "/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"))])
 # Packages ask this program whether they may start their service; 101 is no (Debian Policy, invoke-rc.d).
 POLICY = Path("/usr/sbin/policy-rc.d")
 SYSTEMD = Path("/run/systemd/system")
@@ -48,7 +57,7 @@ def no_services(programs: list[str]) -> Iterator[None]:
         if SYSTEMD.is_dir():
             # One by one: a program without a service would end the command before its turn came to the others.
             for program in programs:
-                command = ["systemctl", "disable", "--now", program]
+                command = ["systemctl", "disable", "--now", SERVICES.get(program, program)]
                 subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 

@@ -7,6 +7,7 @@ With REQUIRE_PARTS=1 (as `make proof` sets) a missing part fails its tests inste
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ MINIMUM_NODE = 18
 NODE_HOW = f"apt-get install nodejs npm (Node {MINIMUM_NODE} or later; elsewhere see https://nodejs.org/en/download)"
 SERVER_HOW = "apt-get install {} (`make test` does that as root on Debian and Ubuntu)"
 # Servers stand in folders that are not on every user's PATH.
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+SBIN = ":".join(["/usr/local/sbin", "/usr/sbin", "/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"))])
 NAMESPACES_HOW = "run the tests as root where `ip netns add` is allowed (apt-get install iproute2)"
 PYTHON2_HOW = "pyenv install 2.7.18 (see https://github.com/pyenv/pyenv)"
 
@@ -94,6 +95,11 @@ def find_part(name: str) -> Part:
         "node": Part("node", has_node, NODE_HOW),
         "nginx": _server("nginx", "nginx-light"),
         "haproxy": _server("haproxy", "haproxy"),
+        "postgresql": Part(
+            "postgresql",
+            lambda: answer(system_program("initdb"), "--version") is not None,
+            SERVER_HOW.format("postgresql"),
+        ),
         "netns": Part("netns", has_namespaces, NAMESPACES_HOW),
         "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),
     }[name]

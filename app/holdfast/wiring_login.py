@@ -1,29 +1,22 @@
-"""How the login is put together, and under which paths it is served."""
+"""How the login is put together, and under which paths it is served.
+
+What only a login needs is imported where there is one: SQLAlchemy and argon2 take memory and time at the start.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.types import ASGIApp, Scope
 
 from holdfast.admission.origin import OriginPolicy
-from holdfast.auth.issuer import TokenIssuer
-from holdfast.auth.lockout import Lockouts
-from holdfast.auth.login import Desk, LoginService
-from holdfast.auth.passwords import Passwords
-from holdfast.auth.seals import Seals
-from holdfast.auth.sessions import Sessions
-from holdfast.auth.users import Users
 from holdfast.connections.core import Core
 from holdfast.connections.revoking import Order, Revoker
 from holdfast.errors import GatewayError, LoginError
-from holdfast.resilience.keyed_buckets import KeyedBuckets
-from holdfast.resilience.token_bucket import TokenBucket
 from holdfast.routes.admin import AdminEndpoint
 from holdfast.routes.admin_sessions import AdminSessions
-from holdfast.routes.auth import METHODS, AuthEndpoint, AuthRules
 from holdfast.routes.auth_cookies import jar_of
 from holdfast.routes.client_logs import UserOfSession, no_session
 from holdfast.settings import Settings
@@ -31,6 +24,12 @@ from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
 from holdfast.transports.cors import CrossOrigin
 from holdfast.transports.websocket import Originate, address_of
+
+if TYPE_CHECKING:
+    from holdfast.auth.login import LoginService
+    from holdfast.auth.seals import Seals
+    from holdfast.auth.sessions import Sessions
+    from holdfast.routes.auth import AuthEndpoint
 
 SESSIONS_PATH: Final = "/admin/sessions"
 # Clocks of instances differ; a revocation must outlive the token by all of them.
@@ -93,6 +92,16 @@ def make_login(settings: Settings, core: Core) -> Login | None:
     auth = settings.auth
     if not auth.enabled:
         return None
+    from holdfast.auth.issuer import TokenIssuer
+    from holdfast.auth.lockout import Lockouts
+    from holdfast.auth.login import Desk, LoginService
+    from holdfast.auth.passwords import Passwords
+    from holdfast.auth.seals import Seals
+    from holdfast.auth.sessions import Sessions
+    from holdfast.auth.users import Users
+    from holdfast.resilience.keyed_buckets import KeyedBuckets
+    from holdfast.resilience.token_bucket import TokenBucket
+
     for outcome in ("ok", "login_refused", "login_locked"):
         metrics.LOGINS.labels(outcome)
     seals = Seals(settings.token.hmac_secret.get_secret_value().encode())
@@ -114,6 +123,8 @@ def login_paths(settings: Settings, login: Login | None, originate: Originate) -
     """Return what browsers ask of the login, by path."""
     if login is None:
         return {}
+    from holdfast.routes.auth import METHODS, AuthEndpoint, AuthRules
+
     auth = settings.auth
     rules = AuthRules(originate, frozenset(map(str.lower, auth.allowed_origins)), auth.insecure_loopback)
     policy = OriginPolicy(auth.allowed_origins)
@@ -141,6 +152,10 @@ def user_of_session(settings: Settings, login: Login | None, originate: Originat
     insecure_loopback = settings.auth.insecure_loopback
 
     async def find(scope: Scope) -> str:
+        # Pages of other origins of the same site send the cookie too, and may not write in its user's name.
+        site = next((value for name, value in scope["headers"] if name == b"sec-fetch-site"), b"same-origin")
+        if site.strip() != b"same-origin":
+            return ""
         return await login.user_of_logs(jar_of(scope, originate, insecure_loopback=insecure_loopback).get("logs"))
 
     return find

@@ -331,3 +331,65 @@ async def test_channel_names_are_taken_as_they_are(world: World):
 
     for name in names:
         assert await world.read(name) == [1]
+
+
+async def test_session_is_kept_until_it_expires(world: World):
+    """A value comes back as it was, and is gone at its end."""
+    store = world.broker.sessions
+    await store.put("alice", "1", b"\0value", 60)
+    await world.wait(40)
+    assert await store.get("alice", "1") == b"\0value"
+    assert await store.get("bob", "1") is None
+    assert await store.get("alice", "2") is None
+
+    await world.wait(30)
+    assert await store.get("alice", "1") is None
+    assert await store.sessions_of("alice") == {}
+
+
+async def test_session_is_swapped_for_the_expected_value_alone(world: World):
+    """Of two who read the same value, one succeeds; the life is that of the new value."""
+    store = world.broker.sessions
+    await store.put("alice", "1", b"a", 30)
+    swapped = [await store.swap("alice", "1", b"a", new, 600) for new in (b"b", b"c")]
+    await world.wait(60)
+
+    assert swapped == [True, False]
+    assert await store.get("alice", "1") == b"b"
+    assert not await store.swap("alice", "2", b"", b"x", 60)
+
+
+async def test_expired_session_is_not_swapped(world: World):
+    """What has ended does not come back."""
+    store = world.broker.sessions
+    await store.put("alice", "1", b"a", 30)
+    await world.wait(40)
+
+    assert not await store.swap("alice", "1", b"a", b"b", 600)
+    assert await store.get("alice", "1") is None
+
+
+async def test_sessions_of_an_owner(world: World):
+    """All that live, and nobody else's."""
+    store = world.broker.sessions
+    for session, ttl in (("2", 600), ("1", 600), ("3", 30)):
+        await store.put("alice", session, session.encode(), ttl)
+    await store.put("bob", "1", b"bob", 600)
+    await store.put("alice", "2", b"again", 600)
+    await world.wait(40)
+
+    assert await store.sessions_of("alice") == {"1": b"1", "2": b"again"}
+    assert [await store.delete("alice", "2") for _ in range(2)] == [True, False]
+    assert await store.sessions_of("alice") == {"1": b"1"}
+    assert await store.get("bob", "1") == b"bob"
+
+
+async def test_owners_and_sessions_are_taken_as_they_are(world: World):
+    """No character of a name has a meaning to the broker."""
+    store = world.broker.sessions
+    names = ["a", "a:b", "a}{b", "a b", "ä\N{SNOWMAN}", "*", "a\0b", "x" * 128]
+    for name in names:
+        await store.put(name, "1", name.encode(), 60)
+
+    for name in names:
+        assert await store.sessions_of(name) == {"1": name.encode()}

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -115,11 +117,12 @@ async def test_browser_hands_in_lines_by_its_cookie(gateway: Gateway, capsys: py
     lines = {"lines": [{"t": 1, "event": "seen"}]}
     first = await ask(gateway, "POST", "/client/logs", lines, cookie=cookie(answer, "logs"))
     foreign = await ask(gateway, "POST", "/client/logs", lines, cookie=f"{cookie(answer, 'logs')}0")
+    page = await ask(gateway, "POST", "/client/logs", lines, cookie=cookie(answer, "logs"), sec_fetch_site="same-site")
     await ask(gateway, "POST", "/auth/logout", cookie=cookie(answer, "refresh"))
     last = await ask(gateway, "POST", "/client/logs", lines, cookie=cookie(answer, "logs"))
 
     assert first.json() == {"log_token": "", "accepted": 1}
-    assert (foreign.status, last.status) == (403, 403)
+    assert (foreign.status, page.status, last.status) == (403, 403, 403)
     written = [line for line in capsys.readouterr().err.splitlines() if '"browser_line"' in line]
     assert len(written) == 1
     assert json.loads(written[0])["user"] == "alice"
@@ -146,3 +149,15 @@ async def test_full_list_of_revocations_does_not_stop_a_logout(
 
     assert await RevokingEnder(gateway.core, 60).end_session("s", "") == 0
     assert '"revocation_lost"' in capsys.readouterr().err
+
+
+def test_gateway_without_login_does_not_load_it() -> None:
+    """What it needs takes 12 MB, which who has no login should not pay."""
+    code = (
+        "import asyncio, sys; from holdfast.main import build; from holdfast.settings import Settings;"
+        "loop = asyncio.new_event_loop(); build(Settings(), loop); loop.close();"
+        "print(sorted({'sqlalchemy', 'argon2'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100)
+
+    assert done.stdout.strip() == "[]"

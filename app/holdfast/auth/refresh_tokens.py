@@ -16,6 +16,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from typing import Final, Literal, NamedTuple
 
+import msgspec
 from msgspec import Struct, msgpack
 
 MARK_BYTES: Final = 16
@@ -72,7 +73,15 @@ class Exchange(NamedTuple):
 
 
 encode = msgpack.Encoder().encode
-decode = msgpack.Decoder(Session).decode
+_decode = msgpack.Decoder(Session).decode
+
+
+def decode(value: bytes) -> Session | None:
+    """Return a session that was kept; None for what another version kept in another form."""
+    try:
+        return _decode(value)
+    except msgspec.MsgspecError:
+        return None
 
 
 def write(token: RefreshToken) -> str:

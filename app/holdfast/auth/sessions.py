@@ -136,7 +136,7 @@ class Sessions:
         """Return a user's sessions that go on, by id."""
         found = await self._store.sessions_of(user)
         sessions = {session_id: refresh_tokens.decode(value) for session_id, value in found.items()}
-        return {session_id: session for session_id, session in sessions.items() if not session.ended}
+        return {session_id: one for session_id, one in sessions.items() if one is not None and not one.ended}
 
     # Private methods
 
@@ -148,7 +148,7 @@ class Sessions:
         if value is None:
             raise LoginError("session_ended", user=token.user)
         session = refresh_tokens.decode(value)
-        if not refresh_tokens.is_marked(session, token.secret):
+        if session is None or not refresh_tokens.is_marked(session, token.secret):
             raise LoginError("session_ended", "The cookie is none of this session's.")
         if session.ended:
             raise LoginError(session.ended, user=token.user)

@@ -113,7 +113,7 @@ class SessionStore(Protocol):
         """Forget a session and return whether it was there."""
 
     async def sessions_of(self, owner: str) -> dict[str, bytes]:
-        """Return all values of an owner by session id, the one that came first at the beginning."""
+        """Return all values of an owner, by session id, in any order."""
 
 
 class Broker(Protocol):

@@ -268,7 +268,11 @@ REFRESHES = _counter(
 LOGOUTS = _counter(
     "holdfast_logouts_total", 'Sessions ended on purpose, by whose wish: "here", "everywhere", "operator".', "by"
 )
-SESSIONS = Scraped("gauge", "holdfast_login_sessions", "Sessions of the login that the broker holds.")
+SESSIONS = Scraped(
+    "gauge",
+    "holdfast_login_sessions",
+    "Sessions of the login that the embedded broker holds, live ones and those that were ended within the last day.",
+)
 PASSWORD_SECONDS = _histogram(
     "holdfast_password_check_seconds",
     "How long the check of a password took, waiting for its turn included.",

@@ -114,3 +114,9 @@ def test_mark_tells_old_tokens_from_guesses() -> None:
     assert all(refresh_tokens.is_marked(one, secret) for one in (session, over) for secret in (FIRST, second))
     assert not refresh_tokens.is_marked(session, b"x" * 48)
     assert FIRST[:16] not in refresh_tokens.encode(over)
+
+
+@pytest.mark.parametrize("value", [b"", b"\xc1", b"\x90", b"\x95\x01\x02\x03\x04\x05"])
+def test_session_of_another_form_is_none(value: bytes) -> None:
+    """Another version may have kept it."""
+    assert refresh_tokens.decode(value) is None

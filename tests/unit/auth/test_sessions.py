@@ -180,3 +180,13 @@ async def test_guesses_do_not_end_a_session(sessions: Sessions) -> None:
 
     assert await cause(sessions.refresh(guess, 1)) == "session_ended"
     assert (await sessions.refresh(begun.token, 1)).id == begun.id
+
+
+async def test_value_of_another_version_is_an_ended_session(sessions: Sessions, store: TurningStore) -> None:
+    """It stops neither its cookie's owner from logging in nor the list of sessions."""
+    begun = await sessions.begin("alice", 1)
+    await store.put("alice", begun.id, b"of another version", 100)
+
+    assert await cause(sessions.refresh(begun.token, 1)) == "session_ended"
+    assert await sessions.all("alice") == {}
+    assert (await sessions.begin("alice", 1)).user == "alice"

@@ -89,6 +89,21 @@ async def test_clean_restart_changes_nothing(start, wall: Clock):
     assert second.results.get("a", "key") == (5, "e")
 
 
+@pytest.mark.parametrize("clean", [True, False])
+async def test_sessions_come_back_with_their_deadlines(start, wall: Clock, clean: bool):
+    """Also after a crash, as old as the snapshot is; what ended meanwhile does not."""
+    first = start()
+    await first.sessions.put("alice", "1", b"value", 60)
+    await first.sessions.put("alice", "2", b"short", 5)
+    assert await first.snapshots.write(clean=clean)
+    wall.advance(10)
+    second = start()
+
+    assert await second.sessions.sessions_of("alice") == {"1": b"value"}
+    second.clock.advance(50)
+    assert await second.sessions.sessions_of("alice") == {}
+
+
 async def test_first_start_finds_nothing(start):
     """Without a file the stores are empty and nothing is set aside."""
     node = start()
