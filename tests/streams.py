@@ -16,8 +16,8 @@ import jwt
 
 from holdfast.main import Gateway, build
 from holdfast.settings import Settings
-from tests.client import Listener
 from tests.gateway import SECRET, SETTINGS, merged
+from tests.raw_client import Listener
 from tests.serving import PathServer
 
 TIMEOUT = 10.0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.client import RawClient
 from tests.faults.issuer import Issuer
 from tests.gateway import Gateway
+from tests.raw_client import RawClient
 from tests.wire import eventually
 
 

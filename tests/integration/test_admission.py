@@ -16,9 +16,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests import overload
-from tests.client import RawClient
 from tests.gateway import ADMIN_TOKEN, Gateway
 from tests.overload import result
+from tests.raw_client import RawClient
 from tests.wire import eventually
 
 TRANSPORTS = ("websocket", "http_stream", "sse", "poll")

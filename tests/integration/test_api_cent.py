@@ -28,7 +28,7 @@ from cent import (
 )
 from cent.dto import BoolValue
 
-from tests.client import RawClient
+from tests.raw_client import RawClient
 
 
 @pytest.fixture

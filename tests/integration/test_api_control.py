@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.client import RawClient
+from tests.raw_client import RawClient
 
 
 def test_subscribe_and_unsubscribe(gateway):

@@ -8,7 +8,7 @@ import socket
 import httpx
 import pytest
 
-from tests.client import RawClient
+from tests.raw_client import RawClient
 
 
 def raw_request(port: int, request: bytes, *, chunks: int = 0, chunk: bytes = b"") -> bytes:

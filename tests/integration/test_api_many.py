@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from tests.client import RawClient
+from tests.raw_client import RawClient
 
 
 def test_async_publication_arrives(gateway):

@@ -17,8 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests import backends
 from tests.backends import Backend, Behaviour, running_backend
 from tests.certificates import write_certificate
-from tests.client import RawClient
 from tests.gateway import Gateway, running
+from tests.raw_client import RawClient
 
 PATIENCE_SECONDS = 10.0
 KEY = "static-secret-of-the-backend"

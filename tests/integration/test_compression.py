@@ -13,9 +13,9 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 
 from holdfast.protocol.deflate import deflate
 from holdfast.protocol.frames import COMPRESSED, OPCODE_CONTINUATION, OPCODE_PING, OPCODE_TEXT
-from tests.client import RawClient
 from tests.gateway import Gateway, running
 from tests.integration.test_bad_input import harmless_to
+from tests.raw_client import RawClient
 from tests.sockets import client_frame, upgrade_request
 from tests.wire import Wire
 

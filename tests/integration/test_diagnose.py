@@ -21,9 +21,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.backends import Backend, drip, respond, say
-from tests.client import RawClient
 from tests.gateway import ADMIN_TOKEN, API_KEY, SECRET, Gateway
 from tests.integration.test_cli import HOLDFAST, environment, holdfast
+from tests.raw_client import RawClient
 
 PASSWORD = "correct-horse-battery"
 

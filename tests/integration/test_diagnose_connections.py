@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from tests import proxies
-from tests.client import RawClient
 from tests.gateway import ADMIN_TOKEN, Gateway, running
 from tests.parts import find_part, require
+from tests.raw_client import RawClient
 
 LIMIT_SECONDS = 3
 IDLE_LIMITS = {

@@ -7,7 +7,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.client import RawClient
+from tests.raw_client import RawClient
 
 
 def fetch(url: str, method: str = "GET") -> httpx.Response:

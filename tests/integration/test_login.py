@@ -17,8 +17,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.client import RawClient
 from tests.gateway import ADMIN_TOKEN, Gateway, running
+from tests.raw_client import RawClient
 
 PASSWORD = "correct horse battery"
 JSON = {"content-type": "application/json"}

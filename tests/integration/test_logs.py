@@ -17,8 +17,8 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.client import RawClient
 from tests.gateway import ADMIN_TOKEN
+from tests.raw_client import RawClient
 
 PATIENCE_SECONDS = 30.0
 

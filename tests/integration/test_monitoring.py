@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from tests.backends import Backend, hang, respond
-from tests.client import RawClient
 from tests.gateway import ADMIN_TOKEN, ROOT, Gateway, running
+from tests.raw_client import RawClient
 from tests.sockets import upgrade_request
 from tests.wire import Wire
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests import backends
 from tests.backends import Backend, Request
-from tests.client import RawClient
+from tests.raw_client import RawClient
 
 CONNECT = "/connect"
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.client import RawClient
+from tests.raw_client import RawClient
 
 
 def status(gateway, path: str) -> int:

@@ -16,9 +16,9 @@ import pytest
 from centrifuge.protocol import client_pb2
 
 from tests.certificates import write_certificate
-from tests.client import RawClient
 from tests.gateway import Gateway, running
 from tests.protobuf import decode_replies, encode_commands
+from tests.raw_client import RawClient
 from tests.serving import RawClient as Raw
 from tests.streams import KINDS, PATHS, StreamClient, token
 from tests.wire import eventually
