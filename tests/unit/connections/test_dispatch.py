@@ -58,7 +58,7 @@ async def test_answer_survives_a_bug(world: World, monkeypatch: pytest.MonkeyPat
     replace_handler(monkeypatch, "rpc", broken)
 
     assert client.call("rpc")["error"] == {"code": 100, "message": "internal_error", "temporary": True}
-    assert client.call("ping")["error"]["message"] == "not_available"
+    assert "error" not in client.call("ping")
 
 
 @pytest.mark.parametrize("method", ["refresh", "sub_refresh"])

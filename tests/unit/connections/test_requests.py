@@ -171,12 +171,21 @@ async def test_send_without_anybody_to_take_it_closes(world: World) -> None:
     assert client.transport.closed == (3508, "not_available_close")
 
 
-async def test_rpc_and_ping_are_not_available(world: World) -> None:
-    """Nothing answers them, and the session goes on."""
+async def test_rpc_without_a_backend_is_not_available(world: World) -> None:
+    """Nothing answers it, and the session goes on."""
     client = world.connect()
 
     assert client.call("rpc", method="m", data={})["error"]["code"] == 108
-    assert client.call("ping")["error"]["code"] == 108
+    assert client.transport.closed is None
+
+
+async def test_ping_is_answered_and_nothing_else(world: World) -> None:
+    """Clients measure the round trip by it."""
+    client = world.connect()
+    client.received()
+    client.send({"id": 5, "ping": {}})
+
+    assert client.received() == [{"id": 5, "ping": {}}]
 
 
 # Protobuf clients beside JSON clients
