@@ -7,7 +7,7 @@ import { ResilientWebSocketService } from '../../app/holdfast/web/client/index.j
 import { browserEnvironment } from '../../app/holdfast/web/client/environment.js';
 import WebSocket from '../sdk/node_modules/ws/wrapper.mjs';
 
-const EVENTS = ['state', 'connecting', 'connected', 'disconnected', 'message', 'error', 'login', 'transport', 'migrated'];
+const EVENTS = ['state', 'connecting', 'connected', 'disconnected', 'message', 'error', 'login', 'transport', 'migrated', 'round_trip', 'quality', 'level'];
 const OF_SUBSCRIPTIONS = ['state', 'publication', 'gap', 'error'];
 
 const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -35,6 +35,7 @@ const COMMANDS = {
   disconnect: () => service.disconnect(),
   page: ({ type }) => page.dispatchEvent(new Event(type)),
   token: ({ token }) => asked?.(token),
+  quality: () => tell({ event: 'quality_now', ...service.quality }),
   subscribe({ channel, options }) {
     const subscription = service.subscribe(channel, options);
     for (const name of OF_SUBSCRIPTIONS) {

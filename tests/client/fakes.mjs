@@ -263,6 +263,7 @@ export function fakeEnvironment(changes = {}) {
     address: () => environment.href,
     visited: [],
     navigate: (url) => environment.visited.push(url),
+    userAgent: 'Fake/1.0',
     language: 'en',
     ...changes,
   };

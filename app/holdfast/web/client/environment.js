@@ -40,6 +40,7 @@ export function browserEnvironment() {
     address: () => globalThis.location?.href ?? 'http://localhost/',
     navigate: (url) => globalThis.location?.assign(url),
     reportFault: (fault) => (globalThis.reportError ?? console.error)(fault),
+    userAgent: navigator?.userAgent ?? '',
     language: navigator?.language ?? 'en',
   };
 }

@@ -16,12 +16,13 @@ import { TokenSource } from './tokens/source.js';
 import { TransportChoice } from './transports/choice.js';
 import { isSupported } from './transports/load.js';
 import { Upgrade } from './upgrade.js';
+import { Vitals } from './vitals.js';
 
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./types.js').SessionLike} SessionLike */
 /** @typedef {import('./types.js').Ending} Ending */
 /** @typedef {{session: Session, reply: any}} Opened */
-/** @typedef {ReturnType<typeof import('./options.js').withDefaults> & {environment: import('./types.js').Environment, log: import('./types.js').LogLike}} Settings */
+/** @typedef {ReturnType<typeof import('./options.js').withDefaults> & {environment: import('./types.js').Environment}} Settings */
 
 export class Parts {
   #settings;
@@ -40,15 +41,19 @@ export class Parts {
    * @param {(name: string, detail: object) => void} tell  an event to the application
    */
   constructor(settings, endpoints, tell) {
-    const { environment, log } = settings;
+    const { environment } = settings;
     const { origin } = new URL(endpoints.websocket);
     this.#settings = settings;
     this.#endpoints = endpoints;
-    this.#announcer = new Announcer(tell);
+    this.vitals = new Vitals({ environment, options: settings, logsUrl: endpoints.logs, emit: (...event) => this.emit(...event) });
+    this.#announcer = new Announcer((name, detail) => {
+      this.vitals.record(name, detail);
+      tell(name, detail);
+    });
     this.#choice = this.#makeChoice(origin);
     this.#outcomes = new Outcomes(this.#choice, environment);
     const hasTokens = settings.token !== undefined || settings.getToken !== undefined;
-    this.tokens = hasTokens ? new TokenSource({ ...settings, environment, log }) : null;
+    this.tokens = hasTokens ? new TokenSource({ ...settings, environment, log: this.vitals.log }) : null;
     this.outbox = new Outbox(environment, settings);
     this.network = new Network(environment, (signal) => this.#onSignal(signal));
     this.life = this.#makeLife(new Attempts(environment, settings, origin));
@@ -80,6 +85,7 @@ export class Parts {
   /** @param {import('./network.js').Signal} signal */
   #onSignal(signal) {
     const { checkTimeout, minReconnectDelay, environment } = this.#settings;
+    this.vitals.onSignal();
     if (signal === 'leaving') this.life.suspend();
     else if (signal !== 'hidden') {
       void this.life.session?.check(checkTimeout);
@@ -91,6 +97,7 @@ export class Parts {
   /** @param {Session} session @param {any} reply */
   #onConnected(session, reply) {
     this.#choice.onConnected(session.transport);
+    this.vitals.onConnected(session, reply);
     this.#onTransport(session.transport, 'reconnect');
     session.together(() => {
       this.subscriptions.onConnected(session, reply);
@@ -113,6 +120,7 @@ export class Parts {
   #onEnded(session, ending) {
     if (this.#opened?.session === session) this.#opened = null;
     this.#outcomes.ended(session, ending, session === this.life.session);
+    this.vitals.onEnded(session, ending);
     this.migration.onEnded(session);
     this.subscriptions.onEnded(session);
     if (session !== this.life.session && this.life.session?.isConnected) return;
@@ -127,6 +135,7 @@ export class Parts {
     const { environment } = this.#settings;
     const cause = await explain({ url: this.#endpoints.explain, cid: session.cid, environment });
     this.#outcomes.explained(session, cause.slug);
+    this.vitals.trouble.learn(session.cid, cause.logToken);
     return cause;
   }
 
@@ -166,7 +175,7 @@ export class Parts {
     return new Lifecycle(parts, {
       onConnected: (session, reply) => this.#onConnected(session, reply),
       onPush: (session, push) => this.#onPush(session, push),
-      onPing: () => {},
+      onPing: (session) => this.vitals.onPing(session),
       onEnded: (session, ending) => this.#onEnded(session, ending),
       onStopped: (error, mayReturn) => this.#onStopped(error, mayReturn),
       explain: (session) => this.#explain(session),
@@ -175,10 +184,10 @@ export class Parts {
 
   /** @returns {Subscriptions} */
   #makeSubscriptions() {
-    const { environment, log } = this.#settings;
+    const { environment } = this.#settings;
     return new Subscriptions({
       environment,
-      log,
+      log: this.vitals.log,
       emit: (name, detail) => this.emit(name, detail),
       session: () => this.life.session,
       call: (method, params) => this.call(method, params),
@@ -186,10 +195,10 @@ export class Parts {
   }
 
   #makeMigration() {
-    const { environment, log } = this.#settings;
+    const { environment } = this.#settings;
     return new Migration({
       environment,
-      log,
+      log: this.vitals.log,
       subscriptions: this.subscriptions,
       openSession: async () => (this.#opened ??= await this.life.openSecond()),
       adopt: (session) => this.#adopt(session),
@@ -203,6 +212,7 @@ export class Parts {
     this.#opened = null;
     if (opened?.session !== session) throw errorOf({ slug: 'migration_failed', detail: 'another connection was opened' });
     this.life.adopt(opened.session, opened.reply);
+    this.vitals.onConnected(session, opened.reply, true);
     this.#choice.onConnected(session.transport);
     this.renewal.keep(session, opened.reply);
     this.upgrade.watch();

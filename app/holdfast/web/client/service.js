@@ -12,10 +12,8 @@ import { endpointsOf, withDefaults } from './options.js';
 import { Parts } from './parts.js';
 import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
 
-/** @type {import('./types.js').LogLike} */
-const SILENT = { debug() {}, info() {}, warning() {}, error() {} };
-
 export class ResilientWebSocketService extends Emitter {
+  #environment;
   #options;
   #parts;
   /** @type {{resolve: () => void, reject: (error: Error) => void}[]} */
@@ -30,8 +28,8 @@ export class ResilientWebSocketService extends Emitter {
     super((fault) => environment.reportFault(fault));
     this.#options = withDefaults(options);
     const endpoints = endpointsOf(url, options, environment.baseUrl);
-    const settings = { ...this.#options, environment, log: SILENT };
-    this.#parts = new Parts(settings, endpoints, (name, detail) => this.#tell(name, detail));
+    this.#environment = environment;
+    this.#parts = new Parts({ ...this.#options, environment }, endpoints, (name, detail) => this.#tell(name, detail));
   }
 
   // What it tells.
@@ -62,6 +60,16 @@ export class ResilientWebSocketService extends Emitter {
   /** Monotonic milliseconds; null while no attempt is waited for. */
   get nextAttemptAt() {
     return this.#parts.life.nextAttemptAt;
+  }
+
+  /** How good the connection is: grade, reasons, figures. */
+  get quality() {
+    return this.#parts.vitals.quality;
+  }
+
+  /** The last 200 events; an application may add its own. */
+  get log() {
+    return this.#parts.vitals.log;
   }
 
   // What an application does.
@@ -159,6 +167,22 @@ export class ResilientWebSocketService extends Emitter {
   /** @param {string} channel */
   presenceStats(channel) {
     return this.#command('presence_stats', { channel }, presenceStatsOf);
+  }
+
+  /** Hand the log to the gateway now. @returns {Promise<number>} lines that it took */
+  sendLog() {
+    return this.#parts.vitals.trouble.send();
+  }
+
+  /**
+   * Turn features down while the connection is poor, the first one first, and up again.
+   * @param {import('./quality/degradation.js').Feature[]} features
+   * @param {import('./quality/degradation.js').DegradationOptions} [options]
+   */
+  async degrade(features, options) {
+    const { Degradation } = await import('./quality/degradation.js');
+    const emit = (/** @type {string} */ name, /** @type {object} */ detail) => this.#parts.emit(name, detail);
+    return new Degradation({ service: this, environment: this.#environment, emit }, features, options);
   }
 
   // Private methods

@@ -37,6 +37,7 @@
  * @property {() => string} address  where the page is now
  * @property {(url: string) => void} navigate  leave the page for another
  * @property {(fault: unknown) => void} reportFault  what a listener of the application threw
+ * @property {string} userAgent  what the browser says that it is
  * @property {string} language  as the browser tells it, such as `pt-BR`
  */
 
@@ -160,6 +161,8 @@
  * @property {number} [maxMessageBytes]  of a command; what the server takes (`websocket.max_message_bytes`)
  * @property {number} [queueSize]  messages that wait while there is no connection
  * @property {number} [queueTimeout]  milliseconds that each may wait
+ * @property {Partial<typeof import('./quality/quality.js').DEFAULTS>} [quality]  limits and intervals
+ * @property {boolean} [sendLogs]  hand lines to the gateway after trouble; on by default
  * @property {Environment} [environment]
  */
 
