@@ -21,6 +21,10 @@ PACKAGES = {
     "haproxy": ["haproxy"],
     "ip": ["iproute2"],
     "initdb": ["postgresql"],
+    "chromedriver": ["chromium", "chromium-driver"],
+    "firefox-esr": ["firefox-esr"],
+    "WebKitWebDriver": ["webkit2gtk-driver", "libwebkit2gtk-4.1-0"],
+    "Xvfb": ["xvfb", "xauth"],
 }
 # Services that are not called like their program.
 SERVICES = {"initdb": "postgresql"}
