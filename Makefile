@@ -8,7 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup node servers run test test-unit test-integration check format conformance bench proof docs lock build clean
+.PHONY: help setup node servers run test test-unit test-integration check format conformance bench proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -67,6 +67,9 @@ lock: setup ## Resolve the dependency lists again (UPGRADE=--upgrade for newer v
 
 build: setup ## Build the wheel and the source archive into dist/
 	$(PY) -m hatchling build
+
+client-package: node ## Pack the browser client for npm into dist/
+	$(PY) scripts/client_package.py
 
 clean: ## Remove everything the targets made, except the secrets of make run
 	@$(IN) rm -rf .venv .cache .hypothesis dist build && find . -name node_modules -prune -exec rm -rf {} + && find . -name __pycache__ -prune -exec rm -rf {} +
