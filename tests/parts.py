@@ -80,6 +80,22 @@ def has_namespaces() -> bool:
     return answer("ip", "netns", "delete", name) is not None
 
 
+@cache
+def mini_browser() -> str | None:
+    """Return the path of WebKitGTK's test browser, which stands beside the library, whatever its version."""
+    found = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
+    return str(found[-1]) if found else None
+
+
+def _has_webkit() -> bool:
+    return mini_browser() is not None and has_programs("WebKitWebDriver")
+
+
+def has_programs(*names: str) -> bool:
+    """Tell whether each of these programs is installed."""
+    return all(os.path.isabs(system_program(name)) for name in names)
+
+
 def find_part(name: str) -> Part:
     """Return the part of that name; `npm:FOLDER` stands for that folder's npm packages.
 
@@ -100,6 +116,10 @@ def find_part(name: str) -> Part:
             lambda: answer(system_program("initdb"), "--version") is not None,
             SERVER_HOW.format("postgresql"),
         ),
+        "chromium": _browser("chromium", lambda: has_programs("chromium", "chromedriver"), "chromium chromium-driver"),
+        "firefox": _browser("firefox", lambda: has_programs("firefox-esr"), "firefox-esr"),
+        "webkit": _browser("webkit", _has_webkit, "webkit2gtk-driver libwebkit2gtk-4.1-0"),
+        "xvfb": _browser("xvfb", lambda: has_programs("Xvfb"), "xvfb xauth"),
         "netns": Part("netns", has_namespaces, NAMESPACES_HOW),
         "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),
     }[name]
@@ -107,6 +127,10 @@ def find_part(name: str) -> Part:
 
 def _server(name: str, package: str) -> Part:
     return Part(name, lambda: answer(system_program(name), "-v") is not None, SERVER_HOW.format(package))
+
+
+def _browser(name: str, is_there: Callable[[], bool], packages: str) -> Part:
+    return Part(name, is_there, SERVER_HOW.format(packages))
 
 
 MISSING: Counter[tuple[str, str]] = Counter()

@@ -171,8 +171,8 @@ class Network:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.url = f"ws://127.0.0.1:{port}{self._path}"
+        self.port = int(self._server.sockets[0].getsockname()[1])
+        self.url = f"ws://127.0.0.1:{self.port}{self._path}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
