@@ -55,17 +55,20 @@ def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def site(shared_site: Site) -> Iterator[Site]:
     """The site, whole before and after the test."""
     shared_site.reset()
-    yield shared_site
-    shared_site.reset()
     if not shared_site.gateway.is_running:
         shared_site.gateway.start()
+    shared_site.wait_until_it_serves()
+    yield shared_site
+    shared_site.reset()
 
 
 @pytest.fixture
 def page(driver: WebDriver, site: Site) -> Iterator[Page]:
-    """An open test page that is not connected."""
+    """An open test page that is not connected; nothing may have failed in it unnoticed by the end."""
     clean(driver, site.url)
     page = Page(driver, site.url).open()
     yield page
     site.reset()
+    page.focus()
+    assert page.run("return window.seen ? seen.faults : []") == []
     clean(driver, site.url)

@@ -1,11 +1,11 @@
-"""Pictures of a page for people to look at: wide and narrow, light and dark. Chromium takes them.
+"""Pictures of a page for people to look at: wide and narrow, in Chromium in light and dark.
 
-paths = pictures.take(page, "login")        # .cache/screenshots/login-wide-light.png and three more
+paths = pictures.take(page, "login")        # .cache/screenshots/login-chrome-wide-light.png and three more
 """
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,31 @@ SCHEMES = ("light", "dark")
 
 
 def take(page: Page, name: str) -> list[Path]:
-    """Write the four pictures of what the page shows now, and leave it as it was."""
+    """Write pictures of what the page shows now, and leave it as it was."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    driver: Any = page.driver
+    browser = page.driver.capabilities["browserName"].split()[0].lower()
+    looks = _emulated(page.driver) if browser.startswith("chrom") else _resized(page.driver)
     paths = []
-    for (size, (width, height)), scheme in product(SIZES.items(), SCHEMES):
+    for look in looks:
+        paths.append(FOLDER / f"{name}-{browser}-{look}.png")
+        assert page.driver.save_screenshot(str(paths[-1]))
+    return paths
+
+
+def _resized(driver: Any) -> Iterator[str]:
+    """Windows become as narrow as the browser lets them; ends with the usual size."""
+    for size in reversed(SIZES):
+        driver.set_window_size(*SIZES[size])
+        yield size
+
+
+def _emulated(driver: Any) -> Iterator[str]:
+    for size, (width, height) in SIZES.items():
         shape = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-        paths.append(FOLDER / f"{name}-{size}-{scheme}.png")
-        assert driver.save_screenshot(str(paths[-1]))
+        for scheme in SCHEMES:
+            feature = {"name": "prefers-color-scheme", "value": scheme}
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+            yield f"{size}-{scheme}"
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    return paths

@@ -13,17 +13,22 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from tests import proxies
 from tests.backends import Backend, Request, running_backend, say
 from tests.certificates import Contents, make_authority, write_certificate
-from tests.gateway import Gateway
+from tests.gateway import Gateway, merged
+from tests.gateway import running as running_gateway
 from tests.sdk.support import Network
 
+PATIENCE_SECONDS = 30.0
 PASSWORD = "correct horse battery"
 PAGES = Path(__file__).parent / "pages"
 WEBSOCKET, HTTP_STREAM, SSE, POLL = (f"/connection/{name}" for name in ("websocket", "http_stream", "sse", "poll"))
@@ -138,6 +143,13 @@ class Site:
         assert self.gateway.stop() == 0
         self.gateway.start()
 
+    def wait_until_it_serves(self) -> None:
+        """Return once HAProxy has noticed that the gateway is there; it looks once a second."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while httpx.get(f"{self.url}/client/index.js", verify=False, trust_env=False).status_code != 200:
+            assert time.monotonic() < deadline, self.proxy.log()
+            time.sleep(0.1)
+
     def _tell_haproxy(self, command: str) -> None:
         with socket.socket(socket.AF_UNIX) as admin:
             admin.settimeout(10)
@@ -201,19 +213,17 @@ class SwitchedNetwork:
 
 
 @contextmanager
-def running(folder: Path, settings: dict[str, Any] | None = None) -> Iterator[Site]:
+def running(folder: Path) -> Iterator[Site]:
     """Run a site for the length of a block."""
-    from tests.gateway import merged
-    from tests.gateway import running as running_gateway
-
-    own = merged(SETTINGS, {"broker": {"snapshot_path": str(folder / "history.snapshot")}})
-    with running_gateway(folder, merged(own, settings or {})) as gateway, running_backend() as application:
-        site = Site(gateway, _haproxy(folder, gateway.port, application.port), folder, application)
-        try:
-            yield site
-        finally:
-            site.network.close()
-            site.proxy.stop()
+    settings = merged(SETTINGS, {"broker": {"snapshot_path": str(folder / "history.snapshot")}})
+    with ExitStack() as stack:
+        gateway = stack.enter_context(running_gateway(folder, settings))
+        application = stack.enter_context(running_backend())
+        proxy = _haproxy(folder, gateway.port, application.port)
+        stack.callback(proxy.stop)
+        site = Site(gateway, proxy, folder, application)
+        stack.callback(site.network.close)
+        yield site
 
 
 def _haproxy(folder: Path, gateway_port: int, application_port: int) -> proxies.Proxy:

