@@ -43,6 +43,7 @@ from holdfast.telemetry.logs import (
 )
 from holdfast.wiring import Doors, make_endpoints
 from holdfast.wiring_admission import make_admission, read_admission_of
+from holdfast.wiring_dev import DevMode
 from holdfast.wiring_login import make_login
 from holdfast.wiring_logs import report_left_out_forever
 from holdfast.wiring_monitor import Monitoring
@@ -56,8 +57,16 @@ _log = get_logger(__name__)
 class Gateway:
     """One instance: its parts, its ASGI application (`app`), and its life."""
 
-    def __init__(self, settings: Settings, core: Core, validator: ImprovedTokenValidator, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        core: Core,
+        validator: ImprovedTokenValidator,
+        ledger: Ledger,
+        dev: DevMode | None = None,
+    ) -> None:
         self.settings = settings
+        self._dev = dev
         self.ledger = ledger
         self.core = core
         self.manager = EnhancedWebSocketManager(core)
@@ -175,6 +184,7 @@ class Gateway:
             admission=self.admission,
             monitoring=self.monitoring,
             login=self.login,
+            dev=self._dev,
             resident_at_start=lambda: self._resident_at_start,
         )
 
@@ -209,7 +219,7 @@ class Gateway:
         return len(self.manager.everybody()) if self.core.lifecycle.refuses_handshakes else 0
 
 
-def build(settings: Settings, loop: asyncio.AbstractEventLoop) -> Gateway:
+def build(settings: Settings, loop: asyncio.AbstractEventLoop, dev: DevMode | None = None) -> Gateway:
     """Return an instance that has not started.
 
     Raises:
@@ -223,7 +233,7 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop) -> Gateway:
     proxies = ProxyTable(settings, clocks.monotonic)
     ledger = Ledger(settings.ledger)
     parts = Parts(broker, hub, validator, clocks, loop, proxies if len(proxies) else None, ledger)
-    return Gateway(settings, Core(settings, instance_name(settings), parts), validator, ledger)
+    return Gateway(settings, Core(settings, instance_name(settings), parts), validator, ledger, dev)
 
 
 def instance_name(settings: Settings) -> str:
@@ -231,10 +241,11 @@ def instance_name(settings: Settings) -> str:
     return settings.instance or f"{socket.gethostname()}-{os.getpid()}"
 
 
-def run(settings: Settings, on_started: Callable[[str], object] | None = None) -> int:
+def run(settings: Settings, on_started: Callable[[str], object] | None = None, *, dev: DevMode | None = None) -> int:
     """Run an instance until it is told to stop, and return the exit code.
 
-    `on_started` is called with the base URL once connections are accepted.
+    `on_started` is called with the base URL once connections are accepted. With `dev` the demo is served; afterwards
+    that says whether to begin again.
 
     Raises:
         ConfigError: something in the settings cannot be used here.
@@ -243,7 +254,7 @@ def run(settings: Settings, on_started: Callable[[str], object] | None = None) -
     bind_instance(instance_name(settings))
     try:
         with hangups_ignored(), asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(_serve(settings, on_started))
+            return runner.run(_serve(settings, on_started, dev))
     except OSError as error:
         _log.error("cannot_start", reason=str(error))
         return EXIT_REFUSED
@@ -251,9 +262,9 @@ def run(settings: Settings, on_started: Callable[[str], object] | None = None) -
         finish_logging()
 
 
-async def _serve(settings: Settings, on_started: Callable[[str], object] | None) -> int:
+async def _serve(settings: Settings, on_started: Callable[[str], object] | None, dev: DevMode | None) -> int:
     descriptors = raise_descriptor_limit()
-    gateway = build(settings, asyncio.get_running_loop())
+    gateway = build(settings, asyncio.get_running_loop(), dev)
     hooks: dict[str, Any] = {"on_drain": gateway.drain, "on_stop": gateway.stop, "on_reload": reopen_log_file}
     server = GatewayServer(gateway.app, settings, **hooks)
     # Before the broker: a second start by mistake must not touch the history of the first.
@@ -266,6 +277,8 @@ async def _serve(settings: Settings, on_started: Callable[[str], object] | None)
         return await _serve_announced(gateway, server, descriptors, on_started)
     finally:
         await gateway.stop()
+        if dev is not None and server.is_hurried:  # somebody wants it to end, whatever was asked before
+            dev.is_restart_asked = False
         _log.info("ended", **gateway.summary())
 
 

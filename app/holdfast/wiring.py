@@ -37,6 +37,7 @@ from holdfast.transports.poll_session import PollSessions
 from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, StreamKind, StreamRules
 from holdfast.transports.websocket import Originate, WebSocketEndpoint, address_of, read_handshake
 from holdfast.wiring_admission import STATISTICS_PATH, Admission, statistics_of
+from holdfast.wiring_dev import DevMode, DevParts, with_demo
 from holdfast.wiring_diagnostics import diagnostics_paths
 from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
 from holdfast.wiring_login import Login, login_admin_paths, login_paths, user_of_session
@@ -61,6 +62,7 @@ class Doors:
     admission: Admission
     monitoring: Monitoring
     login: Login | None = None
+    dev: DevMode | None = None
     resident_at_start: Callable[[], int | None] = lambda: None
     """Memory of the process before it had connections."""
 
@@ -81,7 +83,7 @@ def make_endpoints(doors: Doors) -> Endpoints:
         max_age=CHECK_MAX_AGE_SECONDS,
         clock=core.clock,
     )
-    return Endpoints(
+    endpoints = Endpoints(
         websocket=WebSocketEndpoint(
             doors.manager.open, doors.admission.check, settings.websocket, originate, _compression(settings.websocket)
         ),
@@ -103,6 +105,9 @@ def make_endpoints(doors: Doors) -> Endpoints:
         not_found=not_found,
         upgrade_required=UpgradeRequired(originate),
     )
+    if doors.dev is None or doors.login is None:
+        return endpoints
+    return with_demo(endpoints, DevParts(doors.dev, settings, core, doors.login, originate))
 
 
 def _files(settings: Settings, not_found: ASGIApp) -> dict[str, ASGIApp]:

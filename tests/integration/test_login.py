@@ -406,7 +406,7 @@ def test_make_run_has_a_login(tmp_path: Path) -> None:
             assert line, text
             text += line
         url = text.partition("listening on ")[2].split()[0]
-        password = text.partition("(POST /auth/login):\n")[2].split()[0]
+        password = text.partition("with the password ")[2].split()[0]
         body = json.dumps({"username": "alice", "password": password})
         answer = httpx.post(f"{url}/auth/login", content=body, headers=JSON, trust_env=False, timeout=60)
         process.terminate()

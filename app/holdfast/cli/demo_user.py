@@ -1,4 +1,4 @@
-"""The login of `make run`: on, with one user whose password is made once and printed at each start.
+"""The login of `make run`: on, with two users whose password is made once and printed at each start.
 
 The users and the password stand in the folder of the local settings, readable by their owner alone.
 """
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from holdfast.settings import Settings
 
 USER: Final = "alice"
+FRIEND: Final = "bob"
+"""Somebody for `USER` to talk to, with the same password."""
 USERS_FILE: Final = LOCAL_FOLDER / "users.sqlite"
 PASSWORD_FILE: Final = LOCAL_FOLDER / "demo-password"
 
@@ -27,7 +29,9 @@ def demo_login(loaded: Settings) -> dict[str, Any]:
     is_signed_elsewhere = not length and (token.public_keys or token.jwks.url)
     if "enabled" in loaded.auth.model_fields_set or is_signed_elsewhere or 0 < length < SHORTEST_SECRET:
         return {}
-    return {"auth.enabled": True, "auth.users_path": USERS_FILE, "auth.insecure_loopback": True}
+    given = {"auth.enabled": True, "auth.users_path": USERS_FILE, "auth.insecure_loopback": True}
+    # There is no crowd here whose return would have to be spread.
+    return given if "reconnect_window" in loaded.client.model_fields_set else {**given, "client.reconnect_window": 1.0}
 
 
 def ensure_demo_user(loaded: Settings) -> None:
@@ -49,6 +53,9 @@ def ensure_demo_user(loaded: Settings) -> None:
             users.add(USER, passwords.hash(password))
         elif password and not passwords.verify(password, user.password_hash).is_right:
             PASSWORD_FILE.unlink(missing_ok=True)  # it would be printed, and would not open anything
+            password = ""
+        if password and users.by_name(FRIEND) is None:
+            users.add(FRIEND, passwords.hash(password))
     finally:
         users.close()
 

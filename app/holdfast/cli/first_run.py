@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast.cli.demo_user import USER, demo_login, demo_password
+from holdfast.cli.demo_user import FRIEND, USER, demo_login, demo_password
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.place import LOCAL_FILE, config_path
 
@@ -128,10 +128,10 @@ def lines_to_paste(loaded: Settings, base_url: str) -> str:
     key = loaded.api.keys[0].get_secret_value() if loaded.api.keys else ""
     return f"""
 Holdfast is listening on {base_url}
-
+{_demo_lines(loaded, base_url)}
 A token of the user "{USER}", good for a day:
   {token or "none: no HMAC secret is configured, so issue one with your own key"}
-{_login_lines(loaded)}
+
 Follow {follow}, in another terminal:
   {command} subscribe {channel} --url {base_url}{f" --token {token}" if token else ""}
 
@@ -150,9 +150,9 @@ def _token(loaded: Settings) -> str:
     return TokenIssuer(loaded.token).create_connection(USER, ttl_seconds=TOKEN_SECONDS)
 
 
-def _login_lines(loaded: Settings) -> str:
+def _demo_lines(loaded: Settings, base_url: str) -> str:
     password = demo_password(loaded)
-    return f'\nLog in as the user "{USER}" with this password (POST /auth/login):\n  {password}\n' if password else ""
+    return f"\nDemo: {base_url}/demo  Log in as {USER} or {FRIEND} with the password {password}\n" if password else ""
 
 
 def _own_path() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -25,29 +26,37 @@ def serve(
         bool, typer.Option("--dev", help="Make secrets on first start and print lines to try it with.")
     ] = False,
     config: ServeConfigOption = None,
+    again: Annotated[int | None, typer.Option(hidden=True, help="The port of before a restart.")] = None,
 ) -> None:
     """Run the gateway until SIGTERM or SIGINT. A second one stops it at once.
 
     Exits 0 after an orderly stop, 2 when it cannot start, 3 when settings cannot be used.
     """
+    from holdfast.cli.again import start_again
     from holdfast.cli.demo_user import ensure_demo_user
     from holdfast.cli.first_run import dev_settings, lines_to_paste
     from holdfast.main import run
     from holdfast.settings_load import load_settings
+    from holdfast.wiring_dev import DevMode
 
     overrides: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     if not dev:
         # No fallback to the file of a first start here: a production start must not pick up what lies about.
         raise typer.Exit(run(load_settings(config, os.environ, overrides)))
+    if again is not None:
+        overrides["port"] = again
     loaded = dev_settings(config, os.environ, overrides)
     ensure_demo_user(loaded)
     started: list[str] = []
+    mode = DevMode()
 
     def on_started(base_url: str) -> None:
         started.append(base_url)
-        result(lines_to_paste(loaded, base_url))
+        result(lines_to_paste(loaded, base_url) if again is None else f"Started again on {base_url}")
 
-    code = run(loaded, on_started=on_started)
+    code = run(loaded, on_started=on_started, dev=mode)
+    if started and mode.is_restart_asked and code == 0:
+        start_again(urlsplit(started[0]).port or loaded.port)
     if code and not started:
         note(NOT_STARTED.format(port=loaded.port, other=loaded.port + 1))
     raise typer.Exit(code)

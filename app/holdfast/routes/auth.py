@@ -93,7 +93,7 @@ class AuthEndpoint:
         address = address_of(scope, self._rules.originate)
         jar = jar_of(scope, self._rules.originate, insecure_loopback=self._rules.insecure_loopback)
         try:
-            self._check(scope)
+            check_caller(scope, METHODS[self._path], self._rules.origins)
             body = await read_body(receive, scope["headers"], MAX_BODY_BYTES)
         except ClientGone:
             return
@@ -132,27 +132,8 @@ class AuthEndpoint:
 
     # Private methods
 
-    def _check(self, scope: Scope) -> None:
-        """Let requests of our own pages pass, and of what is no browser.
-
-        Raises:
-            DoorError: `method_not_allowed`.
-            LoginError: `csrf_refused`.
-        """
-        method = METHODS[self._path]
-        check_method(scope, method)
-        seen = {name: value.strip().decode("latin-1") for name, value in scope["headers"]}
-        is_listed = seen.get(b"origin", "").lower() in self._rules.origins
-        site = seen.get(b"sec-fetch-site", "")
-        if site not in {"", "same-origin"} and not is_listed and (site, method) != ("none", "GET"):
-            raise LoginError("csrf_refused", f"Expected Sec-Fetch-Site: same-origin, came {site[:20]!r}.")
-        # A form cannot send it, and a script of another origin has to ask first (Fetch standard, 2.2.2).
-        if method == "POST" and (kind := media_type_of(scope["headers"])) != b"application/json":
-            came = repr(kind[:60].decode("latin-1")) if kind else "none"
-            raise LoginError("csrf_refused", f"Expected the content type application/json, came {came}.")
-
     async def _log_in(self, request: _Request) -> _Answer:
-        given = _decoded(request.body, _Credentials)
+        given = decoded(request.body, _Credentials)
         attempt = Attempt(
             given.username,
             given.password,
@@ -169,7 +150,7 @@ class AuthEndpoint:
         return self._granted(await self._service.refresh(request.jar.get("refresh")), request.jar)
 
     async def _log_out(self, request: _Request) -> _Answer:
-        given = _decoded(request.body or b"{}", _Logout)
+        given = decoded(request.body or b"{}", _Logout)
         await self._service.log_out(request.jar.get("refresh"), everywhere=given.everywhere)
         return _Answer(204, None, request.jar.forget("refresh", "logs"))
 
@@ -203,7 +184,31 @@ class AuthEndpoint:
         return _Answer(200, body, cookies)
 
 
-def _decoded(body: bytes, kind: type[Any]) -> Any:
+def check_caller(scope: Scope, method: str, origins: frozenset[str]) -> None:
+    """Let requests of our own pages pass, of those that are listed, and of what is no browser.
+
+    Raises:
+        DoorError: `method_not_allowed`.
+        LoginError: `csrf_refused`.
+    """
+    check_method(scope, method)
+    seen = {name: value.strip().decode("latin-1") for name, value in scope["headers"]}
+    is_listed = seen.get(b"origin", "").lower() in origins
+    site = seen.get(b"sec-fetch-site", "")
+    if site not in {"", "same-origin"} and not is_listed and (site, method) != ("none", "GET"):
+        raise LoginError("csrf_refused", f"Expected Sec-Fetch-Site: same-origin, came {site[:20]!r}.")
+    # A form cannot send it, and a script of another origin has to ask first (Fetch standard, 2.2.2).
+    if method == "POST" and (kind := media_type_of(scope["headers"])) != b"application/json":
+        came = repr(kind[:60].decode("latin-1")) if kind else "none"
+        raise LoginError("csrf_refused", f"Expected the content type application/json, came {came}.")
+
+
+def decoded(body: bytes, kind: type[Any]) -> Any:
+    """Return a body of JSON.
+
+    Raises:
+        LoginError: `login_malformed`.
+    """
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

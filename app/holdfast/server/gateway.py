@@ -128,6 +128,11 @@ class GatewayServer(uvicorn.Server):
         """The sockets that connections are accepted from."""
         return [one.bound for all_of in self._acceptors.values() for one in all_of if one.is_open]
 
+    @property
+    def is_hurried(self) -> bool:
+        """Whether it was asked to stop twice."""
+        return self._fast_asked.is_set()
+
     def pause_accepting(self, seconds: float, pace: float) -> None:
         """Leave those who come to the public port in its queue for so long, then accept `pace` a second of them.
 

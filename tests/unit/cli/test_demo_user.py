@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.auth.passwords import Passwords
 from holdfast.auth.users import Users
-from holdfast.cli.demo_user import PASSWORD_FILE, USER, USERS_FILE, demo_login, demo_password, ensure_demo_user
+from holdfast.cli.demo_user import FRIEND, PASSWORD_FILE, USER, USERS_FILE, demo_login, demo_password, ensure_demo_user
 from holdfast.settings import Settings
 
 SECRET = {"token": {"hmac_secret": "s" * 32}}
@@ -21,10 +21,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     USERS_FILE.parent.mkdir()
 
 
-def opens(settings: Settings, password: str) -> bool:
-    """Tell whether a password opens the demo user's account."""
+def opens(settings: Settings, password: str, name: str = USER) -> bool:
+    """Tell whether a password opens a demo user's account."""
     users = Users(settings.auth)
-    user = users.by_name(USER)
+    user = users.by_name(name)
     users.close()
     return user is not None and Passwords(settings.auth.password).verify(password, user.password_hash).is_right
 
@@ -39,6 +39,7 @@ def test_password_is_made_once_and_opens() -> None:
 
     assert demo_password(settings) == first
     assert opens(settings, first)
+    assert opens(settings, first, FRIEND)
     assert stat.S_IMODE(PASSWORD_FILE.stat().st_mode) == 0o600
 
 
@@ -73,6 +74,14 @@ def test_login_is_on_for_trying_things() -> None:
     assert demo_login(Settings.model_validate({"token": {"hmac_secret": "short"}})) == {}
     assert demo_login(Settings.model_validate({"auth": {"enabled": False}})) == {}
     assert demo_login(Settings.model_validate({"token": {"jwks": {"url": "https://login.example/keys"}}})) == {}
+
+
+def test_crowd_of_one_comes_back_soon() -> None:
+    """Unless the settings say over which time clients come back."""
+    own = {"client": {"reconnect_window": 7}}
+
+    assert demo_login(Settings.model_validate({}))["client.reconnect_window"] == 1.0
+    assert "client.reconnect_window" not in demo_login(Settings.model_validate(own))
 
 
 def test_login_of_ones_own_gets_no_demo_user() -> None:

@@ -12,8 +12,8 @@ def started(monkeypatch):
     """Catch what would be run instead of running it."""
     calls = []
 
-    def run(settings, on_started=None):
-        calls.append((settings, on_started))
+    def run(settings, on_started=None, dev=None):
+        calls.append((settings, on_started, dev))
         return 0
 
     monkeypatch.setattr("holdfast.main.run", run)
@@ -35,13 +35,13 @@ def test_serve_makes_no_secrets_by_itself(cli, started):
     cli("serve")
 
     assert not list(Path.cwd().iterdir())
-    assert started[0][1] is None
+    assert started[0][1:] == (None, None)
 
 
 def test_serve_dev_prints_lines_once_it_listens(cli, started, capsys):
     """The lines name the address that was really bound."""
     cli("serve", "--dev")
-    settings, on_started = started[0]
+    settings, on_started, _ = started[0]
 
     on_started("http://127.0.0.1:12345")
 
@@ -70,3 +70,30 @@ def test_serve_with_faulty_settings_exits_three(cli, started):
     """Nothing is started."""
     assert cli("serve", "--port", "70000").code == 3
     assert not started
+
+
+@pytest.mark.parametrize(("asked", "code", "begins"), [(True, 0, [8123]), (False, 0, []), (True, 1, [])])
+def test_serve_dev_begins_again_when_its_switch_said_so(cli, monkeypatch, asked, code, begins):
+    """At the port that it had, and never by itself."""
+    ports = []
+
+    def run(settings, on_started, dev):
+        on_started("http://127.0.0.1:8123")
+        dev.is_restart_asked = asked
+        return code
+
+    monkeypatch.setattr("holdfast.main.run", run)
+    monkeypatch.setattr("holdfast.cli.again.start_again", ports.append)
+    cli("serve", "--dev", "--port", "0")
+
+    assert ports == begins
+
+
+def test_serve_dev_that_began_again_says_so_in_one_line(cli, started, capsys):
+    """What is to be pasted stands above."""
+    cli("serve", "--dev", "--again", "8123")
+    settings, on_started, _ = started[0]
+    on_started("http://127.0.0.1:8123")
+
+    assert settings.port == 8123
+    assert capsys.readouterr().out.splitlines()[-1] == "Started again on http://127.0.0.1:8123"

@@ -131,9 +131,11 @@ async def test_second_stop_is_fast():
     serving = await run(server)
     server._on_signal("SIGTERM")
     await asyncio.sleep(0)
+    assert not server.is_hurried
     server._on_signal("SIGTERM")
 
     assert await serving == 0
+    assert server.is_hurried
     assert cut.is_set()
     assert seen == ["stop"]
 
