@@ -131,9 +131,13 @@ export class Parts {
 
   /** A browser is not told why; the server knows, if it saw the attempt. @param {Session} session */
   async #explain(session) {
-    const { explain } = await import('./explain.js');
     const { environment } = this.#settings;
-    const cause = await explain({ url: this.#endpoints.explain, cid: session.cid, environment });
+    const loaded = await import('./explain.js').catch(() => null);
+    if (loaded === null) {
+      this.#outcomes.explained(session, 'server_unreachable'); // where not even a module comes, no transport is to blame
+      return null;
+    }
+    const cause = await loaded.explain({ url: this.#endpoints.explain, cid: session.cid, environment });
     this.#outcomes.explained(session, cause.slug);
     this.vitals.trouble.learn(session.cid, cause.logToken);
     return cause;
