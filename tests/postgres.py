@@ -30,6 +30,13 @@ class Postgres:
         self._port = port
         self._user = _OWNER if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
+        self._certificate: dict[str, Path] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of the one that takes connections."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def url(self) -> str:
@@ -48,6 +55,8 @@ class Postgres:
     def start(self) -> None:
         """Start it and wait until it answers."""
         options = ["listen_addresses=127.0.0.1", f"port={self._port}", "unix_socket_directories=", "fsync=off"]
+        if self._certificate is not None:
+            options += ["ssl=on", *(f"ssl_{kind}_file={path}" for kind, path in self._certificate.items())]
         command = [
             system_program("postgres"),
             "-D",
@@ -61,6 +70,17 @@ class Postgres:
         while subprocess.run(ready, capture_output=True, check=False).returncode:
             assert time.monotonic() < deadline, (self._folder / "log").read_text()
             time.sleep(0.1)
+
+    def use_tls(self, cert: Path, key: Path) -> None:
+        """Offer TLS from the next start on."""
+        self._certificate = {}
+        for kind, path in (("cert", cert), ("key", key)):
+            ours = self._folder / path.name
+            ours.write_bytes(path.read_bytes())
+            ours.chmod(0o600)
+            if self._user is not None:
+                shutil.chown(ours, self._user)
+            self._certificate[kind] = ours
 
     def stop(self) -> None:
         """Stop it, as a crash of its host would: at once."""

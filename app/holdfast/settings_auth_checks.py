@@ -9,7 +9,7 @@ from holdfast.settings import Settings
 from holdfast.settings_auth import SHORTEST_SECRET
 from holdfast.settings_faults import Fault
 
-_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+_SCHEMES = ("postgresql", "postgres", "postgresql+pg8000")
 
 
 def check_auth(settings: Settings) -> Iterator[Fault]:

@@ -29,9 +29,8 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from holdfast.auth.users_postgres import make_postgres
 from holdfast.errors import ConfigError
 from holdfast.settings_auth import AuthSettings
 
@@ -63,7 +62,7 @@ def make_engine(settings: AuthSettings) -> Engine:
         ConfigError: the file cannot be made or read, or the driver is not installed.
     """
     url = settings.users_url.get_secret_value()
-    return _postgres(url, settings) if url else _sqlite(settings.users_path or Path("users.sqlite"), settings)
+    return make_postgres(url, settings) if url else _sqlite(settings.users_path or Path("users.sqlite"), settings)
 
 
 def prepare(engine: Engine) -> None:
@@ -91,33 +90,6 @@ def _alone(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         yield connection
-
-
-def _postgres(url: str, settings: AuthSettings) -> Engine:
-    timeout = settings.database_timeout
-    try:
-        # Without a driver in it, SQLAlchemy would take another one than the extra brings.
-        parsed = make_url(url).set(drivername="postgresql+psycopg")
-        return create_engine(
-            parsed,
-            pool_size=settings.pool_size,
-            max_overflow=0,
-            pool_timeout=timeout,
-            pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": max(2, int(timeout)),
-                "options": f"-c statement_timeout={int(timeout * 1000)} -c lock_timeout={int(timeout * 1000)}",
-                # A peer that is gone without a word must not hold a thread for minutes.
-                "tcp_user_timeout": int(timeout * 1000),
-            },
-            hide_parameters=True,
-        )
-    except ModuleNotFoundError:
-        raise ConfigError(
-            ["auth.users_url: expected the driver for PostgreSQL, found none; pip install 'holdfast[postgres]'"]
-        ) from None
-    except ArgumentError:
-        raise ConfigError(["auth.users_url: expected postgresql://user:password@host/name, got another text"]) from None
 
 
 def _sqlite(path: Path, settings: AuthSettings) -> Engine:

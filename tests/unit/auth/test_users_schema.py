@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from holdfast.auth.users_schema import SCHEMA_VERSION, make_engine, prepare
 from holdfast.errors import ConfigError
@@ -60,27 +60,3 @@ def test_file_that_cannot_be_made_is_a_fault(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(ConfigError, match=r"auth\.users_path"):
         make_engine(settings(tmp_path / name))
-
-
-def test_postgres_engine_asks_nothing_before_it_is_used() -> None:
-    """A database that is down stops no start, and the password is in no text of it."""
-    url = "postgres://holdfast:pa55word@db.invalid:5432/holdfast"
-    engine = make_engine(AuthSettings.model_validate({"enabled": True, "users_url": url}))
-
-    assert engine.dialect.name == "postgresql"
-    assert engine.dialect.driver == "psycopg"
-    assert "pa55word" not in repr(engine)
-    engine.dispose()
-
-
-def test_missing_driver_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says what to install."""
-
-    def missing(*_: object, **__: object) -> None:
-        raise ModuleNotFoundError("psycopg")
-
-    monkeypatch.setattr("holdfast.auth.users_schema.create_engine", missing)
-
-    with pytest.raises(ConfigError, match=r"holdfast\[postgres\]"):
-        make_engine(AuthSettings.model_validate({"users_url": "postgresql://db/holdfast"}))
-    assert create_engine is not missing
