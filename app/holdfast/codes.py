@@ -358,7 +358,7 @@ _OPERATORS = (
     _http("log_token_invalid", 1938, 403, "The batch of log lines brings no token, a used one, or one that has expired.",
           "Take `holdfast.log_token` of the connect reply, or the one of `/connection/explain`; each is good once.", _CLIENT),
     _http("log_batch_malformed", 1939, 400, "The body is no batch of log lines.", "Compare it with docs/logs.md.", _CLIENT),
-    _http("rate_limited", 1940, 429, "Too many such requests came from this address.", "Wait, then repeat.", _CLIENT),
+    _http("rate_limited", 1940, 429, "Too many such requests came from this address, or of this session.", "Wait, then repeat.", _CLIENT),
     _http("unknown_attempt", 1941, 404, "No instance saw this attempt.",
           "It never arrived (DNS, network, TLS, a proxy in between), or it is too long ago. `holdfast probe URL` from the client's network shows which.", _CLIENT),
 )

@@ -64,7 +64,7 @@ _NO_ATTEMPTS: Final = {
     "query_invalid": Trace((_REQUESTS, _EXPLANATIONS), ("admin_refused",)),
     "log_token_invalid": Trace((_BATCHES,), ("browser_lines_refused",)),
     "log_batch_malformed": Trace((_BATCHES,), ("browser_lines_refused",)),
-    "rate_limited": Trace((_BATCHES, _EXPLANATIONS), ("browser_lines_refused",)),
+    "rate_limited": Trace((_BATCHES, _EXPLANATIONS, _REFRESHES), ("browser_lines_refused", "auth_request_refused")),
     "unknown_attempt": Trace((_EXPLANATIONS,)),
     "login_refused": _FAILED_LOGIN,
     "login_locked": _FAILED_LOGIN,

@@ -86,6 +86,13 @@ class AuthSettings(Group):
     refresh_overlap: Duration = Field(
         30.0, ge=1, le=300, description="How long a refresh token that was exchanged still gives its successor."
     )
+    refresh_rate: float = Field(
+        0.5,
+        gt=0,
+        allow_inf_nan=False,
+        description="Requests a second of one session to `/auth/refresh` and `/auth/session`, in the long run.",
+    )
+    refresh_burst: int = Field(150, ge=1, description="Such requests of one session that may come at once.")
     max_sessions: int = Field(
         50, ge=1, le=10000, description="Sessions a user may have; one more ends the one not used for longest."
     )

@@ -5,6 +5,7 @@ What only a login needs is imported where there is one: SQLAlchemy and argon2 ta
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -77,7 +78,7 @@ class Login:
 
     async def user_of_logs(self, cookie: str) -> str:
         """Return whose browser hands in lines, "" where no live session stands behind the cookie."""
-        found = self.seals.read_logs(cookie)
+        found = self.seals.read_session(cookie)
         if found is None or not await self.sessions.is_alive(*found):
             return ""
         return found[0]
@@ -104,14 +105,17 @@ def make_login(settings: Settings, core: Core) -> Login | None:
 
     for outcome in ("ok", "login_refused", "login_locked"):
         metrics.LOGINS.labels(outcome)
-    seals = Seals(settings.token.hmac_secret.get_secret_value().encode())
-    sessions = Sessions(auth, core.broker.sessions, core.wall_clock)
+    secret = settings.token.hmac_secret.get_secret_value().encode()
+    seals = Seals(secret)
+    key = hmac.digest(secret, b"holdfast refresh count", "sha256")
+    sessions = Sessions(auth, core.broker.sessions, core.wall_clock, key)
     desk = Desk(
         users=Users(auth, clock=core.wall_clock),
         passwords=Passwords(auth.password),
         sessions=sessions,
         lockouts=Lockouts(auth.lockout, core.clock),
         rates=KeyedBuckets(TokenBucket(auth.lockout.rate, auth.lockout.burst), core.clock),
+        refreshes=KeyedBuckets(TokenBucket(auth.refresh_rate, auth.refresh_burst), core.clock),
         issuer=TokenIssuer(settings.token, clock=core.wall_clock),
         seals=seals,
         ender=RevokingEnder(core, auth.access_ttl + settings.token.leeway + _SLACK_SECONDS),
@@ -156,7 +160,7 @@ def user_of_session(settings: Settings, login: Login | None, originate: Originat
         site = next((value for name, value in scope["headers"] if name == b"sec-fetch-site"), b"same-origin")
         if site.strip() != b"same-origin":
             return ""
-        return await login.user_of_logs(jar_of(scope, originate, insecure_loopback=insecure_loopback).get("logs"))
+        return await login.user_of_logs(jar_of(scope, originate, insecure_loopback=insecure_loopback).get("session"))
 
     return find
 

@@ -124,7 +124,7 @@ def test_cookies_are_kept_to_tls(gateway: Gateway) -> None:
     answer = Browser(gateway).log_in(add_user(gateway, "secure"))
 
     for line in answer.headers.get_list("set-cookie"):
-        assert line.startswith("__Secure-")
+        assert line.startswith(("__Secure-", "__Host-"))
         assert line.endswith("; HttpOnly; Secure; SameSite=Strict")
 
 

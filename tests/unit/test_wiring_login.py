@@ -58,8 +58,13 @@ async def enter(gateway: Gateway, **headers: str) -> Answer:
 
 
 def cookie(answer: Answer, kind: str) -> str:
-    """Return a cookie as the browser sends it back."""
-    return next(one.partition(";")[0] for one in answer.cookies if f"holdfast_{kind}=" in one)
+    """Return a cookie as the browser sends it back; that of a refresh goes with the session's."""
+    kinds = ("refresh", "session") if kind == "refresh" else (kind,)
+    return "; ".join(
+        pair
+        for pair in (one.partition(";")[0] for one in answer.cookies)
+        if pair.partition("=")[0].endswith(tuple(f"holdfast_{one}" for one in kinds))
+    )
 
 
 async def test_token_of_a_login_opens_the_gateway(gateway: Gateway) -> None:
@@ -115,11 +120,13 @@ async def test_browser_hands_in_lines_by_its_cookie(gateway: Gateway, capsys: py
     """They belong to the user, while the session lives."""
     answer = await enter(gateway)
     lines = {"lines": [{"t": 1, "event": "seen"}]}
-    first = await ask(gateway, "POST", "/client/logs", lines, cookie=cookie(answer, "logs"))
-    foreign = await ask(gateway, "POST", "/client/logs", lines, cookie=f"{cookie(answer, 'logs')}0")
-    page = await ask(gateway, "POST", "/client/logs", lines, cookie=cookie(answer, "logs"), sec_fetch_site="same-site")
+    first = await ask(gateway, "POST", "/client/logs", lines, cookie=cookie(answer, "session"))
+    foreign = await ask(gateway, "POST", "/client/logs", lines, cookie=f"{cookie(answer, 'session')}0")
+    page = await ask(
+        gateway, "POST", "/client/logs", lines, cookie=cookie(answer, "session"), sec_fetch_site="same-site"
+    )
     await ask(gateway, "POST", "/auth/logout", cookie=cookie(answer, "refresh"))
-    last = await ask(gateway, "POST", "/client/logs", lines, cookie=cookie(answer, "logs"))
+    last = await ask(gateway, "POST", "/client/logs", lines, cookie=cookie(answer, "session"))
 
     assert first.json() == {"log_token": "", "accepted": 1}
     assert (foreign.status, page.status, last.status) == (403, 403, 403)

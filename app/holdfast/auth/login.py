@@ -5,21 +5,23 @@ Unknown, disabled and wrong look the same from outside: one answer, and the same
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
+from holdfast.auth import refresh_tokens
 from holdfast.auth.issuer import TokenIssuer
 from holdfast.auth.lockout import Lockouts, Trial
 from holdfast.auth.passwords import Passwords, Verdict
 from holdfast.auth.seals import Seals
 from holdfast.auth.sessions import Live, Sessions
 from holdfast.auth.threads import BoundedThreads
-from holdfast.auth.users import User, Users, account_of
-from holdfast.errors import LoginError
+from holdfast.auth.users import User, Users, account_of, name_fault
+from holdfast.errors import DoorError, LoginError
 from holdfast.resilience.keyed_buckets import KeyedBuckets
 from holdfast.settings_auth import AuthSettings
 from holdfast.telemetry import metrics
@@ -71,6 +73,7 @@ class Desk:
     sessions: Sessions
     lockouts: Lockouts
     rates: KeyedBuckets
+    refreshes: KeyedBuckets
     issuer: TokenIssuer
     seals: Seals
     ender: TokenEnder
@@ -120,7 +123,9 @@ class LoginService:
             LoginError: `login_refused`, `login_locked`, `login_busy` or `users_unavailable`.
         """
         account = account_of(attempt.name)
-        trial = Trial(account, attempt.party, self._desk.seals.read_device(attempt.device, account))
+        # By its hash, so that what strangers call accounts takes no memory.
+        counted = hashlib.sha256(account.encode("utf-8", "surrogatepass")).hexdigest()
+        trial = Trial(counted, attempt.party, self._desk.seals.read_device(attempt.device, account))
         self._refuse_crowds(trial)
         try:
             user, why = await self._judge(account, attempt.password)
@@ -132,7 +137,7 @@ class LoginService:
         self._desk.lockouts.succeed(trial)
         if attempt.refresh:  # the browser is about to forget it
             await self._end(attempt.refresh)
-        session = await self._desk.sessions.begin(user.id, user.generation)
+        session = await self._begin(user)
         device = "" if trial.device else self._desk.seals.device(account)
         _log.info("logged_in", user=user.id, session=session.id, address=attempt.address)
         return self._grant(user, session)._replace(device=device)
@@ -143,6 +148,7 @@ class LoginService:
         Raises:
             LoginError: `session_missing`, `session_ended`, `session_signed_out`, `session_replayed`, `login_busy` or
                 `users_unavailable`.
+            DoorError: `rate_limited`.
         """
         user = await self._owner(cookie)
         session = await self._or_tell(self._desk.sessions.refresh(cookie, user.generation))
@@ -159,9 +165,22 @@ class LoginService:
         session = await self._or_tell(self._desk.sessions.find(cookie, user.generation))
         return user, session, len(await self._desk.sessions.all(user.id))
 
-    def logs_cookie(self, session: Live) -> str:
-        """Return the cookie with which a session's browser may hand in log lines."""
-        return self._desk.seals.logs(session.user, session.id)
+    def session_cookie(self, session: Live) -> str:
+        """Return the cookie that says which session a browser has."""
+        return self._desk.seals.session(session.user, session.id)
+
+    def own_of(self, refresh: Iterable[str], session: str) -> str:
+        """Return which of the refresh cookies that came is the one of the session cookie, "" if none.
+
+        Another host of the domain may set a refresh cookie for ours, of a session that is the attacker's (RFC 6265,
+        8.6), but no session cookie: browsers take that name from its own host alone.
+        """
+        owner = self._desk.seals.read_session(session)
+        for text in refresh if owner is not None else ():
+            token = refresh_tokens.read(text)
+            if token is not None and (token.user, token.session) == owner:
+                return text
+        return ""
 
     async def log_out(self, cookie: str, *, everywhere: bool = False) -> None:
         """End a session, or all of its user's; one that has ended is as good."""
@@ -201,9 +220,12 @@ class LoginService:
     async def _judge(self, account: str, password: str) -> tuple[User | None, str]:
         """Return the account, and why it is not let in, "" if it is."""
         users, passwords = self._desk.users, self._desk.passwords
-        user = await self._database.run(partial(users.by_name, account))
+        # A name that no account can have is not for the database, which may choke on it (NUL in PostgreSQL).
+        found = None if name_fault(account) else partial(users.by_name, account)
+        user = await self._database.run(found) if found is not None else None
         kept = user.password_hash if user is not None else None
-        verdict = await self._timed(partial(passwords.verify, password, kept))
+        rehashes = user is not None and not user.is_disabled
+        verdict = await self._timed(partial(passwords.verify, password, kept, rehashes=rehashes))
         if user is None:
             return None, "unknown_user"
         if not verdict.is_right:
@@ -214,6 +236,18 @@ class LoginService:
             await self._database.run(partial(users.rehash, user.id, user.password_hash, verdict.rehashed))
         return user, ""
 
+    async def _begin(self, user: User) -> Live:
+        """Begin a session, unless the account was changed while the password was being checked.
+
+        Asked after the session is there, so that whoever changes the account either is seen here or sees the session.
+        """
+        session = await self._desk.sessions.begin(user.id, user.generation)
+        now = await self._database.run(partial(self._desk.users.by_id, user.id))
+        if now is None or now.is_disabled or now.generation != user.generation:
+            await self._desk.sessions.end(session)
+            raise LoginError("login_refused", why="changed", user=user.id)
+        return session
+
     async def _timed(self, check: Callable[[], Verdict]) -> Verdict:
         with metrics.PASSWORD_SECONDS.time():
             return await self._hashing.run(check)
@@ -223,6 +257,9 @@ class LoginService:
         if not cookie:
             raise LoginError("session_missing")
         session = await self._or_tell(self._desk.sessions.find(cookie))
+        if not self._desk.refreshes.take(session.id):
+            wait = max(_LEAST_WAIT, math.ceil(1 / self._settings.refresh_rate))
+            raise DoorError("rate_limited", "Too many refreshes of one session.", user=session.user, retry_after=wait)
         user = await self._database.run(partial(self._desk.users.by_id, session.user))
         if user is None or user.is_disabled:
             raise LoginError("session_ended", user=session.user)
@@ -237,13 +274,13 @@ class LoginService:
         return session
 
     async def _or_tell(self, found: Awaitable[Live]) -> Live:
-        """Return a session; of one that has just turned out to be copied nothing may go on."""
+        """Return a session; of one that this very token has ended nothing may go on."""
         try:
             return await found
         except LoginError as error:
             session = error.context.get("session")
-            if error.slug == "session_replayed" and isinstance(session, str):
-                await self._desk.ender.end_session(session, "a refresh token came twice")
+            if isinstance(session, str):
+                await self._desk.ender.end_session(session, error.slug)
             raise
 
     def _grant(self, user: User, session: Live) -> Granted:

@@ -53,7 +53,7 @@ class Passwords:
         """Return a hash to keep."""
         return self._hasher.hash(_normal(password))
 
-    def verify(self, password: str, kept: str | None) -> Verdict:
+    def verify(self, password: str, kept: str | None, *, rehashes: bool = True) -> Verdict:
         """Compare a password with a hash, or with nobody's where there is none, which takes as long and is never right.
 
         A kept text that is no hash is never right either.
@@ -68,7 +68,7 @@ class Passwords:
             return Verdict(False)
         if kept is None:
             return Verdict(False)
-        return Verdict(True, self._hasher.hash(given) if self._hasher.check_needs_rehash(kept) else None)
+        return Verdict(True, self._hasher.hash(given) if rehashes and self._hasher.check_needs_rehash(kept) else None)
 
 
 def generated() -> str:

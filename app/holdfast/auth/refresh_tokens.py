@@ -6,6 +6,9 @@ again, and nobody can make it out of what is kept.
 
 All tokens of a session begin with the same secret bytes, its mark. Who shows an old token has it, so that is a replay;
 who only knows the session's id, which access tokens carry, has not, and cannot end the session by showing anything.
+
+A token also says how many came before it, with a voucher that we made. One that is later than the session knows of is
+no replay: the store has been set back, by a crash.
 """
 
 from __future__ import annotations
@@ -24,18 +27,21 @@ SECRET_BYTES: Final = MARK_BYTES + 32
 MOST_EXCHANGED: Final = 16
 """Tokens exchanged lately that a session remembers; until one is forgotten, the present one stays."""
 _ID_DIGITS: Final = 32
+_NUMBER_BYTES: Final = 4
+_VOUCHER_BYTES: Final = 12
 _LONGEST: Final = 1024
 
 
-EndedBy = Literal["session_signed_out", "session_replayed"]
+EndedBy = Literal["session_signed_out", "session_replayed", "session_ended"]
 
 
 class RefreshToken(NamedTuple):
-    """A token taken apart: whose session it belongs to, which one, and the secret."""
+    """A token taken apart: whose session it belongs to, which one, the secret, and how many came before it."""
 
     user: str
     session: str
     secret: bytes
+    number: int = 0
 
 
 class Exchanged(Struct, array_like=True, frozen=True):
@@ -50,7 +56,7 @@ class Session(Struct, array_like=True, frozen=True):
     """What is kept of a session; moments are Unix seconds.
 
     `generation` is the account's at the login: another one ends the session. `mark` and `digest` are hashes.
-    `ended` is why it has ended already.
+    `ended` is why it has ended already, `count` how many tokens were exchanged.
     """
 
     generation: int
@@ -60,6 +66,7 @@ class Session(Struct, array_like=True, frozen=True):
     digest: bytes
     exchanged: tuple[Exchanged, ...] = ()
     ended: EndedBy | Literal[""] = ""
+    count: int = 0
 
 
 class Exchange(NamedTuple):
@@ -84,21 +91,25 @@ def decode(value: bytes) -> Session | None:
         return None
 
 
-def write(token: RefreshToken) -> str:
-    """Return a token as a cookie carries it."""
-    return f"{_text(token.user.encode())}.{token.session}.{_text(token.secret)}"
+def write(token: RefreshToken, key: bytes = b"") -> str:
+    """Return a token as a cookie carries it; `key` vouches for its number."""
+    number = _text(token.number.to_bytes(_NUMBER_BYTES) + _voucher(token.session, token.number, key))
+    return f"{_text(token.user.encode())}.{token.session}.{_text(token.secret)}.{number}"
 
 
-def read(text: str) -> RefreshToken | None:
-    """Take a token apart; None for anything else."""
+def read(text: str, key: bytes = b"") -> RefreshToken | None:
+    """Take a token apart; None for anything else. A number that nobody vouches for is 0."""
     parts = text.split(".")
-    if len(text) > _LONGEST or len(parts) != 3 or len(parts[1]) != _ID_DIGITS or not parts[1].isalnum():
+    if len(text) > _LONGEST or len(parts) != 4 or len(parts[1]) != _ID_DIGITS or not parts[1].isalnum():
         return None
     try:
-        user, secret = _bytes(parts[0]).decode(), _bytes(parts[2])
+        user, secret, numbered = _bytes(parts[0]).decode(), _bytes(parts[2]), _bytes(parts[3])
     except (ValueError, Error):
         return None
-    return RefreshToken(user, parts[1], secret) if len(secret) == SECRET_BYTES else None
+    number = int.from_bytes(numbered[:_NUMBER_BYTES])
+    if not hmac.compare_digest(numbered[_NUMBER_BYTES:], _voucher(parts[1], number, key)):
+        number = 0
+    return RefreshToken(user, parts[1], secret, number) if len(secret) == SECRET_BYTES else None
 
 
 def begin(secret: bytes, generation: int, now: float) -> Session:
@@ -113,23 +124,28 @@ def is_marked(session: Session, shown: bytes) -> bool:
 
 def ended(session: Session, why: EndedBy) -> Session:
     """Return what is left of a session that has ended: why, and by what its tokens are known."""
-    return Session(session.generation, session.started_at, session.refreshed_at, session.mark, b"", (), why)
+    return Session(
+        session.generation, session.started_at, session.refreshed_at, session.mark, b"", (), why, session.count
+    )
 
 
 def exchange(session: Session, shown: bytes, now: float, overlap_seconds: float, salt: bytes) -> Exchange:
     """Decide about a token that a session was shown.
 
     The present one is exchanged. One exchanged not longer than `overlap_seconds` ago leads to the present one, however
-    many have been exchanged since: its answer was lost, or two tabs asked at once. Any other does not count.
+    many have been exchanged since: its answer was lost, or two tabs asked at once. Any other does not count. What was
+    exchanged in the future of a clock that was set back is no longer recent.
     """
     digest = _digest(shown)
-    recent = tuple(one for one in session.exchanged if now - one.at <= overlap_seconds)
+    recent = tuple(one for one in session.exchanged if abs(now - one.at) <= overlap_seconds)
     if hmac.compare_digest(digest, session.digest):
         if len(recent) >= MOST_EXCHANGED:
             return Exchange(shown)
         following = _successor(shown, salt)
         exchanged = (*recent, Exchanged(digest, salt, now))
-        renewed = Session(session.generation, session.started_at, now, session.mark, _digest(following), exchanged)
+        # A clock that was ahead at the login must not make the session's life longer.
+        started_at, count = min(session.started_at, now), session.count + 1
+        renewed = Session(session.generation, started_at, now, session.mark, _digest(following), exchanged, "", count)
         return Exchange(following, renewed)
     secret: bytes | None = None
     for one in recent:
@@ -140,6 +156,10 @@ def exchange(session: Session, shown: bytes, now: float, overlap_seconds: float,
 
 def _successor(secret: bytes, salt: bytes) -> bytes:
     return secret[:MARK_BYTES] + hmac.digest(secret, b"holdfast refresh" + salt, "sha256")
+
+
+def _voucher(session: str, number: int, key: bytes) -> bytes:
+    return hmac.digest(key, f"{session}.{number}".encode(), "sha256")[:_VOUCHER_BYTES]
 
 
 def _digest(secret: bytes) -> bytes:

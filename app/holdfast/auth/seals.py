@@ -1,7 +1,7 @@
-"""Values in cookies that only we can have made: which device has logged in before, whose log lines come in. Pure.
+"""Values in cookies that only we can have made: which device has logged in before, which session a browser has. Pure.
 
-Both are weak on purpose. That of a device opens nothing, it only has its own count of failures; that for logs lets
-write lines while its session lives.
+Both are weak on purpose. That of a device opens nothing, it only has its own count of failures; that of a
+session lets write log lines while it lives, and a refresh token counts only beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final, Literal
 _LONGEST: Final = 1024
 _DEVICE_BYTES: Final = 16
 
-Purpose = Literal["device", "logs"]
+Purpose = Literal["device", "session"]
 
 
 class Seals:
@@ -29,7 +29,7 @@ class Seals:
     def __init__(self, secret: bytes) -> None:
         self._keys: dict[Purpose, bytes] = {
             "device": hmac.digest(secret, b"holdfast device cookie", "sha256"),
-            "logs": hmac.digest(secret, b"holdfast logs cookie", "sha256"),
+            "session": hmac.digest(secret, b"holdfast session cookie", "sha256"),
         }
 
     def device(self, account: str) -> str:
@@ -41,13 +41,13 @@ class Seals:
         owner, device = self._open("device", text)
         return device if owner == account else ""
 
-    def logs(self, user: str, session: str) -> str:
-        """Return the value with which a session's browser hands in log lines."""
-        return self._seal("logs", user, session)
+    def session(self, user: str, session: str) -> str:
+        """Return the value that says which session a browser has."""
+        return self._seal("session", user, session)
 
-    def read_logs(self, text: str) -> tuple[str, str] | None:
+    def read_session(self, text: str) -> tuple[str, str] | None:
         """Return user and session of such a value, None if it is none of ours."""
-        owner, session = self._open("logs", text)
+        owner, session = self._open("session", text)
         return (owner, session) if session else None
 
     # Private methods

@@ -67,12 +67,16 @@ class Sessions:
 
     Args:
         clock: Unix seconds.
+        key: vouches for what tokens say of themselves.
     """
 
-    def __init__(self, settings: AuthSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, settings: AuthSettings, store: Store, clock: Callable[[], float] = time.time, key: bytes = b""
+    ) -> None:
         self._settings = settings
         self._store = store
         self._clock = clock
+        self._key = key
 
     # Public methods
 
@@ -141,7 +145,7 @@ class Sessions:
     # Private methods
 
     async def _read(self, text: str, generation: int | None) -> tuple[RefreshToken, _Read]:
-        token = refresh_tokens.read(text)
+        token = refresh_tokens.read(text, self._key)
         if token is None:
             raise LoginError("session_ended", "The cookie has no session's form.")
         value = await self._store.get(token.user, token.session)
@@ -161,14 +165,19 @@ class Sessions:
         return refresh_tokens.exchange(session, shown, self._clock(), overlap, os.urandom(_SALT_BYTES))
 
     async def _replayed(self, token: RefreshToken, found: _Read) -> None:
-        """End a session whose token came back.
+        """End a session whose token came back, or was given by a store that knew more than this one.
 
         Raises:
-            LoginError: `session_replayed`, unless the session has changed since it was read.
+            LoginError: `session_replayed` or `session_ended`, unless the session has changed since it was read.
         """
-        dead = refresh_tokens.encode(ended(found.session, "session_replayed"))
-        if await self._store.swap(token.user, token.session, found.value, dead, TOMBSTONE_SECONDS):
-            raise LoginError("session_replayed", user=token.user, session=token.session)
+        is_later = token.number > found.session.count
+        dead = refresh_tokens.encode(ended(found.session, "session_ended" if is_later else "session_replayed"))
+        if not await self._store.swap(token.user, token.session, found.value, dead, TOMBSTONE_SECONDS):
+            return
+        if is_later:
+            detail = "The cookie is later than what is known of the session: it was lost in a crash."
+            raise LoginError("session_ended", detail, user=token.user, session=token.session)
+        raise LoginError("session_replayed", user=token.user, session=token.session)
 
     async def _bury(self, user: str, session_id: str, session: Session) -> None:
         tombstone = refresh_tokens.encode(ended(session, "session_signed_out"))
@@ -193,5 +202,5 @@ class Sessions:
         return min(session.refreshed_at + settings.idle_lifetime, session.started_at + settings.absolute_lifetime)
 
     def _live(self, token: RefreshToken, session: Session, *, is_repeated: bool = False) -> Live:
-        text = refresh_tokens.write(token)
+        text = refresh_tokens.write(token._replace(number=session.count), self._key)
         return Live(token.user, token.session, text, session, self._expires_at(session), is_repeated)

@@ -72,6 +72,7 @@ class _Request(NamedTuple):
     body: bytes
     address: str
     jar: CookieJar
+    refresh: str
 
 
 class AuthEndpoint:
@@ -93,7 +94,7 @@ class AuthEndpoint:
         address = address_of(scope, self._rules.originate)
         jar = jar_of(scope, self._rules.originate, insecure_loopback=self._rules.insecure_loopback)
         try:
-            check_caller(scope, METHODS[self._path], self._rules.origins)
+            check_caller(scope, METHODS[self._path], self._rules)
             body = await read_body(receive, scope["headers"], MAX_BODY_BYTES)
         except ClientGone:
             return
@@ -102,10 +103,12 @@ class AuthEndpoint:
             await turn_away(scope, receive, send, error)
             return
         try:
-            answer = await self._answer(_Request(body, address, jar))
+            answer = await self._answer(
+                _Request(body, address, jar, self._service.own_of(jar.all("refresh"), jar.get("session")))
+            )
         except GatewayError as error:
             self.observe(error, address)
-            gone = jar.forget("refresh", "logs") if error.slug in _SESSION_IS_GONE else []
+            gone = jar.forget("refresh", "session") if error.slug in _SESSION_IS_GONE else []
             headers = [(b"content-type", b"application/json"), *error_headers(error), *gone]
             await _send(send, error.code.http_status, headers, refusal_body(error))
             return
@@ -140,22 +143,22 @@ class AuthEndpoint:
             address=request.address,
             party=party_of(request.address),
             device=request.jar.get("device"),
-            refresh=request.jar.get("refresh"),
+            refresh=request.refresh,
         )
         granted = await self._service.log_in(attempt)
         metrics.LOGINS.labels("ok").inc()
         return self._granted(granted, request.jar)
 
     async def _refresh(self, request: _Request) -> _Answer:
-        return self._granted(await self._service.refresh(request.jar.get("refresh")), request.jar)
+        return self._granted(await self._service.refresh(request.refresh), request.jar)
 
     async def _log_out(self, request: _Request) -> _Answer:
         given = decoded(request.body or b"{}", _Logout)
-        await self._service.log_out(request.jar.get("refresh"), everywhere=given.everywhere)
-        return _Answer(204, None, request.jar.forget("refresh", "logs"))
+        await self._service.log_out(request.refresh, everywhere=given.everywhere)
+        return _Answer(204, None, request.jar.forget("refresh", "session"))
 
     async def _look(self, request: _Request) -> _Answer:
-        user, live, count = await self._service.look(request.jar.get("refresh"))
+        user, live, count = await self._service.look(request.refresh)
         body = {
             "user": {"id": user.id, "name": user.name},
             "since": live.session.started_at,
@@ -171,7 +174,7 @@ class AuthEndpoint:
         left = live.expires_at - now
         cookies = [
             jar.give("refresh", live.token, left),
-            jar.give("logs", self._service.logs_cookie(live), left),
+            jar.give("session", self._service.session_cookie(live), left),
         ]
         if granted.device:
             cookies.append(jar.give("device", granted.device, DEVICE_SECONDS))
@@ -184,7 +187,7 @@ class AuthEndpoint:
         return _Answer(200, body, cookies)
 
 
-def check_caller(scope: Scope, method: str, origins: frozenset[str]) -> None:
+def check_caller(scope: Scope, method: str, rules: AuthRules) -> None:
     """Let requests of our own pages pass, of those that are listed, and of what is no browser.
 
     Raises:
@@ -193,7 +196,13 @@ def check_caller(scope: Scope, method: str, origins: frozenset[str]) -> None:
     """
     check_method(scope, method)
     seen = {name: value.strip().decode("latin-1") for name, value in scope["headers"]}
-    is_listed = seen.get(b"origin", "").lower() in origins
+    origin = seen.get(b"origin", "").lower()
+    is_listed = origin in rules.origins
+    peer = scope.get("client")
+    _, scheme = rules.originate(peer[0] if peer else "", scope.get("scheme", "http"), scope["headers"])
+    if scheme == "https" and origin.startswith("http:") and not is_listed:
+        # Whoever sits in between can be that page (RFC 6454, 4: the scheme is part of an origin).
+        raise LoginError("csrf_refused", "Expected a page that came by https, came one by http.")
     site = seen.get(b"sec-fetch-site", "")
     if site not in {"", "same-origin"} and not is_listed and (site, method) != ("none", "GET"):
         raise LoginError("csrf_refused", f"Expected Sec-Fetch-Site: same-origin, came {site[:20]!r}.")

@@ -1,12 +1,14 @@
 """The cookies of the login: their names, what browsers are told of them, and reading them. Pure.
 
 `SameSite=Strict` costs a page nothing here, for only its own scripts call `/auth/...`, also right after somebody
-followed a link from elsewhere. Each cookie goes to the one path that wants it.
+followed a link from elsewhere. What opens something goes to the one path that wants it; `session` opens no session, it
+says which refresh token this very host has given to the browser.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import IPv4Address
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -14,11 +16,13 @@ from starlette.types import Scope
 
 from holdfast.transports.websocket import Originate
 
-Kind = Literal["refresh", "device", "logs"]
+Kind = Literal["refresh", "device", "session"]
 Header = tuple[bytes, bytes]
 
-LOGS_PATH: Final = "/client/logs"
-_PATHS: Final[dict[Kind, str]] = {"refresh": "/auth", "device": "/auth", "logs": LOGS_PATH}
+_PATHS: Final[dict[Kind, str]] = {"refresh": "/auth", "device": "/auth", "session": "/"}
+# What a page of another host of the same domain could set for ours does not have this one.
+_PREFIXES: Final[dict[Kind, str]] = {"refresh": "__Secure-", "device": "__Secure-", "session": "__Host-"}
+_MOST_OF_A_NAME: Final = 8
 DEVICE_SECONDS: Final = 180 * 86400
 _LOOPBACK: Final = ("localhost", "::1")
 
@@ -28,17 +32,23 @@ class CookieJar:
 
     def __init__(self, headers: Iterable[Header], *, is_secure: bool) -> None:
         self._is_secure = is_secure
-        self._values: dict[str, str] = {}
+        self._values: dict[str, list[str]] = {}
         for name, value in headers:
             if name == b"cookie":
                 for pair in value.decode("latin-1").split(";"):
                     key, _, content = pair.strip().partition("=")
-                    # Browsers send the one with the longer path first, which is ours.
-                    self._values.setdefault(key, content.strip('"'))
+                    self._values.setdefault(key, []).append(content.strip('"'))
 
     def get(self, kind: Kind) -> str:
         """Return a cookie's value, "" if it did not come."""
-        return self._values.get(self._name(kind), "")
+        return next(iter(self.all(kind)), "")
+
+    def all(self, kind: Kind) -> list[str]:
+        """Return the first values of all cookies of that name.
+
+        Another host of the same domain may have set one too, whose order its path decides.
+        """
+        return self._values.get(self._name(kind), [])[:_MOST_OF_A_NAME]
 
     def give(self, kind: Kind, value: str, seconds: float) -> Header:
         """Return the header that lets the browser keep a cookie for so long; 0 makes it forget."""
@@ -51,7 +61,7 @@ class CookieJar:
         return [self.give(kind, "", 0) for kind in kinds]
 
     def _name(self, kind: Kind) -> str:
-        return f"{'__Secure-' if self._is_secure else ''}holdfast_{kind}"
+        return f"{_PREFIXES[kind] if self._is_secure else ''}holdfast_{kind}"
 
 
 def jar_of(scope: Scope, originate: Originate, *, insecure_loopback: bool) -> CookieJar:
@@ -78,4 +88,7 @@ def _name_of(authority: str) -> str:
 
 
 def _is_loopback(name: str) -> bool:
-    return name in _LOOPBACK or name.startswith("127.")
+    try:
+        return name in _LOOPBACK or IPv4Address(name).is_loopback
+    except ValueError:
+        return False

@@ -89,7 +89,7 @@ class Switches:
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             jar = jar_of(scope, self._rules.originate, insecure_loopback=self._rules.insecure_loopback)
             try:
-                check_caller(scope, "POST", self._rules.origins)
+                check_caller(scope, "POST", self._rules)
                 body = await read_body(receive, scope["headers"], MAX_BODY_BYTES)
             except ClientGone:
                 return
@@ -97,7 +97,7 @@ class Switches:
                 await turn_away(scope, receive, send, error)
                 return
             try:
-                user, _, _ = await self._service.look(jar.get("refresh"))
+                user, _, _ = await self._service.look(self._service.own_of(jar.all("refresh"), jar.get("session")))
                 told, headers = action(user, decoded(body, _Asked))
             except GatewayError as error:
                 await send_bytes(send, error.code.http_status, refusal_body(error), error_headers(error))

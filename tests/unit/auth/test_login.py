@@ -9,7 +9,7 @@ import pytest
 from holdfast.auth.issuer import TokenIssuer
 from holdfast.auth.lockout import Lockouts
 from holdfast.auth.login import Attempt, Desk, Granted, LoginService
-from holdfast.auth.passwords import Passwords
+from holdfast.auth.passwords import Passwords, Verdict
 from holdfast.auth.peek import peek
 from holdfast.auth.seals import Seals
 from holdfast.auth.sessions import Sessions
@@ -61,9 +61,10 @@ class World:
         self.desk = Desk(
             users=self.users,
             passwords=self.passwords,
-            sessions=Sessions(self.settings, MemorySessions(self.clock), self.clock),
+            sessions=Sessions(self.settings, MemorySessions(self.clock), self.clock, b"k"),
             lockouts=Lockouts(self.settings.lockout, self.clock),
             rates=KeyedBuckets(TokenBucket(self.settings.lockout.rate, self.settings.lockout.burst), self.clock),
+            refreshes=KeyedBuckets(TokenBucket(self.settings.refresh_rate, self.settings.refresh_burst), self.clock),
             issuer=issuer,
             seals=Seals(SECRET.encode()),
             ender=self.ender,
@@ -293,3 +294,59 @@ async def test_start_survives_a_database_that_is_down(world: World, monkeypatch:
     monkeypatch.setattr(world.users, "prepare", fails)
 
     await world.service.start()
+
+
+@pytest.mark.parametrize("name", ["al\0ice", "x" * 129, "\ud800", " ", "a\u200blice"])
+async def test_name_that_no_account_can_have_is_unknown(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The database, which may choke on it, is not asked; the work is that of any other name."""
+    verified: list[str | None] = []
+    verify = world.passwords.verify
+
+    def spy(password: str, kept: str | None, *, rehashes: bool) -> Verdict:
+        verified.append(kept)
+        return verify(password, kept, rehashes=rehashes)
+
+    monkeypatch.setattr(world.passwords, "verify", spy)
+    monkeypatch.setattr(world.users, "by_name", None)
+
+    assert (await world.refused(world.log_in(name=name))).slug == "login_refused"
+    assert verified == [None]
+
+
+async def test_long_names_of_strangers_take_no_memory(world: World) -> None:
+    """They are counted by their hash."""
+    await world.refused(world.log_in(name="\ufdfa" * 1000))
+
+    assert all(len(part) <= 64 for key in world.desk.lockouts._counts for part in key)
+
+
+async def test_account_changed_during_its_login_gets_no_session(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator who closed it while the password was being checked is not passed by."""
+    verify = world.passwords.verify
+
+    def close_first(password: str, kept: str | None, *, rehashes: bool) -> Verdict:
+        world.users.set_disabled("alice", True)
+        return verify(password, kept, rehashes=rehashes)
+
+    monkeypatch.setattr(world.passwords, "verify", close_first)
+    refused = await world.refused(world.log_in())
+
+    assert (refused.slug, refused.context["why"]) == ("login_refused", "changed")
+    assert await world.desk.sessions.all("alice") == {}
+
+
+async def test_disabled_account_gets_no_new_hash(world: World) -> None:
+    """Its second hash would tell that the password was right."""
+    old = Passwords(PasswordSettings(memory=1024, iterations=2))
+    world.users.set_password("alice", old.hash(PASSWORD))
+    user = world.users.by_name("alice")
+    assert user is not None
+    world.users.set_disabled("alice", True)
+    await world.refused(world.log_in())
+
+    assert world.passwords.verify(PASSWORD, user.password_hash, rehashes=False).rehashed is None
+    now = world.users.by_name("alice")
+    assert now is not None
+    assert now.password_hash == user.password_hash

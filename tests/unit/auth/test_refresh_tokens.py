@@ -120,3 +120,24 @@ def test_mark_tells_old_tokens_from_guesses() -> None:
 def test_session_of_another_form_is_none(value: bytes) -> None:
     """Another version may have kept it."""
     assert refresh_tokens.decode(value) is None
+
+
+def test_number_needs_a_voucher() -> None:
+    """What a token says of its age counts only where we said it, and of this session."""
+    token = RefreshToken("alice", "0" * 32, FIRST, 7)
+    text = refresh_tokens.write(token, b"key")
+    moved = text.replace("0" * 32, "1" * 32)
+
+    assert refresh_tokens.read(text, b"key") == token
+    assert refresh_tokens.read(text, b"other") == token._replace(number=0)
+    assert refresh_tokens.read(moved, b"key") == token._replace(session="1" * 32, number=0)
+
+
+def test_clock_that_was_set_back_prolongs_nothing() -> None:
+    """Neither the time in which an old token leads on, nor the session's life."""
+    ahead = NOW + 1_000_000
+    session, second = renewed(refresh_tokens.begin(FIRST, 1, ahead), FIRST, ahead)
+
+    assert exchanged(session, FIRST, NOW).secret is None
+    assert exchanged(session, FIRST, ahead - 1).secret == second
+    assert renewed(session, second, NOW)[0].started_at == NOW

@@ -21,15 +21,15 @@ def test_device_is_known_to_its_account_alone() -> None:
 
 def test_logs_cookie_says_user_and_session() -> None:
     """And nothing that would open more."""
-    assert SEALS.read_logs(SEALS.logs("ä user", "0" * 32)) == ("ä user", "0" * 32)
+    assert SEALS.read_session(SEALS.session("ä user", "0" * 32)) == ("ä user", "0" * 32)
 
 
 @pytest.mark.parametrize(
-    "other", [Seals(b"o" * 32).logs("alice", "1"), SEALS.device("alice"), "", "..", "a.b.c", "é.b.c"]
+    "other", [Seals(b"o" * 32).session("alice", "1"), SEALS.device("alice"), "", "..", "a.b.c", "é.b.c"]
 )
 def test_what_others_made_does_not_count(other: str) -> None:
     """Another key, another purpose, or garbage."""
-    assert SEALS.read_logs(other) is None
+    assert SEALS.read_session(other) is None
 
 
 @given(st.text())

@@ -190,3 +190,49 @@ async def test_value_of_another_version_is_an_ended_session(sessions: Sessions, 
     assert await cause(sessions.refresh(begun.token, 1)) == "session_ended"
     assert await sessions.all("alice") == {}
     assert (await sessions.begin("alice", 1)).user == "alice"
+
+
+async def test_token_later_than_the_store_is_no_replay(store: TurningStore, clock: Clock) -> None:
+    """A crash has set the store back: the session ends, and nobody is said to have a copy."""
+    sessions = Sessions(RULES, store, clock, b"key")
+    begun = await sessions.begin("alice", 1)
+    kept = await store.get("alice", begun.id)
+    assert kept is not None
+    later = (await sessions.refresh((await sessions.refresh(begun.token, 1)).token, 1)).token
+    clock.now += 100
+    await store.put("alice", begun.id, kept, 1000)
+
+    with pytest.raises(LoginError, match="lost in a crash") as refused:
+        await sessions.refresh(later, 1)
+    assert (refused.value.slug, refused.value.context["session"]) == ("session_ended", begun.id)
+    assert await cause(sessions.refresh(begun.token, 1)) == "session_ended"
+    assert await sessions.all("alice") == {}
+
+
+async def test_forged_age_hides_no_replay(store: TurningStore, clock: Clock) -> None:
+    """Whoever has a copy cannot make it look like a crash."""
+    sessions, strangers = Sessions(RULES, store, clock, b"key"), Sessions(RULES, store, clock, b"guess")
+    begun = await sessions.begin("alice", 1)
+    await sessions.refresh(begun.token, 1)
+    clock.now += 100
+    token = refresh_tokens.read(begun.token, b"key")
+    assert token is not None
+    forged = refresh_tokens.write(token._replace(number=99), strangers._key)
+
+    assert await cause(sessions.refresh(forged, 1)) == "session_replayed"
+
+
+async def test_two_instances_agree_on_one_successor(store: TurningStore, clock: Clock) -> None:
+    """Whatever reaches which of them in which order; then a logout at one ends it at the other."""
+    instances = [Sessions(RULES, store, clock, b"key") for _ in range(2)]
+    begun = await instances[0].begin("alice", 1)
+    text = begun.token
+    for _ in range(5):
+        found = await asyncio.gather(*(one.refresh(text, 1) for one in instances * 20))
+        assert len({one.token for one in found}) == 1
+        text = found[0].token
+        clock.now += 60
+    refreshes = [one.refresh(text, 1) for one in instances]
+    await asyncio.gather(instances[1].end_all("alice"), *refreshes, return_exceptions=True)
+
+    assert await cause(instances[0].refresh(text, 1)) == "session_signed_out"

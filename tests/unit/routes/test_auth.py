@@ -45,9 +45,10 @@ async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
     await found.service.stop()
 
 
-def cookie_of(answer: Answer, kind: str = "refresh") -> str:
-    """Return a cookie as the browser would send it back."""
-    return next(one.partition(";")[0] for one in answer.cookies if one.startswith(f"__Secure-holdfast_{kind}="))
+def cookie_of(answer: Answer) -> str:
+    """Return the cookies of a session as the browser would send them back."""
+    pairs = [one.partition(";")[0] for one in answer.cookies]
+    return "; ".join(pair for pair in pairs if "device" not in pair)
 
 
 async def test_login_answers_token_and_cookies(doors: Doors) -> None:
@@ -62,10 +63,10 @@ async def test_login_answers_token_and_cookies(doors: Doors) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert [one.partition("=")[0] for one in answer.cookies] == [
         "__Secure-holdfast_refresh",
-        "__Secure-holdfast_logs",
+        "__Host-holdfast_session",
         "__Secure-holdfast_device",
     ]
-    assert cookie_of(answer).partition("=")[2] not in answer.body.decode()
+    assert not any(pair.partition("=")[2] in answer.body.decode() for pair in cookie_of(answer).split("; "))
 
 
 async def test_refresh_answers_like_login(doors: Doors) -> None:
@@ -102,7 +103,7 @@ async def test_logout_forgets_the_cookies(doors: Doors, body: object) -> None:
     assert "content-length" not in answer.headers
     assert [one.partition(";")[0] for one in answer.cookies] == [
         "__Secure-holdfast_refresh=",
-        "__Secure-holdfast_logs=",
+        "__Host-holdfast_session=",
     ]
     again = await doors.ask(REFRESH_PATH, cookie=cookie)
     assert (again.status, again.json()["slug"]) == (401, "session_signed_out")
@@ -237,3 +238,42 @@ async def test_unavailable_users_are_named(doors: Doors, monkeypatch: pytest.Mon
 
     assert (answer.status, answer.json()["slug"]) == (503, "users_unavailable")
     assert "retry-after" in answer.headers
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_tossed_cookie_is_not_taken_for_ours(doors: Doors, order: int) -> None:
+    """A refresh token that another host of the domain has set is another session's, wherever the browser puts it."""
+    ours, theirs = cookie_of(await doors.enter()), cookie_of(await doors.enter())
+    tossed = theirs.partition(";")[0]
+    both = "; ".join([ours, tossed][::order])
+    first = await doors.ask(REFRESH_PATH, cookie=both)
+    alone = await doors.ask(REFRESH_PATH, cookie=tossed)
+
+    assert first.status == 200
+    assert cookie_of(first).split(".")[1] == ours.split(".")[1]
+    assert (alone.status, alone.json()["slug"], alone.cookies) == (401, "session_missing", [])
+    assert (await doors.ask(REFRESH_PATH, cookie=theirs)).status == 200
+
+
+async def test_page_that_came_without_tls_is_refused(doors: Doors) -> None:
+    """Also where the browser is too old to say so itself: whoever sits in between could be that page."""
+    doors.paths = {
+        path: AuthEndpoint(path, doors.service, AuthRules(TrustedProxies(["192.0.2.1"]).originate, frozenset(), False))
+        for path in METHODS
+    }
+    proto, body = ("x-forwarded-proto", "https"), {"username": "alice", "password": PASSWORD}
+    plain = await doors.ask(LOGIN_PATH, body, JSON, proto, ("origin", "http://gateway.example"))
+    safe = await doors.ask(LOGIN_PATH, body, JSON, proto, ("origin", "https://gateway.example"))
+
+    assert (plain.status, plain.json()["slug"], safe.status) == (403, "csrf_refused", 200)
+
+
+async def test_refreshes_have_a_limit_of_their_own(doors: Doors) -> None:
+    """For each session, before the database is asked; its cookies stay."""
+    cookie, other = cookie_of(await doors.enter()), cookie_of(await doors.enter())
+    answers = [await doors.ask(SESSION_PATH, cookie=cookie) for _ in range(151)]
+
+    assert {answer.status for answer in answers[:-1]} == {200}
+    assert (answers[-1].status, answers[-1].json()["slug"], answers[-1].cookies) == (429, "rate_limited", [])
+    assert answers[-1].headers["retry-after"] == "2"
+    assert (await doors.ask(SESSION_PATH, cookie=other)).status == 200

@@ -448,7 +448,7 @@ export const LogTokenInvalidError = errorClass('log_token_invalid');
 /** The body is no batch of log lines. */
 export const LogBatchMalformedError = errorClass('log_batch_malformed');
 /** @typedef {import('./error-class.js').CauseError<'rate_limited'>} RateLimitedError */
-/** Too many such requests came from this address. */
+/** Too many such requests came from this address, or of this session. */
 export const RateLimitedError = errorClass('rate_limited');
 /** @typedef {import('./error-class.js').CauseError<'unknown_attempt'>} UnknownAttemptError */
 /** No instance saw this attempt. */

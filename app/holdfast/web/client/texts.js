@@ -596,7 +596,7 @@ export const TEXTS = {
     'Compare it with docs/logs.md.',
   ],
   rate_limited: [
-    'Too many such requests came from this address.',
+    'Too many such requests came from this address, or of this session.',
     'Wait, then repeat.',
   ],
   unknown_attempt: [
