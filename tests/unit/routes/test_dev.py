@@ -53,7 +53,7 @@ class Lab(World):
 
     async def press(self, switch: str, body: object = None, *headers: tuple[str, str]) -> Answer:
         """Press a switch as the page does, and wait for what it does a moment later."""
-        given = [*(headers or [JSON]), ("cookie", f"__Secure-holdfast_refresh={self.cookie}")]
+        given = [*(headers or [JSON]), ("cookie", self.cookie)]
         sent = json.dumps({} if body is None else body).encode()
         path = f"{SWITCH_PATH}{switch}"
         answer = await call(self.paths[path], "POST", path, headers=given, body=sent, client=("192.0.2.1", 1))
@@ -71,7 +71,8 @@ async def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     found = Lab(tmp_path / "users")
     await found.service.start()
     found.connection.user = (granted := await found.log_in()).user.id
-    found.cookie = granted.session.token
+    session = found.service.session_cookie(granted.session)
+    found.cookie = f"__Secure-holdfast_refresh={granted.session.token}; __Host-holdfast_session={session}"
     yield found
     await found.service.stop()
 
