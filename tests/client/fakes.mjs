@@ -1,5 +1,10 @@
 /** Surroundings for unit tests: time that a test moves, sockets that a test answers, and no network. */
 
+import { prefetch } from '../../app/holdfast/web/client/on-demand.js';
+
+// What loads on demand loads in real time: here it is there from the beginning.
+await prefetch();
+
 /** Let everything that is ready to run do so: promises and what hangs on them. */
 export async function settle() {
   for (let round = 0; round < 20; round += 1) await Promise.resolve();
@@ -239,6 +244,7 @@ export function fakeEnvironment(changes = {}) {
     wallClock: () => clock.time + clock.wallOffset,
     setTimer: (callback, milliseconds) => clock.setTimer(callback, milliseconds),
     clearTimer: (id) => clock.clearTimer(id),
+    whenIdle: (callback) => callback(),
     random,
     randomBytes: (length) => Uint8Array.from({ length }, () => Math.floor(random() * 256)),
     WebSocket: FakeWebSocket,

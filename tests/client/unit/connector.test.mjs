@@ -13,7 +13,7 @@ const make = (options = {}, parts = {}) => {
     options: withDefaults(options),
     endpoints: endpointsOf('/connection/websocket', {}, environment.baseUrl),
     tokens: { obtain: async (reason) => `a+b/${reason}` },
-    choice: { next: () => 'websocket' },
+    turn: { next: async () => 'websocket' },
     connectSubs: () => ({}),
     ...parts,
   });
@@ -58,7 +58,7 @@ test('no token and no transport are named', async () => {
   const failing = { obtain: async () => Promise.reject(errorOf({ slug: 'login_required' })) };
 
   await assert.rejects(make({}, { tokens: failing }).connector.prepare(attempt(), EVENTS), { slug: 'login_required' });
-  await assert.rejects(make({}, { choice: { next: () => null } }).connector.prepare(attempt(), EVENTS), { slug: 'transport_unsupported' });
+  await assert.rejects(make({}, { turn: { next: async () => null } }).connector.prepare(attempt(), EVENTS), { slug: 'transport_unsupported' });
 });
 
 test('a correlation id is 128 random bits', () => {

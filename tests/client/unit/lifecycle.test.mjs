@@ -25,7 +25,7 @@ const make = ({ explain = async () => null, refuse } = {}) => {
   const announcer = new Announcer((name, detail) => told.push([name, detail]));
   const parts = { environment, options: DEFAULTS, attempts: new Attempts(environment, DEFAULTS, 'x'), connector, announcer };
   const hooks = {
-    onConnected() {}, onPush() {}, onPing() {}, onStopped() {},
+    onConnected() {}, onPush() {}, onPing() {}, onDown() {}, onStopped() {},
     onEnded: (session, ending) => ended.push(ending.code),
     explain,
   };
@@ -107,54 +107,4 @@ test('an attempt without a token is tried again by the backoff', async () => {
 
   assert.equal(made.life.reason.slug, 'token_source_failed');
   assert.ok(made.life.nextAttemptAt > made.clock.time);
-});
-
-test('a second session takes over without an event, and there is one at most', async () => {
-  const made = await connected();
-  const opening = made.life.openSecond();
-  await assert.rejects(made.life.openSecond(), { slug: 'migration_failed' });
-  await settle();
-  FakeTransport.made[1].connect({ client: 'second' });
-  const { session, reply } = await opening;
-  made.life.adopt(session, reply);
-  FakeTransport.made[0].events.onEnd({ code: 1000, reason: '', wasOpen: true });
-
-  assert.deepEqual([made.life.session.client, made.life.state, made.told], ['second', 'connected', []]);
-});
-
-test('a second session that fails leaves the first alone', async () => {
-  const made = await connected();
-  const opening = assert.rejects(made.life.openSecond(), { slug: 'open_failed' });
-  await settle();
-  FakeTransport.made[1].events.onEnd({ code: 1006, reason: '', wasOpen: false });
-  await opening;
-
-  assert.deepEqual([made.life.state, made.told], ['connected', []]);
-});
-
-test('whatever ends the first session ends the second too', async () => {
-  const made = await connected();
-  const opening = assert.rejects(made.life.openSecond(), { name: /Error$/ });
-  await settle();
-  made.life.suspend();
-  await opening;
-
-  assert.ok(FakeTransport.made.every(({ closedWith }) => closedWith !== null));
-  assert.deepEqual([made.life.nextAttemptAt, made.clock.pending], [null, 0]);
-});
-
-test('a move whose token was refused makes the next one fetch another', async () => {
-  const made = await connected();
-  const opening = assert.rejects(made.life.openSecond(), { slug: 'token_expired' });
-  await settle();
-  const [, second] = FakeTransport.made;
-  second.events.onOpen();
-  second.events.onMessages([{ id: 1, error: { code: 109, message: 'token_expired' } }]);
-  await opening;
-  void made.life.openSecond().catch(() => {});
-  await settle();
-
-  assert.deepEqual(made.reasons, ['first', 'first', 'refused']);
-  assert.equal(made.life.state, 'connected');
-  made.life.disconnect();
 });

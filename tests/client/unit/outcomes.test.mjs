@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Outcomes } from '../../../app/holdfast/web/client/outcomes.js';
+import { Outcomes } from '../../../app/holdfast/web/client/transports/outcomes.js';
 import { fakeEnvironment } from '../fakes.mjs';
 
 const make = () => {

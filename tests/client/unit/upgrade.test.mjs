@@ -8,7 +8,7 @@ const make = (open) => {
   const moved = [];
   let better = 'websocket';
   const choice = { upgradeIn: () => (better ? 20_000 : null), shouldUpgrade: () => better };
-  const upgrade = new Upgrade({ environment, choice, open, moveTo: (opened) => moved.push(opened) && (better = null) });
+  const upgrade = new Upgrade({ environment, choice: () => choice, open, moveTo: (opened) => moved.push(opened) && (better = null) });
   return { environment, upgrade, moved };
 };
 

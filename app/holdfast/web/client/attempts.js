@@ -2,6 +2,7 @@
 /** How often was tried, and how soon it may be tried again. Counts and moments alone; whoever waits, waits elsewhere. */
 
 import { backoffDelay, spreadDelay } from './backoff.js';
+import { stored } from './storage.js';
 
 const MINUTE = 60_000;
 /** At most this many attempts in any minute, whatever happens. */
@@ -33,7 +34,7 @@ export class Attempts {
     this.#environment = environment;
     this.#limits = limits;
     this.#key = `holdfast:window:${origin}`;
-    this.#windowMs = legalWindow(Number(this.#stored(() => environment.storage?.getItem(this.#key))));
+    this.#windowMs = legalWindow(Number(stored(environment, (storage) => storage.getItem(this.#key))));
   }
 
   /** An attempt begins now. */
@@ -52,7 +53,7 @@ export class Attempts {
     this.#connectedAt = this.#environment.now();
     if (typeof windowMs !== 'number') return;
     this.#windowMs = legalWindow(windowMs);
-    this.#stored(() => this.#environment.storage?.setItem(this.#key, String(this.#windowMs)));
+    stored(this.#environment, (storage) => storage.setItem(this.#key, String(this.#windowMs)));
   }
 
   /** The connection, or the attempt, has ended. Only a connection that lasted makes the count start again. */
@@ -85,15 +86,6 @@ export class Attempts {
   earliest() {
     const sixtieth = this.#starts[this.#starts.length - ATTEMPTS_PER_MINUTE];
     return sixtieth === undefined ? 0 : Math.max(0, sixtieth + MINUTE + 1 - this.#environment.now());
-  }
-
-  /** @template T @param {() => T} work  with a storage that may be full or forbidden @returns {T | undefined} */
-  #stored(work) {
-    try {
-      return work();
-    } catch {
-      return undefined;
-    }
   }
 }
 

@@ -2,9 +2,10 @@
 /** Makes the session of one attempt: a token, the transport whose turn it is, an address, the connect command. */
 
 import { errorOf } from './errors.js';
+import { load } from './on-demand.js';
 import { withQuery } from './options.js';
 import { Session } from './session.js';
-import { loadTransport } from './transports/load.js';
+import { within } from './timer.js';
 import { websocketTransport } from './transports/websocket.js';
 
 /** @typedef {import('./types.js').TokenContext['reason']} TokenReason */
@@ -27,7 +28,7 @@ export class Connector {
    * @param {ReturnType<typeof import('./options.js').withDefaults>} parts.options
    * @param {ReturnType<typeof import('./options.js').endpointsOf>} parts.endpoints
    * @param {Pick<import('./tokens/source.js').TokenSource, 'obtain'> | null} parts.tokens
-   * @param {{next: () => TransportName | null}} parts.choice
+   * @param {{next: () => Promise<TransportName | null>}} parts.turn
    * @param {() => object} parts.connectSubs  positions of server-side subscriptions
    */
   constructor(parts) {
@@ -41,11 +42,11 @@ export class Connector {
    * @returns {Promise<Session>}
    */
   async prepare({ cid, tokenReason, signal, transport: wanted }, events) {
-    const { environment, options, endpoints, tokens, choice } = this.#parts;
+    const { environment, options, endpoints, tokens, turn } = this.#parts;
     const token = (await tokens?.obtain(tokenReason, signal)) ?? '';
-    const transport = wanted ?? choice.next();
+    const transport = wanted ?? (await turn.next());
     if (transport === null) throw errorOf({ slug: 'transport_unsupported' });
-    const maker = transport === 'websocket' ? websocketTransport : await this.#load(transport);
+    const maker = transport === 'websocket' ? websocketTransport : (await this.#load(transport)).maker;
     const isInUrl = options.tokenIn === 'url';
     const url = withQuery(endpoints[transport], { cid, token: isInUrl ? token : '' });
     const target = { url, emulationUrl: endpoints.emulation, handshakeTimeout: options.handshakeTimeout };
@@ -53,15 +54,11 @@ export class Connector {
     return new Session({ cid, transport, maker, target, connect, timeouts: options }, environment, events);
   }
 
-  /** @param {TransportName} transport @returns {Promise<import('./types.js').TransportMaker>} in bounded time */
+  /** @param {Exclude<TransportName, 'websocket'>} transport */
   #load(transport) {
     const { environment, options } = this.#parts;
-    return new Promise((resolve, reject) => {
-      const late = () => reject(errorOf({ slug: 'import_failed', detail: `${transport}: took too long` }));
-      const timer = environment.setTimer(late, options.handshakeTimeout);
-      const done = () => environment.clearTimer(timer);
-      loadTransport(transport).then(resolve, reject).finally(done);
-    });
+    const cause = { slug: 'import_failed', detail: `${transport}: took too long` };
+    return within(environment, options.handshakeTimeout, load(transport), cause);
   }
 
   /** @param {string} cid @param {string} token */

@@ -21,6 +21,7 @@ export function browserEnvironment() {
     wallClock: () => Date.now(),
     setTimer: (callback, milliseconds) => setTimeout(callback, milliseconds),
     clearTimer: (timer) => clearTimeout(timer),
+    whenIdle: (callback) => (globalThis.requestIdleCallback ?? setTimeout)(() => callback()), // Safari has none
     random: Math.random,
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
     WebSocket: globalThis.WebSocket,

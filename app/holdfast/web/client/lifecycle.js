@@ -7,6 +7,7 @@
 import { newCid } from './connector.js';
 import { decide } from './endings.js';
 import { errorOf } from './errors.js';
+import { Timer } from './timer.js';
 
 /** @typedef {import('./types.js').State} State */
 /** @typedef {import('./types.js').Ending} Ending */
@@ -20,6 +21,7 @@ import { errorOf } from './errors.js';
  * @property {(session: Session, push: any) => void} onPush
  * @property {(session: Session) => void} onPing
  * @property {(session: Session, ending: Ending) => void} onEnded  of every session; a planned end has code 1000
+ * @property {() => void} onDown  the connection, or the attempt, is given up
  * @property {(error: HoldfastError, mayReturn: boolean) => void} onStopped  nothing follows by itself; perhaps a login
  * @property {(session: Session) => Promise<HoldfastError | null>} explain  why it did not open; may reject
  */
@@ -42,12 +44,9 @@ export class Lifecycle {
   nextAttemptAt = null;
   /** @type {AbortController | null} of an attempt that has no session yet */
   #preparing = null;
-  /** @type {{abort: AbortController, session: Session | null} | null} */
-  #second = null;
-  /** @type {unknown} */
-  #timer = null;
-  /** @type {import('./types.js').TokenContext['reason']} */
-  #tokenReason = 'first';
+  /** Why the next attempt needs a token. @type {import('./types.js').TokenContext['reason']} */
+  tokenReason = 'first';
+  #timer;
   #environment;
   #options;
   #attempts;
@@ -66,6 +65,7 @@ export class Lifecycle {
    */
   constructor({ environment, options, attempts, connector, announcer }, hooks) {
     this.#environment = environment;
+    this.#timer = new Timer(environment);
     this.#options = options;
     this.#attempts = attempts;
     this.#connector = connector;
@@ -103,50 +103,11 @@ export class Lifecycle {
     this.#goDown(error, () => ({ action: action === 'login' ? action : 'stop', delay: 0 }));
   }
 
-  // A second session, beside the present one, for as long as a move takes.
-
-  /**
-   * @param {import('./types.js').TransportName} [transport]  another one than that in use
-   * @returns {Promise<{session: Session, reply: any}>} connected; rejects with the reason why not
-   */
-  async openSecond(transport = this.session?.transport) {
-    if (this.#second || this.state !== 'connected') throw errorOf({ slug: 'migration_failed', detail: 'not now' });
-    if (this.#attempts.earliest() > 0) throw errorOf({ slug: 'migration_failed', detail: 'too many attempts in a minute' });
-    this.#attempts.begin();
-    const second = (this.#second = { abort: new AbortController(), session: /** @type {Session | null} */ (null) });
-    const attempt = { cid: newCid(this.#environment), tokenReason: this.#tokenReason, signal: second.abort.signal, transport };
-    return new Promise((resolve, reject) => {
-      const onConnected = (/** @type {Session} */ session, /** @type {any} */ reply) => resolve({ session, reply });
-      const onEnd = (/** @type {Session} */ session, /** @type {Ending} */ ending) => {
-        const error = errorOfEnding(ending, session.cid);
-        if (error.action === 'fetch_token') this.#tokenReason = 'refused';
-        reject(error);
-        this.#onEnd(session, ending);
-      };
-      const start = (/** @type {Session} */ session) => {
-        second.abort.signal.throwIfAborted();
-        second.session = session;
-        session.open();
-      };
-      this.#connector.prepare(attempt, { ...this.#events, onConnected, onEnd }).then(start).catch((error) => {
-        this.#closeSecond(second);
-        reject(error);
-      });
-    });
-  }
-
-  /** The second session takes the place of the first; nobody hears of it. @param {Session} session @param {any} reply */
+  /** A session that was opened beside the present one takes its place; nobody hears of it. @param {Session} session @param {any} reply */
   adopt(session, reply) {
-    this.#second = null;
     this.session = session;
     this.cid = session.cid;
     this.#attempts.connected(reply.holdfast?.reconnect_window_ms);
-  }
-
-  #closeSecond(second = this.#second) {
-    if (second === this.#second) this.#second = null;
-    second?.abort.abort();
-    second?.session?.close();
   }
 
   // Attempts.
@@ -159,21 +120,21 @@ export class Lifecycle {
     this.#announcer.add('connecting', { attempt: this.#attempts.count + 1, delay: wait, cid: this.cid });
   }
 
-  /** @param {number | null} delay  milliseconds to the next attempt; null and infinity for none */
+  /** @param {number} delay  milliseconds to the next attempt; infinity for none */
   #setTimer(delay) {
-    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
-    this.#timer = this.nextAttemptAt = null;
-    if (delay === null || delay === Infinity) return;
+    this.#timer.stop();
+    this.nextAttemptAt = null;
+    if (delay === Infinity) return;
     this.nextAttemptAt = this.#environment.now() + delay;
-    this.#timer = this.#environment.setTimer(() => this.#begin(), delay);
+    this.#timer.set(delay, () => this.#begin());
   }
 
   #begin() {
-    this.#setTimer(null);
+    this.#setTimer(Infinity);
     this.#attempts.begin();
     const { signal } = (this.#preparing = new AbortController());
-    const attempt = { cid: this.cid, tokenReason: this.#tokenReason, signal };
-    this.#connector.prepare(attempt, this.#events).then(
+    const attempt = { cid: this.cid, tokenReason: this.tokenReason, signal };
+    this.#connector.prepare(attempt, this.events).then(
       (session) => signal.aborted || this.#open(session),
       (error) => signal.aborted || this.#goDown(error, (delays) => ({ action: error.action ?? 'retry', delay: delays.backoff() })),
     );
@@ -189,7 +150,7 @@ export class Lifecycle {
   // Sessions. What one says that is not, or no longer, the present one is dropped.
 
   /** @type {import('./session.js').SessionEvents} */
-  #events = {
+  events = {
     onConnected: (session, reply) => session === this.session && this.#onConnected(session, reply),
     onPush: (session, push) => this.#hooks.onPush(session, push),
     onPing: (session) => this.#hooks.onPing(session),
@@ -199,7 +160,7 @@ export class Lifecycle {
   /** @param {Session} session @param {any} reply */
   #onConnected(session, reply) {
     this.#attempts.connected(reply.holdfast?.reconnect_window_ms);
-    this.#tokenReason = 'first';
+    this.tokenReason = 'first';
     this.reason = null;
     this.#setState('connected');
     this.#announcer.add('connected', { client: session.client, transport: session.transport });
@@ -209,7 +170,6 @@ export class Lifecycle {
 
   /** @param {Session} session @param {Ending} ending */
   #onEnd(session, ending) {
-    if (session === this.#second?.session) this.#second = null;
     this.#hooks.onEnded(session, ending); // which may put a second session into its place
     if (session !== this.session) return;
     this.#goDown(errorOfEnding(ending, session.cid), (delays) => decide(ending, delays));
@@ -238,15 +198,15 @@ export class Lifecycle {
     const { session } = this;
     const wasConnected = this.state === 'connected';
     this.session = null;
-    this.#closeSecond();
+    this.#hooks.onDown();
     session?.close();
     this.#preparing?.abort();
     this.#preparing = null;
-    this.#setTimer(null);
+    this.#setTimer(Infinity);
     this.#attempts.ended();
     const { action, delay } = choose(this.#attempts);
     const willReconnect = action === 'retry' || action === 'fetch_token';
-    if (action === 'fetch_token') this.#tokenReason = 'refused';
+    if (action === 'fetch_token') this.tokenReason = 'refused';
     this.reason = error;
     this.#setState(willReconnect ? 'connecting' : 'disconnected');
     if (wasConnected || !willReconnect) this.#announcer.add('disconnected', { error, willReconnect });
@@ -276,7 +236,7 @@ function isFinal({ action, number, slug }) {
 }
 
 /** @param {Ending} ending @param {string} attempt @returns {HoldfastError} */
-function errorOfEnding({ code, reason, slug, wasOpen, isError, isTemporary, retryAfter }, attempt) {
+export function errorOfEnding({ code, reason, slug, wasOpen, isError, isTemporary, retryAfter }, attempt) {
   const known = slug ?? (code === 1006 ? (wasOpen ? 'connection_cut' : 'open_failed') : undefined);
   return errorOf({ slug: known, kind: isError ? 'error' : 'close', code, reason, temporary: isTemporary, attempt, retryAfter });
 }

@@ -4,36 +4,32 @@
 import { Announcer } from './announcer.js';
 import { Attempts } from './attempts.js';
 import { Connector } from './connector.js';
-import { errorOf } from './errors.js';
 import { Lifecycle } from './lifecycle.js';
-import { Migration } from './migration.js';
 import { Network } from './network.js';
+import { load, prefetch, use } from './on-demand.js';
 import { Outbox } from './outbox.js';
-import { Outcomes } from './outcomes.js';
 import { Renewal } from './renewal.js';
 import { Subscriptions } from './subscriptions.js';
 import { TokenSource } from './tokens/source.js';
-import { TransportChoice } from './transports/choice.js';
-import { isSupported } from './transports/load.js';
-import { Upgrade } from './upgrade.js';
+import { Turn } from './transports/turn.js';
 import { Vitals } from './vitals.js';
 
 /** @typedef {import('./session.js').Session} Session */
-/** @typedef {import('./types.js').SessionLike} SessionLike */
 /** @typedef {import('./types.js').Ending} Ending */
-/** @typedef {{session: Session, reply: any}} Opened */
+/** @typedef {import('./moving.js').Moving} Moving */
 /** @typedef {ReturnType<typeof import('./options.js').withDefaults> & {environment: import('./types.js').Environment}} Settings */
 
 export class Parts {
   #settings;
   #endpoints;
-  /** @type {Opened | null} connected, and about to be moved to */
-  #opened = null;
   /** @type {import('./types.js').TransportName | null} the last one that was connected */
   #transport = null;
-  #choice;
-  #outcomes;
+  /** @type {Moving | null} */
+  #moving = null;
   #announcer;
+  #attempts;
+  #connector;
+  #turn;
 
   /**
    * @param {Settings} settings
@@ -50,17 +46,16 @@ export class Parts {
       this.vitals.record(name, detail);
       tell(name, detail);
     });
-    this.#choice = this.#makeChoice(origin);
-    this.#outcomes = new Outcomes(this.#choice, environment);
+    this.#turn = new Turn(environment, settings.transports, origin);
     const hasTokens = settings.token !== undefined || settings.getToken !== undefined;
     this.tokens = hasTokens ? new TokenSource({ ...settings, environment, log: this.vitals.log }) : null;
     this.outbox = new Outbox(environment, settings);
     this.network = new Network(environment, (signal) => this.#onSignal(signal));
-    this.life = this.#makeLife(new Attempts(environment, settings, origin));
+    this.#attempts = new Attempts(environment, settings, origin);
+    this.#connector = this.#makeConnector();
+    this.life = this.#makeLife();
     this.renewal = new Renewal(this.tokens, environment, (error) => this.life.fail(error));
     this.subscriptions = this.#makeSubscriptions();
-    this.migration = this.#makeMigration();
-    this.upgrade = this.#makeUpgrade();
   }
 
   /** @param {string} name @param {object} detail */
@@ -85,7 +80,7 @@ export class Parts {
   /** @param {import('./network.js').Signal} signal */
   #onSignal(signal) {
     const { checkTimeout, minReconnectDelay, environment } = this.#settings;
-    this.vitals.onSignal();
+    this.vitals.tell(({ quality }) => quality.restart());
     if (signal === 'leaving') this.life.suspend();
     else if (signal !== 'hidden') {
       void this.life.session?.check(checkTimeout);
@@ -96,15 +91,28 @@ export class Parts {
 
   /** @param {Session} session @param {any} reply */
   #onConnected(session, reply) {
-    this.#choice.onConnected(session.transport);
-    this.vitals.onConnected(session, reply);
-    this.#onTransport(session.transport, 'reconnect');
+    this.#settle(session, reply, false);
     session.together(() => {
       this.subscriptions.onConnected(session, reply);
       this.outbox.flush((method, params) => submit(session, method, params));
     });
+    this.#settings.environment.whenIdle(() => {
+      this.vitals.load().catch(() => {}); // the next connection tries again
+      void prefetch();
+    });
+  }
+
+  /** @param {Session} session  that is the present one from now on @param {any} reply @param {boolean} isMove */
+  #settle(session, reply, isMove) {
+    const { transport } = session;
+    this.vitals.tell((health) => health.onConnected(session, reply, isMove));
+    this.#turn.onConnected(transport);
     this.renewal.keep(session, reply);
-    this.upgrade.watch();
+    if (this.#turn.outcomes) this.#move((moving) => moving.watch());
+    if (isMove) this.emit('migrated', { client: session.client });
+    const from = this.#transport;
+    this.#transport = transport;
+    if (from && from !== transport) this.emit('transport', { from, to: transport, why: isMove ? 'upgrade' : 'reconnect' });
   }
 
   /** @param {Session} session @param {any} push */
@@ -112,35 +120,40 @@ export class Parts {
     const isPresent = session === this.life.session;
     if (push.message) this.emit('message', { data: push.message.data });
     else if (push.refresh) isPresent && this.renewal.keep(session, push.refresh);
-    else if (push.holdfast) isPresent && push.holdfast.migrate && this.migration.begin(push.holdfast.migrate.after_ms);
+    else if (push.holdfast) isPresent && push.holdfast.migrate && this.#move((moving) => moving.begin(push.holdfast.migrate.after_ms));
     else this.subscriptions.onPush(session, push);
   }
 
   /** @param {Session} session @param {Ending} ending */
   #onEnded(session, ending) {
-    if (this.#opened?.session === session) this.#opened = null;
-    this.#outcomes.ended(session, ending, session === this.life.session);
-    this.vitals.onEnded(session, ending);
-    this.migration.onEnded(session);
+    this.#turn.ended(session, ending, session === this.life.session);
+    this.vitals.tell((health) => health.onEnded(session, ending));
+    this.#moving?.onEnded(session);
     this.subscriptions.onEnded(session);
-    if (session !== this.life.session && this.life.session?.isConnected) return;
+  }
+
+  /** A connection, or an attempt, is given up. */
+  #onDown() {
     this.renewal.stop();
-    this.upgrade.stop();
-    this.migration.stop();
+    this.#moving?.stop();
   }
 
   /** A browser is not told why; the server knows, if it saw the attempt. @param {Session} session */
   async #explain(session) {
-    const { environment } = this.#settings;
-    const loaded = await import('./explain.js').catch(() => null);
-    if (loaded === null) {
-      this.#outcomes.explained(session, 'server_unreachable'); // where not even a module comes, no transport is to blame
-      return null;
-    }
-    const cause = await loaded.explain({ url: this.#endpoints.explain, cid: session.cid, environment });
-    this.#outcomes.explained(session, cause.slug);
-    this.vitals.trouble.learn(session.cid, cause.logToken);
+    const { cid } = session;
+    const part = await load('explain').catch(() => null);
+    const cause = part && (await part.explain({ url: this.#endpoints.explain, cid, environment: this.#settings.environment }));
+    this.#turn.explained(session, cause?.slug ?? 'server_unreachable'); // where not even a module comes, no transport is to blame
+    if (cause) this.vitals.tell(({ trouble }) => trouble.learn(cid, cause.logToken));
     return cause;
+  }
+
+  /** @param {(moving: Moving) => void} work  for the present session, when the part for it is here */
+  #move(work) {
+    const { session } = this.life;
+    use('moving', (part) => {
+      if (session === this.life.session) work((this.#moving ??= this.#makeMoving(part)));
+    });
   }
 
   /** @param {import('./errors.js').HoldfastError} error @param {boolean} mayReturn */
@@ -151,36 +164,33 @@ export class Parts {
 
   // What it is made of.
 
-  /** @param {string} origin */
-  #makeChoice(origin) {
-    const { environment, transports } = this.#settings;
-    return new TransportChoice({
-      names: transports,
-      isSupported: (name) => isSupported(name, environment),
-      now: environment.wallClock,
-      random: environment.random,
-      storage: environment.storage,
-      origin,
-    });
-  }
-
-  /** @param {Attempts} attempts @returns {Lifecycle} */
-  #makeLife(attempts) {
-    const { environment } = this.#settings;
-    const connector = new Connector({
-      environment,
+  #makeConnector() {
+    return new Connector({
+      environment: this.#settings.environment,
       options: this.#settings,
       endpoints: this.#endpoints,
       tokens: this.tokens,
-      choice: this.#outcomes,
+      turn: this.#turn,
       connectSubs: () => this.subscriptions.connectSubs(),
     });
-    const parts = { environment, options: this.#settings, attempts, connector, announcer: this.#announcer };
+  }
+
+  /** @returns {Lifecycle} */
+  #makeLife() {
+    const { environment } = this.#settings;
+    const parts = {
+      environment,
+      options: this.#settings,
+      attempts: this.#attempts,
+      connector: this.#connector,
+      announcer: this.#announcer,
+    };
     return new Lifecycle(parts, {
       onConnected: (session, reply) => this.#onConnected(session, reply),
       onPush: (session, push) => this.#onPush(session, push),
-      onPing: (session) => this.vitals.onPing(session),
+      onPing: (session) => this.vitals.health?.onPing(session),
       onEnded: (session, ending) => this.#onEnded(session, ending),
+      onDown: () => this.#onDown(),
       onStopped: (error, mayReturn) => this.#onStopped(error, mayReturn),
       explain: (session) => this.#explain(session),
     });
@@ -198,49 +208,17 @@ export class Parts {
     });
   }
 
-  #makeMigration() {
-    const { environment } = this.#settings;
-    return new Migration({
-      environment,
+  /** @param {import('./on-demand.js').Modules['moving']} part */
+  #makeMoving({ Moving }) {
+    return new Moving({
+      environment: this.#settings.environment,
       log: this.vitals.log,
+      life: this.life,
+      attempts: this.#attempts,
+      connector: this.#connector,
+      turn: this.#turn,
       subscriptions: this.subscriptions,
-      openSession: async () => (this.#opened ??= await this.life.openSecond()),
-      adopt: (session) => this.#adopt(session),
-      current: () => this.life.session,
-    });
-  }
-
-  /** @param {SessionLike} session */
-  #adopt(session) {
-    const opened = this.#opened;
-    this.#opened = null;
-    if (opened?.session !== session) throw errorOf({ slug: 'migration_failed', detail: 'another connection was opened' });
-    this.life.adopt(opened.session, opened.reply);
-    this.vitals.onConnected(session, opened.reply, true);
-    this.#choice.onConnected(session.transport);
-    this.renewal.keep(session, opened.reply);
-    this.upgrade.watch();
-    this.emit('migrated', { client: session.client });
-    this.#onTransport(session.transport, 'upgrade');
-  }
-
-  /** @param {import('./types.js').TransportName} to @param {'reconnect' | 'upgrade'} why */
-  #onTransport(to, why) {
-    const from = this.#transport;
-    this.#transport = to;
-    if (from !== null && from !== to) this.emit('transport', { from, to, why });
-  }
-
-  #makeUpgrade() {
-    const { environment } = this.#settings;
-    return new Upgrade({
-      environment,
-      choice: this.#choice,
-      open: (transport) => this.life.openSecond(transport),
-      moveTo: (opened) => {
-        this.#opened = opened;
-        this.migration.begin(0);
-      },
+      onMoved: (session, reply) => this.#settle(session, reply, true),
     });
   }
 }

@@ -170,8 +170,8 @@ export class ResilientWebSocketService extends Emitter {
   }
 
   /** Hand the log to the gateway now. @returns {Promise<number>} lines that it took */
-  sendLog() {
-    return this.#parts.vitals.trouble.send();
+  async sendLog() {
+    return (await this.#parts.vitals.load()).trouble.send();
   }
 
   /**

@@ -18,6 +18,7 @@
  * @property {() => number} wallClock  milliseconds since 1970, as the user's machine believes
  * @property {(callback: () => void, milliseconds: number) => unknown} setTimer
  * @property {(timer: any) => void} clearTimer
+ * @property {(callback: () => void) => void} whenIdle  when the page has nothing better to do
  * @property {() => number} random  from 0 up to, but not including, 1
  * @property {(length: number) => Uint8Array} randomBytes  fit for secrets
  * @property {typeof globalThis.WebSocket | undefined} WebSocket

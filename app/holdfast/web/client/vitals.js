@@ -1,24 +1,26 @@
 // @ts-check
-/** What a service knows of its own health: its log, the quality of its connection, and when to tell the gateway of both. */
+/**
+ * What a service knows of its own health. health.js, which is loaded when there is time, keeps the log and judges the
+ * connection; until then what it is to be told waits here.
+ */
 
-import { Log } from './log/log.js';
-import { record } from './log/record.js';
-import { Trouble } from './log/trouble.js';
+import { load, loaded } from './on-demand.js';
 
 /** @typedef {import('./types.js').SessionLike} SessionLike */
-/** @typedef {import('./quality/quality.js').Quality} Quality */
+/** @typedef {import('./health.js').Health} Health */
+/** @typedef {import('./log/log.js').Line} Line */
 
-/** Codes of ends that say something of the network: no close frame came, no pong, or what was sent was not read. */
-const CUTS = [1006, 3012, 3008];
+/** The log has no more lines either. */
+const MOST_EARLY = 200;
 
-/** @type {Quality['snapshot']} */
+/** @type {Health['quality']['snapshot']} */
 const UNKNOWN = { grade: 'good', reasons: [], rtt: null, jitter: null, missed: 0, reconnects: 0, uptime: 0 };
 
 export class Vitals {
-  /** @type {SessionLike | null} */
-  #session = null;
-  /** Loads when there is a connection to judge. @type {Quality | null} */
-  #quality = null;
+  /** Null until it has loaded. @type {Health | null} */
+  health = null;
+  /** @type {((health: Health) => void)[]} */
+  #early = [];
   #parts;
 
   /**
@@ -29,53 +31,103 @@ export class Vitals {
    * @param {(name: string, detail: object) => void} parts.emit
    */
   constructor(parts) {
-    const { environment, options, logsUrl: url } = parts;
     this.#parts = parts;
-    this.log = new Log(environment);
-    this.trouble = new Trouble({ environment, log: this.log, url }, options.sendLogs);
+    this.log = new Diary(parts.environment, this);
+    if (loaded.health) this.#begin(loaded.health);
   }
 
   get quality() {
-    return this.#quality?.snapshot ?? UNKNOWN;
+    return this.health?.quality.snapshot ?? UNKNOWN;
+  }
+
+  /** @returns {Promise<Health>} rejects where it does not load */
+  async load() {
+    const part = await load('health');
+    return this.health ?? this.#begin(part);
+  }
+
+  /** At once where it has loaded, else as soon as it has. @param {(health: Health) => void} work */
+  tell(work) {
+    if (this.health) work(this.health);
+    else if (this.#early.push(work) > MOST_EARLY) this.#early.shift();
   }
 
   /** @param {string} name  of an event @param {object} detail */
   record(name, detail) {
-    record(this.log, name, detail);
+    const at = this.#parts.environment.wallClock();
+    this.tell((health) => health.record(at, name, detail));
   }
 
-  /** @param {SessionLike} session @param {any} reply  of connect @param {boolean} [isMove]  the connection goes on over it */
-  onConnected(session, reply, isMove) {
-    this.#session = session;
-    this.log.attempt = session.cid;
-    this.trouble.learn(session.cid, reply.holdfast?.log_token);
-    const begin = () => session === this.#session && this.#quality?.onConnected(session, reply, isMove);
-    if (this.#quality) begin();
-    else this.#load().then(begin, () => {}); // the next connection tries again
+  /** @param {import('./on-demand.js').Modules['health']} part */
+  #begin({ Health }) {
+    const health = (this.health = new Health({ ...this.#parts, listeners: this.log.listeners }));
+    for (const work of this.#early.splice(0)) work(health);
+    return health;
+  }
+}
+
+/** The log as others see it: the last 200 events. It takes lines at any time, and has them when it has loaded. */
+class Diary {
+  /** @type {Set<(line: Line) => void>} */
+  listeners = new Set();
+  #environment;
+  #vitals;
+
+  /** @param {import('./types.js').Environment} environment @param {Vitals} vitals */
+  constructor(environment, vitals) {
+    this.#environment = environment;
+    this.#vitals = vitals;
   }
 
-  /** @param {SessionLike} session @param {import('./types.js').Ending} ending */
-  onEnded(session, { code, isLocal }) {
-    if (session !== this.#session) return;
-    this.#session = null;
-    this.#quality?.onEnded(isLocal === true || !CUTS.includes(code));
+  /** Oldest first. */
+  get lines() {
+    return this.#vitals.health?.log.lines ?? [];
   }
 
-  /** @param {SessionLike} session */
-  onPing(session) {
-    if (session === this.#session) this.#quality?.onPing();
+  /** Lines ever written; `lines` has the last of them. */
+  get count() {
+    return this.#vitals.health?.log.count ?? 0;
   }
 
-  /** The page or the device changed. */
-  onSignal() {
-    this.#quality?.restart();
+  /** @param {string} event @param {object} [fields] */
+  debug(event, fields) {
+    this.#write('debug', event, fields);
   }
 
-  // Private methods
+  /** @param {string} event @param {object} [fields] */
+  info(event, fields) {
+    this.#write('info', event, fields);
+  }
 
-  async #load() {
-    const { Quality } = await import('./quality/quality.js');
-    const { environment, emit, options } = this.#parts;
-    this.#quality ??= new Quality({ environment, emit }, options.quality);
+  /** @param {string} event @param {object} [fields] */
+  warning(event, fields) {
+    this.#write('warning', event, fields);
+  }
+
+  /** @param {string} event @param {object} [fields] */
+  error(event, fields) {
+    this.#write('error', event, fields);
+  }
+
+  /** @param {(line: Line) => void} listener  is told each line from now on @returns {() => void} ends it */
+  subscribe(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** All lines and facts of the browser, one JSON object a line: what support asks for. @returns {Promise<string>} */
+  async text() {
+    return (await this.#vitals.load()).log.text();
+  }
+
+  /** Let the browser save that as a file. @returns {Promise<void>} */
+  async download() {
+    return (await this.#vitals.load()).log.download();
+  }
+
+  /** @param {import('./log/log.js').Level} level @param {string} event @param {object} [fields] */
+  #write(level, event, fields) {
+    const at = this.#environment.wallClock();
+    this.#vitals.tell(({ log }) => log.write(level, event, fields, at));
   }
 }

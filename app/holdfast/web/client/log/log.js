@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * What the client did, the last 200 events of it: in memory, without secrets, under the names that the gateway's log has
- * too (docs/logs.md). `attempt` is the id that both sides share.
+ * too (docs/logs.md). `attempt` is the id that both sides share. Loaded on demand.
  */
 
 import { plainFields, redact } from './redaction.js';
@@ -19,13 +19,13 @@ export class Log {
   attempt = '';
   /** @type {Line[]} */
   #lines = [];
-  /** @type {Set<(line: Line) => void>} */
-  #listeners = new Set();
   #environment;
+  #listeners;
 
-  /** @param {import('../types.js').Environment} environment */
-  constructor(environment) {
+  /** @param {import('../types.js').Environment} environment @param {Set<(line: Line) => void>} [listeners] */
+  constructor(environment, listeners = new Set()) {
     this.#environment = environment;
+    this.#listeners = listeners;
   }
 
   /** Oldest first. @returns {Line[]} */
@@ -35,22 +35,22 @@ export class Log {
 
   /** @param {string} event @param {object} [fields] */
   debug(event, fields) {
-    this.#write('debug', event, fields);
+    this.write('debug', event, fields);
   }
 
   /** @param {string} event @param {object} [fields] */
   info(event, fields) {
-    this.#write('info', event, fields);
+    this.write('info', event, fields);
   }
 
   /** @param {string} event @param {object} [fields] */
   warning(event, fields) {
-    this.#write('warning', event, fields);
+    this.write('warning', event, fields);
   }
 
   /** @param {string} event @param {object} [fields] */
   error(event, fields) {
-    this.#write('error', event, fields);
+    this.write('error', event, fields);
   }
 
   /** @param {(line: Line) => void} listener  is told each line from now on @returns {() => void} ends it */
@@ -69,11 +69,9 @@ export class Log {
     (await import('./log-file.js')).download(this, this.#environment);
   }
 
-  // Private methods
-
-  /** @param {Level} level @param {string} event @param {object} [fields] */
-  #write(level, event, fields = {}) {
-    const head = { t: Math.round(this.#environment.wallClock()), level, event: redact(event).slice(0, LONGEST_EVENT) };
+  /** @param {Level} level @param {string} event @param {object} [fields] @param {number} [at]  by the user's clock */
+  write(level, event, fields = {}, at = this.#environment.wallClock()) {
+    const head = { t: Math.round(at), level, event: redact(event).slice(0, LONGEST_EVENT) };
     /** @type {Line} */
     const line = { ...head, ...plainFields({ attempt: this.attempt, ...fields }), ...head };
     this.count += 1;

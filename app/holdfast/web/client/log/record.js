@@ -20,13 +20,14 @@ const PLANNED = ['disconnect_called', 'page_frozen'];
  * @param {import('./log.js').Log} log
  * @param {string} name  of an event
  * @param {any} detail
+ * @param {number} [at]  by the user's clock
  */
-export function record(log, name, { error, cid, attempt: number, ...rest }) {
+export function record(log, name, { error, cid, attempt: number, ...rest }, at) {
   const event = EVENTS[name];
   if (!event) return;
   if (cid) log.attempt = cid;
   const isTrouble = error && !PLANNED.includes(error.slug);
-  log[isTrouble ? 'warning' : 'info'](event, { number, ...rest, ...factsOf(error) });
+  log.write(isTrouble ? 'warning' : 'info', event, { number, ...rest, ...factsOf(error) }, at);
 }
 
 /** @param {any} error  a HoldfastError, or none */

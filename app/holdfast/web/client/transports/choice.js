@@ -8,6 +8,7 @@
  */
 
 import { ENOUGH, blameFor } from './blame.js';
+import { keyOf } from './turn.js';
 
 /** @typedef {import('../types.js').TransportName} TransportName */
 /** @typedef {import('./blame.js').Outcome} Outcome */
@@ -47,7 +48,7 @@ export class TransportChoice {
   /** @param {ChoiceOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#key = `holdfast:transports:${options.origin ?? ''}`;
+    this.#key = keyOf(options.origin ?? '');
     this.#recall();
   }
 

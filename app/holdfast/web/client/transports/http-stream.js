@@ -11,6 +11,8 @@ export function httpStreamTransport(target, environment, events) {
   return new StreamTransport('http_stream', source, target, environment, events);
 }
 
+export { httpStreamTransport as maker };
+
 /** @type {import('./stream.js').Source} */
 function source(target, environment, first, sink) {
   const request = new AbortController();

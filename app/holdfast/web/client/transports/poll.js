@@ -25,6 +25,8 @@ export function pollTransport(target, environment, events) {
   return new PollTransport(target, environment, events);
 }
 
+export { pollTransport as maker };
+
 /** @implements {Transport} */
 class PollTransport {
   name = /** @type {const} */ ('poll');

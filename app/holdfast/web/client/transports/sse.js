@@ -18,6 +18,8 @@ export function sseTransport(target, environment, events) {
   return new StreamTransport('sse', source, target, environment, events);
 }
 
+export { sseTransport as maker };
+
 /** @type {import('./stream.js').Source} */
 function source(target, environment, first, sink) {
   const url = `${target.url}${target.url.includes('?') ? '&' : '?'}cf_connect=${encodeURIComponent(first)}`;

@@ -1,33 +1,35 @@
 // @ts-check
 /**
  * Tells the choice of transports how attempts went. One that never opened is held back until the server has said what it
- * knows of it, at the latest until the next choice: a server that refused it says nothing against the transport.
+ * knows of it, at the latest until the next choice: a server that refused it says nothing against the transport. Loaded
+ * on demand.
  */
 
-import { heardOf } from './transports/blame.js';
+import { heardOf } from './blame.js';
+import { TransportChoice } from './choice.js';
+import { isSupported } from './turn.js';
 
-/** @typedef {import('./session.js').Session} Session */
-/** @typedef {import('./types.js').Ending} Ending */
+/** @typedef {import('../session.js').Session} Session */
+/** @typedef {import('../types.js').Ending} Ending */
 
 export class Outcomes {
-  #choice;
   #environment;
   /** @type {{session: Session, ending: Ending} | null} */
   #unexplained = null;
 
   /**
-   * @param {Pick<import('./transports/choice.js').TransportChoice, 'next' | 'onOutcome'>} choice
-   * @param {import('./types.js').Environment} environment
+   * @param {TransportChoice} choice
+   * @param {import('../types.js').Environment} environment
    */
   constructor(choice, environment) {
-    this.#choice = choice;
+    this.choice = choice;
     this.#environment = environment;
   }
 
-  /** @returns {import('./types.js').TransportName | null} what to try next */
+  /** @returns {import('../types.js').TransportName | null} what to try next */
   next() {
     this.#flush();
-    return this.#choice.next();
+    return this.choice.next();
   }
 
   /** @param {Session} session @param {Ending} ending @param {boolean} willAsk  the server, should it not have opened */
@@ -46,17 +48,17 @@ export class Outcomes {
     this.#flush(heard);
   }
 
-  /** @param {import('./transports/blame.js').Heard} [heard] */
+  /** @param {import('./blame.js').Heard} [heard] */
   #flush(heard) {
     const held = this.#unexplained;
     this.#unexplained = null;
     if (held) this.#tell(held.session, held.ending, heard);
   }
 
-  /** @param {Session} session @param {Ending} ending @param {import('./transports/blame.js').Heard} [heard] */
+  /** @param {Session} session @param {Ending} ending @param {import('./blame.js').Heard} [heard] */
   #tell({ transport, connectedAt }, ending, heard) {
     const { now, isOnline } = this.#environment;
-    this.#choice.onOutcome(transport, {
+    this.choice.onOutcome(transport, {
       wasOpen: ending.wasOpen,
       didConnect: connectedAt !== null,
       lived: connectedAt === null ? 0 : now() - connectedAt,
@@ -65,4 +67,22 @@ export class Outcomes {
       isExcused: !isOnline(),
     });
   }
+}
+
+/**
+ * @param {import('../types.js').Environment} environment
+ * @param {import('../types.js').TransportName[]} names  the best one first
+ * @param {string} origin  of the server
+ */
+export function outcomesOf(environment, names, origin) {
+  const { wallClock: now, random, storage } = environment;
+  const choice = new TransportChoice({
+    names,
+    isSupported: (name) => isSupported(name, environment),
+    now,
+    random,
+    storage,
+    origin,
+  });
+  return new Outcomes(choice, environment);
 }

@@ -1,0 +1,103 @@
+// @ts-check
+/**
+ * Whose turn it is to connect: the best transport that the browser has, until one fails, or one has failed on an earlier
+ * page. From then on choice.js decides, which is loaded for that.
+ */
+
+import { load, loaded, use } from '../on-demand.js';
+import { stored } from '../storage.js';
+import { within } from '../timer.js';
+
+/** @typedef {import('../types.js').TransportName} TransportName */
+/** @typedef {import('../types.js').Environment} Environment */
+/** @typedef {import('../session.js').Session} Session */
+/** @typedef {import('./outcomes.js').Outcomes} Outcomes */
+
+/** An attempt waits so long for the part that decides; the next one has it. */
+const PATIENCE_MS = 2_000;
+/** Ends that may speak against a transport: no close frame came, or what came was not understood. */
+const SUSPICIOUS = [1006, 4000];
+
+export class Turn {
+  #environment;
+  #names;
+  #origin;
+  #hasDoubts;
+  /** @type {TransportName | null} */
+  #current = null;
+  /** @type {Outcomes | null} */
+  #outcomes = null;
+
+  /**
+   * @param {Environment} environment
+   * @param {TransportName[]} names  the best one first
+   * @param {string} origin  of the server
+   */
+  constructor(environment, names, origin) {
+    this.#environment = environment;
+    this.#names = names;
+    this.#origin = origin;
+    this.#hasDoubts = Boolean(stored(environment, (storage) => storage.getItem(keyOf(origin))));
+  }
+
+  /** What decides; null where there is no reason to, or it has not come yet. */
+  get outcomes() {
+    if (this.#hasDoubts && loaded.outcomes) this.#outcomes ??= this.#begin(loaded.outcomes);
+    return this.#outcomes;
+  }
+
+  /** @returns {Promise<TransportName | null>} what to try next; null where the browser has none of them */
+  async next() {
+    if (this.#hasDoubts && !this.outcomes) {
+      await within(this.#environment, PATIENCE_MS, load('outcomes'), { slug: 'import_failed' }).catch(() => {});
+    }
+    if (this.outcomes) return this.outcomes.next();
+    return this.#names.find((name) => isSupported(name, this.#environment)) ?? null;
+  }
+
+  /** The connect reply has come over it. @param {TransportName} name */
+  onConnected(name) {
+    this.#current = name;
+    this.outcomes?.choice.onConnected(name);
+  }
+
+  /** @param {Session} session @param {import('../types.js').Ending} ending @param {boolean} willAsk  the server */
+  ended(session, ending, willAsk) {
+    this.#hasDoubts ||= SUSPICIOUS.includes(ending.code);
+    this.#tell((outcomes) => outcomes.ended(session, ending, willAsk));
+  }
+
+  /** @param {Session} session @param {string} slug  of what asking the server came to */
+  explained(session, slug) {
+    this.#tell((outcomes) => outcomes.explained(session, slug));
+  }
+
+  // Private methods
+
+  /** @param {(outcomes: Outcomes) => void} tell */
+  #tell(tell) {
+    if (this.#hasDoubts) use('outcomes', () => this.outcomes && tell(this.outcomes));
+  }
+
+  /** @param {import('../on-demand.js').Modules['outcomes']} part */
+  #begin({ outcomesOf }) {
+    const outcomes = outcomesOf(this.#environment, this.#names, this.#origin);
+    if (this.#current) outcomes.choice.onConnected(this.#current);
+    return outcomes;
+  }
+}
+
+/** Under what is remembered which transports failed. @param {string} origin */
+export function keyOf(origin) {
+  return `holdfast:transports:${origin}`;
+}
+
+/**
+ * @param {TransportName} name
+ * @param {Environment} environment
+ * @returns {boolean} whether the browser has what it takes
+ */
+export function isSupported(name, { WebSocket, EventSource, fetch }) {
+  if (name === 'websocket') return WebSocket !== undefined;
+  return fetch !== undefined && (name !== 'sse' || EventSource !== undefined);
+}
