@@ -1,5 +1,6 @@
 /** A page with subscriptions: what a service does for them, without the service; the server is simulated. */
 
+import { Commands } from '../../app/holdfast/web/client/commands.js';
 import { Migration } from '../../app/holdfast/web/client/migration.js';
 import { Subscriptions } from '../../app/holdfast/web/client/subscriptions.js';
 import { ChannelServer } from './channel-server.mjs';
@@ -21,7 +22,7 @@ export function page({ server: serverOptions, environment = fakeEnvironment(), r
       it.onEmit?.(name, detail);
     },
     session: () => it.session,
-    call: (method, params) => it.session.request(method, params),
+    commands: new Commands((method, params) => it.session.request(method, params), 65_536),
   });
   const hooks = {
     onConnected: (session, reply) => {

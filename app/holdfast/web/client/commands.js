@@ -2,6 +2,70 @@
 /** What an application may ask of the server, as commands that the server can read: a malformed one ends a connection. */
 
 import { errorOf } from './errors.js';
+import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
+
+/** What becomes of an application's commands: each has a promise of what the server says to it. */
+export class Commands {
+  #call;
+  #maxBytes;
+
+  /**
+   * @param {(method: string, params: object) => Promise<any>} call  sends a command, or lets it wait for a connection
+   * @param {number} maxBytes  of a command as text
+   */
+  constructor(call, maxBytes) {
+    this.#call = call;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @param {string} channel @param {any} data @returns {Promise<void>} */
+  publish(channel, data) {
+    return this.#ask('publish', { channel, data: payload(data) }, () => undefined);
+  }
+
+  /** @param {string} method @param {any} data @returns {Promise<any>} */
+  rpc(method, data) {
+    return this.#ask('rpc', { method, data: payload(data) }, (result) => result.data);
+  }
+
+  /** @param {any} data @returns {Promise<void>} */
+  send(data) {
+    return this.#ask('send', { data: payload(data) }, () => undefined);
+  }
+
+  /** @param {string} channel @param {import('./types.js').HistoryOptions} [options] */
+  history(channel, options) {
+    return this.#ask('history', { channel, ...options }, (result) => historyOf(channel, result));
+  }
+
+  /** @param {string} channel */
+  presence(channel) {
+    return this.#ask('presence', { channel }, presenceOf);
+  }
+
+  /** @param {string} channel */
+  presenceStats(channel) {
+    return this.#ask('presence_stats', { channel }, presenceStatsOf);
+  }
+
+  /**
+   * @template T
+   * @param {string} method
+   * @param {object} params
+   * @param {(result: any) => T} shape
+   * @returns {Promise<T>}
+   */
+  #ask(method, params, shape) {
+    const fault = faultOf(params, this.#maxBytes);
+    return quiet(fault ? Promise.reject(fault) : this.#call(method, params).then(shape));
+  }
+}
+
+/** Whoever ignores a promise must not find it among the unhandled. @template T @param {Promise<T>} promise */
+export function quiet(promise) {
+  promise.catch(() => {});
+  return promise;
+}
 
 /**
  * @param {object} params

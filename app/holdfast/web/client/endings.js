@@ -9,23 +9,8 @@ import { actionOf } from './errors.js';
 /** @typedef {{backoff: () => number, spread: () => number, quick: () => number}} Delays */
 
 const NO_CLOSE_FRAME = 1006;
-const TOKEN_LAPSED = 109; // an error reply
 const CONNECTION_EXPIRED = 3005;
 const TOKEN_INCURABLE = 3500;
-
-/**
- * The first row that fits says when; whether at all is a matter of the code's range, but for these two: an expired
- * connection wants a token, and one whose token no other of the same login would cure wants the login.
- * @type {[(ending: Ending) => boolean, keyof Delays][]}
- */
-const DELAYS = [
-  [({ code, isError }) => code === CONNECTION_EXPIRED && !isError, 'quick'],
-  [({ code, isError }) => code === TOKEN_LAPSED && isError === true, 'quick'],
-  [({ isLocal }) => isLocal === true, 'quick'],
-  // Dead before it was open is a matter of this client's way there; dead afterwards may be a server that took all along.
-  [({ code, wasOpen, isError }) => code === NO_CLOSE_FRAME && wasOpen && !isError, 'spread'],
-  [() => true, 'backoff'],
-];
 
 /**
  * @param {Ending} ending
@@ -34,12 +19,20 @@ const DELAYS = [
  */
 export function decide(ending, delays) {
   const action = actionAfter(ending);
-  if (action !== 'retry' && action !== 'fetch_token') return { action, delay: 0 };
-  const [, kind] = /** @type {typeof DELAYS[number]} */ (DELAYS.find(([fits]) => fits(ending)));
-  return { action, delay: Math.max(delays[kind](), ending.retryAfter ?? 0) };
+  if (action === 'stop' || action === 'login') return { action, delay: 0 };
+  const { code, wasOpen, isError, isLocal, retryAfter = 0 } = ending;
+  // Dead before it was open is a matter of this client's way there; dead afterwards may be a server that took all along.
+  const hasVanished = code === NO_CLOSE_FRAME && wasOpen && !isError;
+  const kind = action === 'fetch_token' || isLocal ? 'quick' : hasVanished ? 'spread' : 'backoff';
+  return { action, delay: Math.max(delays[kind](), retryAfter) };
 }
 
-/** @param {Ending} ending @returns {Action} */
+/**
+ * The code's range says whether anything follows, but for these two: an expired connection wants a token, and one whose
+ * token no other of the same login would cure wants the login.
+ * @param {Ending} ending
+ * @returns {Action}
+ */
 function actionAfter({ code, isError, isTemporary }) {
   if (isError) return actionOf('error', code, isTemporary);
   if (code === CONNECTION_EXPIRED) return 'fetch_token';

@@ -5,6 +5,7 @@ import { backoffDelay } from './backoff.js';
 import { errorOf } from './errors.js';
 import { Feed } from './feed.js';
 import { SubscriptionToken } from './subscription-token.js';
+import { Timer } from './timer.js';
 
 /** @typedef {import('./types.js').SessionLike} SessionLike */
 /** @typedef {import('./errors.js').HoldfastError} HoldfastError */
@@ -25,8 +26,7 @@ export class Membership {
   #token;
   #attempts = 0;
   #subscribedAt = -Infinity;
-  /** @type {unknown} */
-  #timer = null;
+  #timer;
   /** It may have the channel still: it has to unsubscribe before it is asked. @type {SessionLike | null} */
   #dirty = null;
   #canRecover = true;
@@ -42,6 +42,7 @@ export class Membership {
     this.#options = options;
     this.#host = host;
     this.#face = face;
+    this.#timer = new Timer(host.environment);
     this.#feed = new Feed(channel, options, host, face, () => this.#onMissing());
     this.#token = new SubscriptionToken(channel, options, host.environment);
   }
@@ -81,7 +82,7 @@ export class Membership {
     if (this.#feed.next) return this.settle();
     this.#feed.rest();
     this.#token.rest();
-    this.#clearTimer();
+    this.#timer.stop();
     if (this.#face.state() === 'unsubscribed') return;
     this.#face.setState('subscribing', null);
     this.#start(); // where the connection has moved there is another session already
@@ -129,7 +130,7 @@ export class Membership {
   settle(session = this.#feed.next?.session) {
     if (this.#face.state() === 'unsubscribed' || !session) return;
     if (this.#feed.next?.session !== session) return this.onConnected(session);
-    this.#clearTimer();
+    this.#timer.stop();
     const link = this.#feed.next;
     if (link.isLive) this.#face.setState('subscribed', null);
     this.#feed.settle();
@@ -143,7 +144,7 @@ export class Membership {
   // Private methods: asking
 
   #start() {
-    this.#clearTimer();
+    this.#timer.stop();
     const session = this.#host.session();
     if (session && this.#face.state() !== 'unsubscribed') this.#ask(this.#feed.settleOn(session));
   }
@@ -200,10 +201,10 @@ export class Membership {
     this.#subscribedAt = environment.now();
     this.#feed.settleOn(session);
     this.#token.rest();
-    this.#clearTimer();
+    this.#timer.stop();
     this.#face.setState('subscribing', reason);
     if (delay === 0) this.#start();
-    else this.#timer = environment.setTimer(() => this.#start(), delay);
+    else this.#timer.set(delay, () => this.#start());
   }
 
   // Private methods: answers
@@ -258,7 +259,7 @@ export class Membership {
       this.#face.tell('error', { error });
       // Should none be had in time, the server ends the subscription and says so.
       const delay = backoffDelay(failures, DELAYS, environment.random);
-      this.#timer = environment.setTimer(() => this.#renew(link, failures + 1), delay);
+      this.#timer.set(delay, () => this.#renew(link, failures + 1));
     }
   }
 
@@ -266,7 +267,7 @@ export class Membership {
 
   /** The one way down. @param {HoldfastError} error @param {boolean} isFault */
   #goDown(error, isFault) {
-    this.#clearTimer();
+    this.#timer.stop();
     this.#token.stop();
     this.#feed.stop();
     this.#dirty = null;
@@ -277,10 +278,5 @@ export class Membership {
   /** @param {SessionLike} session */
   #leave(session) {
     if (session.isConnected) session.request('unsubscribe', { channel: this.#channel }).catch(() => {});
-  }
-
-  #clearTimer() {
-    if (this.#timer !== null) this.#host.environment.clearTimer(this.#timer);
-    this.#timer = null;
   }
 }

@@ -6,6 +6,7 @@
 
 import { backoffDelay } from './backoff.js';
 import { errorOf } from './errors.js';
+import { Timer, within } from './timer.js';
 
 /** @typedef {import('./types.js').SessionLike} SessionLike */
 /** @typedef {{session: SessionLike, reply: any}} Opened  and the reply to its connect command */
@@ -28,8 +29,7 @@ export class Migration {
   #openSession;
   #adopt;
   #current;
-  /** @type {unknown} */
-  #timer = null;
+  #timer;
   #failures = 0;
   /** @type {Move | null} the one under way */
   #move = null;
@@ -52,6 +52,7 @@ export class Migration {
     this.#openSession = openSession;
     this.#adopt = adopt;
     this.#current = current;
+    this.#timer = new Timer(environment);
   }
 
   /** The server wants this connection to move. @param {unknown} afterMs  milliseconds from now */
@@ -61,7 +62,7 @@ export class Migration {
       this.#nextMove = delay;
       return;
     }
-    if (this.#timer !== null) return;
+    if (this.#timer.isSet) return;
     this.#failures = 0;
     this.#schedule(delay);
   }
@@ -81,19 +82,18 @@ export class Migration {
 
   /** Nobody wants to move any more. */
   stop() {
-    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
-    this.#timer = this.#nextMove = null;
+    this.#timer.stop();
+    this.#nextMove = null;
   }
 
   // Private methods
 
   /** @param {number} delay */
   #schedule(delay) {
-    this.#timer = this.#environment.setTimer(() => {
-      this.#timer = null;
+    this.#timer.set(Math.min(delay, 2 ** 31 - 1), () => {
       const old = this.#current();
       if (old?.isConnected) void this.#run(old);
-    }, Math.min(delay, 2 ** 31 - 1));
+    });
   }
 
   /** @param {SessionLike} old */
@@ -101,7 +101,7 @@ export class Migration {
     /** @type {Move} */
     const move = (this.#move = { old, next: null, isAdopted: false });
     try {
-      await this.#within(MOVE_MS, this.#prepare(move));
+      await within(this.#environment, MOVE_MS, this.#prepare(move), { slug: 'migration_failed', detail: `took over ${MOVE_MS} ms` });
       this.#adoptNext(move);
       await this.#untilQuiet(old);
       this.#log.info('migrated', { from: old.cid, to: move.next?.session.cid });
@@ -163,19 +163,9 @@ export class Migration {
       await new Promise((resolve) => this.#environment.setTimer(() => resolve(undefined), POLL_MS));
     }
   }
-
-  /** @template T @param {number} milliseconds @param {Promise<T>} work @returns {Promise<T>} */
-  #within(milliseconds, work) {
-    return new Promise((resolve, reject) => {
-      const late = () => reject(failure(`took over ${milliseconds} ms`));
-      const timer = this.#environment.setTimer(late, milliseconds);
-      const done = () => this.#environment.clearTimer(timer);
-      work.then(resolve, reject).finally(done);
-    });
-  }
 }
 
 /** @param {string} detail */
 function failure(detail) {
-  return errorOf({ slug: 'migration_failed', kind: 'client', detail });
+  return errorOf({ slug: 'migration_failed', detail });
 }

@@ -4,6 +4,8 @@
  * the back/forward cache. It only tells; what follows is the service's matter.
  */
 
+import { Timer } from './timer.js';
+
 /** @typedef {import('./types.js').Environment} Environment */
 
 /**
@@ -21,8 +23,7 @@ export class Network {
   #onSignal;
   /** @type {(() => void)[]} */
   #undo = [];
-  /** @type {unknown} */
-  #timer = null;
+  #timer;
   #monotonic = 0;
   #wall = 0;
   /** @type {string | undefined} */
@@ -35,6 +36,7 @@ export class Network {
   constructor(environment, onSignal) {
     this.#environment = environment;
     this.#onSignal = onSignal;
+    this.#timer = new Timer(environment);
   }
 
   /** Begin to listen; again has no effect. */
@@ -49,7 +51,7 @@ export class Network {
     this.#on(document, 'resume', () => this.#onSignal('awake'));
     this.#on(document, 'visibilitychange', () => this.#onVisibility());
     this.#on(connection, 'change', () => this.#onChange());
-    this.#undo.push(() => this.#stopTicking());
+    this.#undo.push(() => this.#timer.stop());
     if (!isHidden()) this.#tick();
   }
 
@@ -65,7 +67,7 @@ export class Network {
 
   #onVisibility() {
     const isHidden = this.#environment.isHidden();
-    this.#stopTicking();
+    this.#timer.stop();
     if (!isHidden) this.#tick();
     this.#onSignal(isHidden ? 'hidden' : 'shown');
   }
@@ -82,22 +84,17 @@ export class Network {
   #tick() {
     this.#monotonic = this.#environment.now();
     this.#wall = this.#environment.wallClock();
-    this.#timer = this.#environment.setTimer(() => {
+    this.#timer.set(TICK, () => {
       const hasSlept = this.#lateness() > LATE;
       this.#tick();
       if (hasSlept) this.#onSignal('awake');
-    }, TICK);
+    });
   }
 
   /** By whichever clock went on during the sleep: some systems halt the monotonic one, all go on with the other. */
   #lateness() {
     const { now, wallClock } = this.#environment;
     return Math.max(now() - this.#monotonic, wallClock() - this.#wall) - TICK;
-  }
-
-  #stopTicking() {
-    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
-    this.#timer = null;
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { Announcer } from './announcer.js';
 import { Attempts } from './attempts.js';
+import { Commands } from './commands.js';
 import { Connector } from './connector.js';
 import { Lifecycle } from './lifecycle.js';
 import { Network } from './network.js';
@@ -50,6 +51,7 @@ export class Parts {
     const hasTokens = settings.token !== undefined || settings.getToken !== undefined;
     this.tokens = hasTokens ? new TokenSource({ ...settings, environment, log: this.vitals.log }) : null;
     this.outbox = new Outbox(environment, settings);
+    this.commands = new Commands((method, params) => this.#call(method, params), settings.maxMessageBytes);
     this.network = new Network(environment, (signal) => this.#onSignal(signal));
     this.#attempts = new Attempts(environment, settings, origin);
     this.#connector = this.#makeConnector();
@@ -64,13 +66,8 @@ export class Parts {
     this.#announcer.flush();
   }
 
-  /**
-   * Send a command, or let it wait for a connection.
-   * @param {string} method
-   * @param {object} params
-   * @returns {Promise<any>} the result
-   */
-  call(method, params) {
+  /** Send a command, or let it wait for a connection. @param {string} method @param {object} params @returns {Promise<any>} */
+  #call(method, params) {
     const { session } = this.life;
     return session?.isConnected ? submit(session, method, params) : this.outbox.add(method, params);
   }
@@ -204,7 +201,7 @@ export class Parts {
       log: this.vitals.log,
       emit: (name, detail) => this.emit(name, detail),
       session: () => this.life.session,
-      call: (method, params) => this.call(method, params),
+      commands: this.commands,
     });
   }
 

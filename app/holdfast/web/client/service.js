@@ -4,17 +4,15 @@
  * lifecycle.js decides what happens.
  */
 
-import { faultOf, payload } from './commands.js';
+import { quiet } from './commands.js';
 import { Emitter } from './emitter.js';
 import { browserEnvironment } from './environment.js';
 import { errorOf } from './errors.js';
 import { endpointsOf, withDefaults } from './options.js';
 import { Parts } from './parts.js';
-import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
 
 export class ResilientWebSocketService extends Emitter {
   #environment;
-  #options;
   #parts;
   /** @type {{resolve: () => void, reject: (error: Error) => void}[]} */
   #waiters = [];
@@ -26,10 +24,9 @@ export class ResilientWebSocketService extends Emitter {
   constructor(url, options = {}) {
     const environment = options.environment ?? browserEnvironment();
     super((fault) => environment.reportFault(fault));
-    this.#options = withDefaults(options);
     const endpoints = endpointsOf(url, options, environment.baseUrl);
     this.#environment = environment;
-    this.#parts = new Parts({ ...this.#options, environment }, endpoints, (name, detail) => this.#tell(name, detail));
+    this.#parts = new Parts({ ...withDefaults(options), environment }, endpoints, (name, detail) => this.#tell(name, detail));
   }
 
   // What it tells.
@@ -130,7 +127,7 @@ export class ResilientWebSocketService extends Emitter {
    * @returns {Promise<void>} resolves when the server has taken it
    */
   publish(channel, data) {
-    return this.#command('publish', { channel, data: payload(data) }, () => undefined);
+    return this.#parts.commands.publish(channel, data);
   }
 
   /**
@@ -139,7 +136,7 @@ export class ResilientWebSocketService extends Emitter {
    * @returns {Promise<any>} what the backend answered
    */
   rpc(method, data) {
-    return this.#command('rpc', { method, data: payload(data) }, (result) => result.data);
+    return this.#parts.commands.rpc(method, data);
   }
 
   /**
@@ -148,25 +145,25 @@ export class ResilientWebSocketService extends Emitter {
    * @returns {Promise<void>} resolves when it has left
    */
   send(data) {
-    return this.#command('send', { data: payload(data) }, () => undefined);
+    return this.#parts.commands.send(data);
   }
 
   /**
    * @param {string} channel
-   * @param {{limit?: number, since?: {offset: number, epoch: string}, reverse?: boolean}} [options]
+   * @param {import('./types.js').HistoryOptions} [options]
    */
-  history(channel, options = {}) {
-    return this.#command('history', { channel, ...options }, (result) => historyOf(channel, result));
+  history(channel, options) {
+    return this.#parts.commands.history(channel, options);
   }
 
   /** @param {string} channel */
   presence(channel) {
-    return this.#command('presence', { channel }, presenceOf);
+    return this.#parts.commands.presence(channel);
   }
 
   /** @param {string} channel */
   presenceStats(channel) {
-    return this.#command('presence_stats', { channel }, presenceStatsOf);
+    return this.#parts.commands.presenceStats(channel);
   }
 
   /** Hand the log to the gateway now. @returns {Promise<number>} lines that it took */
@@ -194,23 +191,4 @@ export class ResilientWebSocketService extends Emitter {
     }
     this.emit(name, detail);
   }
-
-  /**
-   * @template T
-   * @param {string} method
-   * @param {object} params
-   * @param {(result: any) => T} shape
-   * @returns {Promise<T>}
-   */
-  #command(method, params, shape) {
-    const fault = faultOf(params, this.#options.maxMessageBytes);
-    if (fault) return quiet(Promise.reject(fault));
-    return quiet(this.#parts.call(method, params).then(shape));
-  }
-}
-
-/** Whoever ignores a promise must not find it among the unhandled. @template T @param {Promise<T>} promise */
-function quiet(promise) {
-  promise.catch(() => {});
-  return promise;
 }

@@ -6,6 +6,7 @@
 
 import { errorOf } from './errors.js';
 import { Requests } from './requests.js';
+import { Timer } from './timer.js';
 
 /** @typedef {import('./types.js').Ending} Ending */
 /** @typedef {import('./types.js').Message} Message */
@@ -50,8 +51,7 @@ export class Session {
   #events;
   #requests;
   #transport;
-  /** @type {unknown} */
-  #timer = null;
+  #timer;
   #hasOpened = false;
   #hasEnded = false;
   #answersPings = false;
@@ -72,6 +72,7 @@ export class Session {
     this.#environment = environment;
     this.#events = events;
     this.#requests = new Requests(environment);
+    this.#timer = new Timer(environment);
     this.#transport = plan.maker(plan.target, environment, {
       onOpen: () => this.#onOpen(),
       onMessages: (messages) => this.#onMessages(messages),
@@ -95,7 +96,7 @@ export class Session {
   /** Start; called once. */
   open() {
     const { handshakeTimeout, connectTimeout } = this.#plan.timeouts;
-    this.#setTimer(() => this.#giveUp('open_timeout'), handshakeTimeout);
+    this.#timer.set(handshakeTimeout, () => this.#giveUp('open_timeout'));
     const { id, reply } = this.#requests.add('connect', handshakeTimeout + connectTimeout + 1000);
     reply.then(
       (result) => this.#onConnected(result),
@@ -165,7 +166,7 @@ export class Session {
   #onOpen() {
     if (this.#hasEnded) return;
     this.#hasOpened = true;
-    this.#setTimer(() => this.#giveUp('connect_timeout'), this.#plan.timeouts.connectTimeout);
+    this.#timer.set(this.#plan.timeouts.connectTimeout, () => this.#giveUp('connect_timeout'));
   }
 
   /** @param {Message[]} messages */
@@ -246,14 +247,15 @@ export class Session {
   /** @param {unknown} seconds  between two pings of the server, as it said */
   #watchPings(seconds) {
     const interval = this.#transport.hasPings && Number(seconds) > 0 ? Number(seconds) * 1000 : 0;
-    if (interval === 0) return this.#setTimer(null, 0);
+    this.#timer.stop();
+    if (interval === 0) return;
     const longest = interval + this.#plan.timeouts.maxServerPingDelay;
     const look = () => {
       const left = this.#heardAt + longest - this.#environment.now();
-      if (left > 0) this.#setTimer(look, left);
+      if (left > 0) this.#timer.set(left, look);
       else this.#giveUp('pings_missing');
     };
-    this.#setTimer(look, longest);
+    look();
   }
 
   /** @param {string} slug @param {Partial<Ending>} [facts] */
@@ -267,7 +269,7 @@ export class Session {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.isConnected = false;
-    this.#setTimer(null, 0);
+    this.#timer.stop();
     this.#requests.rejectAll((method) => errorOf({ slug: 'outcome_unknown', detail: method }));
     this.#events.onEnd(this, ending);
   }
@@ -276,11 +278,5 @@ export class Session {
   #send(command) {
     if (this.#held) this.#held.push(command);
     else this.#transport.send([command]);
-  }
-
-  /** One thing is waited for at a time. @param {(() => void) | null} callback @param {number} milliseconds */
-  #setTimer(callback, milliseconds) {
-    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
-    this.#timer = callback && this.#environment.setTimer(callback, milliseconds);
   }
 }

@@ -6,6 +6,7 @@
 
 import { backoffDelay } from './backoff.js';
 import { errorOf } from './errors.js';
+import { Timer } from './timer.js';
 
 /** @typedef {import('./positions.js').Gap} Gap */
 
@@ -17,8 +18,7 @@ export class StateSync {
   #environment;
   #events;
   #failures = 0;
-  /** @type {unknown} */
-  #timer = null;
+  #timer;
   /** @type {AbortController | null} the fetch under way */
   #abort = null;
 
@@ -33,6 +33,7 @@ export class StateSync {
     this.#getState = getState;
     this.#environment = environment;
     this.#events = events;
+    this.#timer = new Timer(environment);
   }
 
   /** Whether a snapshot is on its way. */
@@ -46,12 +47,12 @@ export class StateSync {
     this.#abort = new AbortController();
     const delay = this.#failures === 0 ? 0 : backoffDelay(this.#failures - 1, DELAYS, this.#environment.random);
     if (delay === 0) this.#fetch(gap);
-    else this.#timer = this.#environment.setTimer(() => this.#fetch(gap), delay);
+    else this.#timer.set(delay, () => this.#fetch(gap));
   }
 
   /** What was fetched was of no use: the next one waits longer. @param {Gap | null} gap @param {string} detail */
   refuse(gap, detail) {
-    this.#fail(gap, errorOf({ slug: 'state_sync_failed', kind: 'client', detail: `${this.#channel}: ${detail}` }));
+    this.#fail(gap, errorOf({ slug: 'state_sync_failed', detail: `${this.#channel}: ${detail}` }));
   }
 
   /** The subscriber goes on from a snapshot. */
@@ -65,8 +66,7 @@ export class StateSync {
   }
 
   stop() {
-    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
-    this.#timer = null;
+    this.#timer.stop();
     this.#abort?.abort();
     this.#abort = null;
   }
@@ -82,7 +82,7 @@ export class StateSync {
       this.#events.onState(state, gap);
     } catch (cause) {
       if (this.#abort !== abort) return;
-      this.#fail(gap, errorOf({ slug: 'state_sync_failed', kind: 'client', detail: `${this.#channel}: ${cause}`, cause }));
+      this.#fail(gap, errorOf({ slug: 'state_sync_failed', detail: `${this.#channel}: ${cause}`, cause }));
     }
   }
 

@@ -103,14 +103,14 @@ export class SubscriptionToken {
       return token;
     } catch (/** @type {any} */ cause) {
       if (cause?.action) throw cause;
-      throw errorOf({ slug: 'token_source_failed', kind: 'client', detail: this.#channel, cause });
+      throw errorOf({ slug: 'token_source_failed', detail: this.#channel, cause });
     }
   }
 
   /** @param {number} milliseconds @param {() => Promise<unknown>} work @returns {Promise<unknown>} */
   #within(milliseconds, work) {
     return new Promise((resolve, reject) => {
-      const late = () => reject(errorOf({ slug: 'token_source_timeout', kind: 'client', detail: this.#channel }));
+      const late = () => reject(errorOf({ slug: 'token_source_timeout', detail: this.#channel }));
       const timer = this.#environment.setTimer(late, milliseconds);
       work().then(resolve, reject).finally(() => this.#environment.clearTimer(timer));
     });

@@ -10,7 +10,6 @@
 
 import { Emitter } from './emitter.js';
 import { errorOf } from './errors.js';
-import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
 
 /** @typedef {import('./types.js').SubscriptionState} SubscriptionState */
 /** @typedef {import('./errors.js').HoldfastError} HoldfastError */
@@ -21,7 +20,7 @@ import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
  * @property {import('./types.js').Environment} environment
  * @property {{warning: (event: string, fields?: object) => void}} log
  * @property {() => import('./types.js').SessionLike | null} session  that is connected
- * @property {(method: string, params: object) => Promise<any>} call  a command; waits for a connection
+ * @property {Pick<import('./commands.js').Commands, 'publish' | 'history' | 'presence' | 'presenceStats'>} commands
  * @property {(client: string) => boolean} isOurs  whether a client that comes or goes is this page, moving
  */
 
@@ -100,22 +99,22 @@ export class Subscription extends Emitter {
   }
 
   /** @param {any} data */
-  async publish(data) {
-    await this.#host.call('publish', { channel: this.#channel, data });
+  publish(data) {
+    return this.#host.commands.publish(this.#channel, data);
   }
 
-  /** @param {{limit?: number, since?: import('./positions.js').StreamPosition, reverse?: boolean}} [options] */
-  async history(options = {}) {
-    return historyOf(this.#channel, await this.#host.call('history', { channel: this.#channel, ...options }));
+  /** @param {import('./types.js').HistoryOptions} [options] */
+  history(options) {
+    return this.#host.commands.history(this.#channel, options);
   }
 
   /** @returns {Promise<Record<string, import('./wire.js').ClientInfo>>} by client */
-  async presence() {
-    return presenceOf(await this.#host.call('presence', { channel: this.#channel }));
+  presence() {
+    return this.#host.commands.presence(this.#channel);
   }
 
-  async presenceStats() {
-    return presenceStatsOf(await this.#host.call('presence_stats', { channel: this.#channel }));
+  presenceStats() {
+    return this.#host.commands.presenceStats(this.#channel);
   }
 
   // Private methods
@@ -144,6 +143,6 @@ export class Subscription extends Emitter {
     this.#host.log.warning('listener_failed', { channel: this.#channel, listener: event, fault: String(fault) });
     if (event === 'error') return;
     const detail = `${event} of ${this.#channel}: ${fault}`;
-    this.emit('error', { error: errorOf({ slug: 'listener_failed', kind: 'client', detail, cause: fault }) });
+    this.emit('error', { error: errorOf({ slug: 'listener_failed', detail, cause: fault }) });
   }
 }

@@ -33,14 +33,14 @@ export class Subscriptions {
    * @param {(name: string, detail: object) => void} parts.emit  events of the service: `subscription` {subscription} when
    *     the server has made one, and what comes in those
    * @param {() => SessionLike | null} parts.session  the present one
-   * @param {(method: string, params: object) => Promise<any>} parts.call  a command that waits for a connection
+   * @param {import('./subscription.js').Host['commands']} parts.commands
    */
-  constructor({ environment, log, emit, session, call }) {
+  constructor({ environment, log, emit, session, commands }) {
     this.#emit = emit;
     this.#host = {
       environment,
       log,
-      call,
+      commands,
       session: () => {
         const present = session();
         return present?.isConnected ? present : null;

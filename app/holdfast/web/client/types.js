@@ -140,6 +140,8 @@
  * @property {AbortSignal} signal  nobody waits for the answer any more
  */
 
+/** @typedef {{limit?: number, since?: {offset: number, epoch: string}, reverse?: boolean}} HistoryOptions */
+
 /** @typedef {'unsubscribed' | 'subscribing' | 'subscribed'} SubscriptionState */
 
 /**
