@@ -18,20 +18,11 @@ test('a token is fetched, kept, and fetched anew when it was refused', async () 
   assert.equal(await token.fetch(), 'a.b.c');
   assert.equal(token.current, 'a.b.c');
   assert.equal(token.mustFetch, false);
-  assert.equal(token.refuse(), true);
+  token.refuse();
   assert.equal(token.mustFetch, true);
   await token.fetch();
 
   assert.deepEqual(asked, [['news', 'first'], ['news', 'refused']]);
-});
-
-test('a channel without a source of tokens fetches none', () => {
-  const { token } = tokenOf({ token: 'a.b.c' });
-
-  assert.equal(token.current, 'a.b.c');
-  assert.equal(token.canRenew, false);
-  assert.equal(token.refuse(), false);
-  assert.equal(token.mustFetch, false);
 });
 
 for (const [what, value, slug] of [

@@ -162,11 +162,3 @@ test('nonsense on the channel changes nothing', async () => {
 
   assert.deepEqual(await all(given, [given.tabs[0].obtain('first')]), [token]);
 });
-
-test('a closed source leaves no channel and no timer', async () => {
-  const given = tabsOf(3, { hasLocks: false });
-  await all(given, given.tabs.map((tab) => tab.obtain('first')));
-  for (const tab of given.tabs) tab.close();
-
-  assert.deepEqual([given.origin.channels.open.size, given.origin.clock.pending], [0, 0]);
-});

@@ -177,30 +177,16 @@ test('who stops waiting is let go, and the fetch is there for the next', async (
   assert.equal(given.asked.length, 1);
 });
 
-test('a network that is back cuts the waiting short', async () => {
+test('a network that is back, or a user who asks, cuts the waiting short', async () => {
   const given = sourceOf([Object.assign(new Error('x'), { retryAfter: 50_000 }), good()]);
   await outcome(given, given.source.obtain('first'));
   const waiting = given.source.obtain('first');
   await pass(given.environment.clock, 1000);
   assert.equal(given.asked.length, 1);
 
-  given.environment.page.dispatchEvent(new Event('online'));
+  given.source.hurry();
 
   assert.equal(await outcome(given, waiting, 1000), good());
-});
-
-test('renewIn keeps one appointment', async () => {
-  const { source, environment } = sourceOf([good()]);
-  const calls = [];
-  source.renewIn(10, () => calls.push('old'));
-  source.renewIn(60, () => calls.push('new'));
-  await environment.clock.advance(60_000);
-  source.renewIn(60, () => calls.push('closed'));
-  source.close();
-  await environment.clock.advance(60_000);
-
-  assert.deepEqual(calls, ['new']);
-  assert.equal(environment.clock.pending, 0);
 });
 
 test('another user gets none of the tokens of the one before', async () => {

@@ -76,7 +76,7 @@ export class Feed {
 
   /** @param {SessionLike} session  that gets the channel too @returns {Link} */
   reachFor(session) {
-    this.#delivery.prepare();
+    this.#delivery.crossing.prepare();
     return (this.#next = linkTo(session));
   }
 
@@ -93,7 +93,7 @@ export class Feed {
   /** @param {Link} link @param {any} result  of the subscribe command */
   begin(link, result) {
     link.isLive = true;
-    if (link === this.#next) this.#delivery.join(result);
+    if (link === this.#next) this.#delivery.crossing.join(result);
     else this.#delivery.begin(result);
     for (const push of link.held.splice(0)) this.#onLive(link, push);
   }
@@ -109,14 +109,14 @@ export class Feed {
     if (this.#next === null) return;
     this.#home = this.#next;
     this.#next = null;
-    this.#delivery.settle();
+    this.#delivery.crossing.settle();
   }
 
   /** There is no next session any more. */
   abandon() {
     if (this.#next === null) return;
     this.#next = null;
-    this.#delivery.abandon();
+    this.#delivery.crossing.abandon();
   }
 
   /** No session carries it; the position stays. */

@@ -4,7 +4,7 @@
 import { backoffDelay } from './backoff.js';
 import { errorOf } from './errors.js';
 import { Feed } from './feed.js';
-import { SubscriptionToken } from './subscription-token.js';
+import { load, loaded } from './on-demand.js';
 import { Timer } from './timer.js';
 
 /** @typedef {import('./types.js').SessionLike} SessionLike */
@@ -23,7 +23,8 @@ export class Membership {
   #host;
   #face;
   #feed;
-  #token;
+  /** Where tokens can be fetched. @type {import('./subscription-token.js').SubscriptionToken | null} */
+  #token = null;
   #attempts = 0;
   #subscribedAt = -Infinity;
   #timer;
@@ -44,7 +45,6 @@ export class Membership {
     this.#face = face;
     this.#timer = new Timer(host.environment);
     this.#feed = new Feed(channel, options, host, face, () => this.#onMissing());
-    this.#token = new SubscriptionToken(channel, options, host.environment);
   }
 
   get position() {
@@ -81,7 +81,7 @@ export class Membership {
     if (this.#feed.home?.session !== session) return;
     if (this.#feed.next) return this.settle();
     this.#feed.rest();
-    this.#token.rest();
+    this.#token?.rest();
     this.#timer.stop();
     if (this.#face.state() === 'unsubscribed') return;
     this.#face.setState('subscribing', null);
@@ -111,7 +111,7 @@ export class Membership {
   async moveTo(session) {
     const link = this.#feed.reachFor(session);
     try {
-      if (this.#token.mustFetch) await this.#token.fetch();
+      if (this.#token?.mustFetch) await this.#token.fetch();
       const result = await session.request('subscribe', this.#request());
       if (this.#feed.home === link) this.#onSubscribed(link, result); // the session that we left has ended meanwhile
       else if (this.#feed.next === link) this.#feed.begin(link, result);
@@ -120,7 +120,7 @@ export class Membership {
       if (this.#feed.home === link) return this.#onRefused(link, error);
       if (this.#feed.next !== link) return;
       this.#feed.abandon();
-      if (error.action === 'fetch_token') this.#token.refuse();
+      if (error.action === 'fetch_token') this.#token?.refuse();
       // What refuses it for good does so as well when the channel is asked for there alone.
       if (error.action !== 'stop') throw error;
     }
@@ -154,7 +154,8 @@ export class Membership {
     const { session } = link;
     try {
       // Nothing is awaited without need: all channels of a new session shall be asked for in one frame.
-      if (this.#token.mustFetch) await this.#token.fetch();
+      if (this.#lacksPart()) await this.#loadParts();
+      if (this.#token?.mustFetch) await this.#token.fetch();
       if (!this.#feed.has(link)) return;
       if (this.#dirty === session) this.#leave(session);
       this.#dirty = null;
@@ -167,16 +168,17 @@ export class Membership {
 
   #request() {
     const { data, recover = true, positioned, joinLeave, filter } = this.#options;
+    const token = this.#token ? this.#token.current : this.#options.token;
     const position = recover && this.#canRecover ? this.position : null;
     return {
       channel: this.#channel,
-      ...(this.#token.current ? { token: this.#token.current } : {}),
-      ...(data === undefined ? {} : { data }),
-      ...(recover ? { recoverable: true } : {}),
-      ...(recover || positioned ? { positioned: true } : {}),
-      ...(joinLeave ? { join_leave: true } : {}),
-      ...(filter ? { tf: filter } : {}),
-      ...(position ? { recover: true, ...position } : {}),
+      ...(token && { token }),
+      ...(data !== undefined && { data }),
+      ...(recover && { recoverable: true }),
+      ...((recover || positioned) && { positioned: true }),
+      ...(joinLeave && { join_leave: true }),
+      ...(filter && { tf: filter }),
+      ...(position && { recover: true, ...position }),
     };
   }
 
@@ -200,7 +202,7 @@ export class Membership {
     this.#attempts += 1;
     this.#subscribedAt = environment.now();
     this.#feed.settleOn(session);
-    this.#token.rest();
+    this.#token?.rest();
     this.#timer.stop();
     this.#face.setState('subscribing', reason);
     if (delay === 0) this.#start();
@@ -222,7 +224,7 @@ export class Membership {
   #onRefused(link, error) {
     if (error.number === UNRECOVERABLE) this.#canRecover = false;
     else if (error.number === ALREADY_SUBSCRIBED || error.slug === 'command_timeout') this.#dirty = link.session;
-    else if (error.action === 'fetch_token' ? !this.#token.refuse() : error.action !== 'retry') {
+    else if (error.action === 'fetch_token' ? !this.#refuse() : error.action !== 'retry') {
       return this.#goDown(error, true);
     }
     if (!link.session.isConnected) return; // its end will be told
@@ -234,33 +236,39 @@ export class Membership {
   #onUnsubscribed(link, { code, reason }) {
     const error = errorOf({ kind: 'unsubscribe', code: Number(code) || 0, reason: String(reason ?? '') });
     if (link === this.#feed.next) return this.#feed.abandon();
-    const isFinal = error.action === 'stop' || (error.slug === 'subscription_token_lapsed' && !this.#token.refuse());
+    const isFinal = error.action === 'stop' || (error.slug === 'subscription_token_lapsed' && !this.#refuse());
     if (isFinal) this.#goDown(error, true);
     else this.#again(link.session, null);
   }
 
   // Private methods: token
 
-  /** @param {Link} link @param {any} result */
-  #watchExpiry(link, { expires, ttl }) {
-    if (expires && this.#token.canRenew) this.#token.renewIn(Number(ttl) || 0, () => this.#renew(link));
-    else this.#token.rest();
+  #lacksPart() {
+    const { getState, getToken } = this.#options;
+    return (getState && !loaded.snapshot) || (getToken && !this.#token);
   }
 
-  /** @param {Link} link @param {number} [failures] */
-  async #renew(link, failures = 0) {
-    const { environment } = this.#host;
-    try {
-      const token = await this.#token.fetch('renewal');
-      if (!this.#feed.has(link)) return;
-      this.#watchExpiry(link, await link.session.request('sub_refresh', { channel: this.#channel, token }));
-    } catch (/** @type {any} */ error) {
-      if (!this.#feed.has(link) || !link.isLive) return;
-      this.#face.tell('error', { error });
-      // Should none be had in time, the server ends the subscription and says so.
-      const delay = backoffDelay(failures, DELAYS, environment.random);
-      this.#timer.set(delay, () => this.#renew(link, failures + 1));
-    }
+  async #loadParts() {
+    const { getState, getToken, token } = this.#options;
+    if (getState) await load('snapshot');
+    if (!getToken) return;
+    const { SubscriptionToken } = await load('subscriptionToken');
+    this.#token ??= new SubscriptionToken(this.#channel, { token, getToken }, this.#host.environment);
+  }
+
+  /** @returns {boolean} whether another token can be had */
+  #refuse() {
+    this.#token?.refuse();
+    return this.#token !== null;
+  }
+
+  /** @param {Link} link @param {any} result */
+  #watchExpiry(link, result) {
+    this.#token?.keep(result, {
+      isSubscribed: () => this.#feed.has(link) && link.isLive,
+      refresh: (token) => link.session.request('sub_refresh', { channel: this.#channel, token }),
+      onError: (error) => this.#face.tell('error', { error }),
+    });
   }
 
   // Private methods: the end
@@ -268,7 +276,7 @@ export class Membership {
   /** The one way down. @param {HoldfastError} error @param {boolean} isFault */
   #goDown(error, isFault) {
     this.#timer.stop();
-    this.#token.stop();
+    this.#token?.stop();
     this.#feed.stop();
     this.#dirty = null;
     if (isFault) this.#face.tell('error', { error });

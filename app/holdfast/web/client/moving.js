@@ -5,6 +5,7 @@
  */
 
 import { newCid } from './connector.js';
+import { Crossing } from './crossing.js';
 import { errorOf } from './errors.js';
 import { errorOfEnding } from './lifecycle.js';
 import { Migration } from './migration.js';
@@ -26,6 +27,8 @@ import { Upgrade } from './upgrade.js';
  * @property {import('./subscriptions.js').Subscriptions} subscriptions
  * @property {(session: Session, reply: any) => void} onMoved  the second session has taken the place of the first
  */
+
+export { Crossing };
 
 export class Moving {
   #host;

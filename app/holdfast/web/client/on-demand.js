@@ -12,7 +12,10 @@ import { errorOf } from './errors.js';
  * @property {typeof import('./explain.js')} explain
  * @property {typeof import('./health.js')} health
  * @property {typeof import('./moving.js')} moving
- * @property {typeof import('./state-sync.js')} stateSync
+ * @property {typeof import('./snapshot.js')} snapshot
+ * @property {typeof import('./subscription-token.js')} subscriptionToken
+ * @property {typeof import('./renewal.js')} renewal
+ * @property {typeof import('./tokens/shared.js')} shared
  * @property {any} http_stream
  * @property {any} sse
  * @property {any} poll
@@ -24,7 +27,10 @@ const PARTS = {
   explain: ['./explain.js', () => import('./explain.js')],
   health: ['./health.js', () => import('./health.js')],
   moving: ['./moving.js', () => import('./moving.js')],
-  stateSync: ['./state-sync.js', () => import('./state-sync.js')],
+  subscriptionToken: ['./subscription-token.js', () => import('./subscription-token.js')],
+  snapshot: ['./snapshot.js', () => import('./snapshot.js')],
+  renewal: ['./renewal.js', () => import('./renewal.js')],
+  shared: ['./tokens/shared.js', () => import('./tokens/shared.js')],
   http_stream: ['./transports/http-stream.js', () => import('./transports/http-stream.js')],
   sse: ['./transports/sse.js', () => import('./transports/sse.js')],
   poll: ['./transports/poll.js', () => import('./transports/poll.js')],

@@ -9,7 +9,6 @@ import { Lifecycle } from './lifecycle.js';
 import { Network } from './network.js';
 import { load, prefetch, use } from './on-demand.js';
 import { Outbox } from './outbox.js';
-import { Renewal } from './renewal.js';
 import { Subscriptions } from './subscriptions.js';
 import { TokenSource } from './tokens/source.js';
 import { Turn } from './transports/turn.js';
@@ -25,6 +24,8 @@ export class Parts {
   #endpoints;
   /** @type {import('./types.js').TransportName | null} the last one that was connected */
   #transport = null;
+  /** @type {import('./renewal.js').Renewal | null} */
+  #renewal = null;
   /** @type {Moving | null} */
   #moving = null;
   #announcer;
@@ -56,7 +57,6 @@ export class Parts {
     this.#attempts = new Attempts(environment, settings, origin);
     this.#connector = this.#makeConnector();
     this.life = this.#makeLife();
-    this.renewal = new Renewal(this.tokens, environment, (error) => this.life.fail(error));
     this.subscriptions = this.#makeSubscriptions();
   }
 
@@ -78,6 +78,7 @@ export class Parts {
   #onSignal(signal) {
     const { checkTimeout, minReconnectDelay, environment } = this.#settings;
     this.vitals.tell(({ quality }) => quality.restart());
+    if (signal === 'online') this.tokens?.hurry();
     if (signal === 'leaving') this.life.suspend();
     else if (signal !== 'hidden') {
       void this.life.session?.check(checkTimeout);
@@ -104,7 +105,7 @@ export class Parts {
     const { transport } = session;
     this.vitals.tell((health) => health.onConnected(session, reply, isMove));
     this.#turn.onConnected(transport);
-    this.renewal.keep(session, reply);
+    this.#keep(session, reply);
     if (this.#turn.outcomes) this.#move((moving) => moving.watch());
     if (isMove) this.emit('migrated', { client: session.client });
     const from = this.#transport;
@@ -116,7 +117,7 @@ export class Parts {
   #onPush(session, push) {
     const isPresent = session === this.life.session;
     if (push.message) this.emit('message', { data: push.message.data });
-    else if (push.refresh) isPresent && this.renewal.keep(session, push.refresh);
+    else if (push.refresh) isPresent && this.#keep(session, push.refresh);
     else if (push.holdfast) isPresent && push.holdfast.migrate && this.#move((moving) => moving.begin(push.holdfast.migrate.after_ms));
     else this.subscriptions.onPush(session, push);
   }
@@ -131,7 +132,7 @@ export class Parts {
 
   /** A connection, or an attempt, is given up. */
   #onDown() {
-    this.renewal.stop();
+    this.#renewal?.stop();
     this.#moving?.stop();
   }
 
@@ -143,6 +144,17 @@ export class Parts {
     this.#turn.explained(session, cause?.slug ?? 'server_unreachable'); // where not even a module comes, no transport is to blame
     if (cause) this.vitals.tell(({ trouble }) => trouble.learn(cid, cause.logToken));
     return cause;
+  }
+
+  /** @param {Session} session  the present one @param {any} result  of connect, or of a push that says as much */
+  #keep(session, result) {
+    const { tokens, life } = this;
+    this.#renewal?.stop();
+    if (!tokens || !result.expires) return;
+    use('renewal', ({ Renewal }) => {
+      this.#renewal ??= new Renewal(tokens, this.#settings.environment, (error) => life.fail(error));
+      if (session === life.session) this.#renewal.keep(session, result);
+    });
   }
 
   /** @param {(moving: Moving) => void} work  for the present session, when the part for it is here */

@@ -1,5 +1,10 @@
 // @ts-check
-/** Keeps a connection beyond the end of its token: fetches another in time and hands it to the server. */
+/**
+ * Keeps a connection beyond the end of its token: fetches another in time and hands it to the server. Loaded on demand;
+ * without it the server ends the connection, and the next one has another token.
+ */
+
+import { scheduleRenewal } from './tokens/renewal.js';
 
 /** @typedef {import('./types.js').SessionLike} SessionLike */
 /** @typedef {import('./errors.js').HoldfastError} HoldfastError */
@@ -16,7 +21,7 @@ export class Renewal {
   #cancel = () => {};
 
   /**
-   * @param {Pick<import('./tokens/source.js').TokenSource, 'obtain' | 'renewIn'> | null} tokens
+   * @param {Pick<import('./tokens/source.js').TokenSource, 'obtain'>} tokens
    * @param {import('./types.js').Environment} environment
    * @param {(error: HoldfastError) => void} onHopeless  no token will come any more
    */
@@ -32,9 +37,9 @@ export class Renewal {
    */
   keep(session, { expires, ttl }) {
     this.stop();
-    if (!this.#tokens || !expires || !(Number(ttl) > 0)) return;
+    if (!expires || !(Number(ttl) > 0)) return;
     const { signal } = (this.#stop = new AbortController());
-    this.#cancel = this.#tokens.renewIn(Number(ttl), () => void this.#renew(session, 'renewal', PATIENCE, signal));
+    this.#cancel = scheduleRenewal(this.#environment, Number(ttl), () => void this.#renew(session, 'renewal', PATIENCE, signal));
   }
 
   stop() {
@@ -52,7 +57,7 @@ export class Renewal {
   async #renew(session, reason, patience, signal) {
     let token;
     try {
-      token = await this.#tokens?.obtain(reason, signal);
+      token = await this.#tokens.obtain(reason, signal);
     } catch (error) {
       const { action } = /** @type {HoldfastError} */ (error);
       if (!signal.aborted && action !== 'retry') this.#onHopeless(/** @type {HoldfastError} */ (error));

@@ -1,11 +1,25 @@
 // @ts-check
-/** The token of one subscription: fetched when one is needed, kept until it is refused, renewed before it ends. */
+/**
+ * The token of one subscription: fetched when one is needed, kept until it is refused, renewed before it ends. Loaded on
+ * demand, for channels whose tokens can be fetched.
+ */
 
+import { backoffDelay } from './backoff.js';
 import { errorOf } from './errors.js';
+import { Timer, within } from './timer.js';
 
 /** @typedef {import('./types.js').SubscriptionTokenContext} SubscriptionTokenContext */
 
+/**
+ * Whose token it is.
+ * @typedef {object} Holder
+ * @property {() => boolean} isSubscribed  on the session that this was about
+ * @property {(token: string) => Promise<any>} refresh  tells the server; the result
+ * @property {(error: import('./errors.js').HoldfastError) => void} onError
+ */
+
 const FETCH_MS = 30_000;
+const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 20_000 };
 /** Timers of browsers hold no more; 24 days. */
 const LONGEST = 2 ** 31 - 1;
 
@@ -15,8 +29,7 @@ export class SubscriptionToken {
   #environment;
   /** @type {string} */
   #token;
-  /** @type {unknown} */
-  #timer = null;
+  #timer;
   #abort = new AbortController();
   #wasRefused = false;
   /** @type {Promise<string> | null} */
@@ -24,7 +37,7 @@ export class SubscriptionToken {
 
   /**
    * @param {string} channel
-   * @param {{token?: string, getToken?: (context: SubscriptionTokenContext) => Promise<string>}} options
+   * @param {{token?: string, getToken: (context: SubscriptionTokenContext) => Promise<string>}} options
    * @param {import('./types.js').Environment} environment
    */
   constructor(channel, { token = '', getToken }, environment) {
@@ -32,6 +45,7 @@ export class SubscriptionToken {
     this.#token = token;
     this.#getToken = getToken;
     this.#environment = environment;
+    this.#timer = new Timer(environment);
   }
 
   /** What is at hand; empty where there is nothing. */
@@ -41,14 +55,13 @@ export class SubscriptionToken {
 
   /** Whether a token has to be fetched before the channel can be asked for. */
   get mustFetch() {
-    return this.#token === '' && this.#getToken !== undefined;
+    return this.#token === '';
   }
 
-  /** @returns {boolean} whether another one can be had */
+  /** The server wants another one. */
   refuse() {
     this.#token = '';
     this.#wasRefused = true;
-    return this.#getToken !== undefined;
   }
 
   /**
@@ -68,20 +81,20 @@ export class SubscriptionToken {
    * @param {() => void} callback  called once, well before that
    */
   renewIn(seconds, callback) {
-    this.rest();
     // A crowd that came together must not renew together.
     const share = 0.75 + 0.15 * this.#environment.random();
-    this.#timer = this.#environment.setTimer(callback, Math.min(LONGEST, Math.max(1, seconds) * 1000 * share));
+    this.#timer.set(Math.min(LONGEST, Math.max(1, seconds) * 1000 * share), callback);
   }
 
-  get canRenew() {
-    return this.#getToken !== undefined;
+  /** Renew in time what lasts so long. @param {{expires?: boolean, ttl?: number}} result @param {Holder} holder */
+  keep({ expires, ttl }, holder) {
+    if (expires) this.renewIn(Number(ttl) || 0, () => this.#renew(holder));
+    else this.rest();
   }
 
   /** No renewal until the next one is asked for. */
   rest() {
-    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
-    this.#timer = null;
+    this.#timer.stop();
   }
 
   /** The subscription has ended: nobody waits for a token any more. */
@@ -92,12 +105,28 @@ export class SubscriptionToken {
     this.#fetching = null;
   }
 
+  /** @param {Holder} holder @param {number} [failures] */
+  async #renew(holder, failures = 0) {
+    try {
+      const token = await this.fetch('renewal');
+      const result = holder.isSubscribed() && (await holder.refresh(token));
+      if (result && holder.isSubscribed()) this.keep(result, holder);
+    } catch (/** @type {any} */ error) {
+      if (!holder.isSubscribed()) return;
+      holder.onError(error);
+      // Should none be had in time, the server ends the subscription and says so.
+      this.#timer.set(backoffDelay(failures, DELAYS, this.#environment.random), () => this.#renew(holder, failures + 1));
+    }
+  }
+
   /** @param {'first' | 'renewal' | 'refused'} reason @returns {Promise<string>} */
   async #fetch(reason) {
     const { signal } = this.#abort;
     const context = { channel: this.#channel, reason, signal };
     try {
-      const token = validated(await this.#within(FETCH_MS, async () => /** @type {any} */ (this.#getToken)(context)));
+      const asking = Promise.resolve(this.#getToken(context));
+      const late = { slug: 'token_source_timeout', detail: this.#channel };
+      const token = validated(await within(this.#environment, FETCH_MS, asking, late));
       if (!signal.aborted) this.#token = token;
       this.#wasRefused = false;
       return token;
@@ -105,15 +134,6 @@ export class SubscriptionToken {
       if (cause?.action) throw cause;
       throw errorOf({ slug: 'token_source_failed', detail: this.#channel, cause });
     }
-  }
-
-  /** @param {number} milliseconds @param {() => Promise<unknown>} work @returns {Promise<unknown>} */
-  #within(milliseconds, work) {
-    return new Promise((resolve, reject) => {
-      const late = () => reject(errorOf({ slug: 'token_source_timeout', detail: this.#channel }));
-      const timer = this.#environment.setTimer(late, milliseconds);
-      work().then(resolve, reject).finally(() => this.#environment.clearTimer(timer));
-    });
   }
 }
 

@@ -57,11 +57,6 @@ export class SharedFetch {
     this.#channel?.postMessage(message);
   }
 
-  close() {
-    this.#channel?.close();
-    this.#channel = undefined;
-  }
-
   /** @param {any} message */
   #receive(message) {
     if (message?.ask) {

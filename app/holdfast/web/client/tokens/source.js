@@ -3,13 +3,15 @@
 
 import { backoffDelay } from '../backoff.js';
 import { errorOf, HoldfastError } from '../errors.js';
+import { load } from '../on-demand.js';
+import { within } from '../timer.js';
 import { claimsOf, tokenFault, withoutTokens } from './check.js';
 import { ServerClock } from './clock.js';
 import { Gate } from './gate.js';
-import { scheduleRenewal } from './renewal.js';
 
 /** getToken has this long: milliseconds. */
 const TIMEOUT = 10_000;
+const LATE = { slug: 'token_source_timeout', detail: `getToken took longer than ${TIMEOUT / 1000} s` };
 const BACKOFF = { minReconnectDelay: 1000, maxReconnectDelay: 60_000 };
 /** A token this close to its end is not handed out if another can be fetched: seconds. */
 const MARGIN = 5;
@@ -35,7 +37,7 @@ export class TokenSource {
   #getToken;
   #log;
   #share;
-  /** @type {import('./shared.js').SharedFetch | undefined} */ #shared;
+  /** @type {import('./shared.js').SharedFetch | null} */ #shared = null;
   /** @type {string | undefined} */ #current;
   /** @type {string | undefined} */ #given;
   /** When the fetch of the current token began, by the wall clock. */ #begun = 0;
@@ -45,8 +47,6 @@ export class TokenSource {
   /** @type {Promise<string> | null} */ #flight = null;
   #waiting = 0;
   #failures = 0;
-  #cancelRenewal = () => {};
-  #stop = new AbortController();
 
   /** @param {TokenSourceOptions} options */
   constructor({ token, getToken, share = getToken?.share ?? 'tokens', environment, log }) {
@@ -58,7 +58,6 @@ export class TokenSource {
     this.#current = token;
     this.#generation = getToken?.generation?.();
     this.#share = share;
-    environment.page?.addEventListener('online', () => this.hurry(), { signal: this.#stop.signal });
   }
 
   /**
@@ -92,28 +91,9 @@ export class TokenSource {
     if (this.#current === token) this.#current = undefined;
   }
 
-  /**
-   * Call back when it is time to renew what lives so long; a second call replaces the first.
-   * @param {number} ttl  seconds
-   * @param {() => void} callback
-   * @returns {() => void} cancels it
-   */
-  renewIn(ttl, callback) {
-    this.#cancelRenewal();
-    this.#cancelRenewal = scheduleRenewal(this.#environment, ttl, callback);
-    return this.#cancelRenewal;
-  }
-
   /** Do not wait for the next attempt any longer: the network is back, or the user asks. */
   hurry() {
     this.#gate.open();
-  }
-
-  /** Let go of timers and channel. */
-  close() {
-    this.#stop.abort();
-    this.#cancelRenewal();
-    this.#shared?.close();
   }
 
   /** @param {Reason} reason @returns {string | undefined} */
@@ -166,14 +146,10 @@ export class TokenSource {
     }
   }
 
+  /** Null where each tab fetches for itself: that is wanted, or the part does not load. */
   async #sharedFetch() {
-    if (!this.#share || this.#stop.signal.aborted) return undefined;
-    try {
-      const { SharedFetch } = await import('./shared.js');
-      this.#shared ??= new SharedFetch(this.#sharing(this.#share));
-    } catch {
-      // It did not load: each tab fetches for itself.
-    }
+    const part = this.#share ? await load('shared').catch(() => null) : null;
+    if (part) this.#shared ??= new part.SharedFetch(this.#sharing(this.#share));
     return this.#shared;
   }
 
@@ -192,22 +168,15 @@ export class TokenSource {
     const getToken = /** @type {import('../types.js').GetToken} */ (this.#getToken);
     const generation = getToken.generation?.();
     const begun = this.#environment.wallClock();
-    /** @type {unknown} */
-    let timer;
-    const timeout = new Promise((_, reject) => {
-      timer = this.#environment.setTimer(() => {
-        reject(errorOf({ slug: 'token_source_timeout', detail: `getToken took longer than ${TIMEOUT / 1000} s` }));
-        controller.abort();
-      }, TIMEOUT);
-    });
     try {
-      const answer = await Promise.race([getToken({ reason, signal: controller.signal }), timeout]);
+      const asking = Promise.resolve(getToken({ reason, signal: controller.signal }));
+      const answer = await within(this.#environment, TIMEOUT, asking, LATE);
       if (getToken.generation?.() !== generation) return await this.#ask(reason); // it is another user's by now
       this.#current = this.#taken(answer);
       this.#begun = begun;
       return this.#current;
     } finally {
-      this.#environment.clearTimer(timer);
+      controller.abort();
     }
   }
 

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Delivery } from '../../../app/holdfast/web/client/delivery.js';
+import { fakeEnvironment, settle } from '../fakes.mjs';
+
+const RECOVERABLE = { recoverable: true, epoch: 'e' };
+const at = (offset) => ({ offset, data: offset });
+
+/** A delivery, and what came out of it, as text. */
+function deliveryOf(options = {}) {
+  const told = [];
+  const environment = fakeEnvironment();
+  const delivery = new Delivery('news', options, environment, {
+    onPublication: ({ data }) => told.push(`${data}`),
+    onGap: ({ from, to, reason }) => told.push(`gap ${from?.offset}-${to?.offset} ${reason}`),
+    onState: ({ offset }) => told.push(`state ${offset}`),
+    onError: ({ slug }) => told.push(slug),
+    onAsk: () => told.push('ask'),
+  });
+  return { delivery, told, environment };
+}
+
+test('two sessions deliver each publication once', () => {
+  const { delivery, told } = deliveryOf();
+  delivery.begin(RECOVERABLE);
+  delivery.take(at(1), 0);
+  delivery.crossing.prepare();
+  delivery.take(at(2), 0);
+  delivery.crossing.join({ ...RECOVERABLE, offset: 1, recovered: true, publications: [2, 3].map(at) });
+  delivery.take(at(3), 0);
+  delivery.take(at(4), 1);
+  delivery.crossing.settle();
+  delivery.take(at(5), 0);
+
+  assert.deepEqual(told, ['1', '2', '3', '4', '5']);
+});
+
+test('a second session that could not recover waits until the first has told as much', () => {
+  const { delivery, told } = deliveryOf();
+  delivery.begin({ epoch: 'e' });
+  delivery.crossing.prepare();
+  delivery.crossing.join({ epoch: 'e', offset: 2 });
+  delivery.take(at(3), 1);
+  assert.deepEqual(told, []);
+  delivery.take(at(1), 0);
+  delivery.take(at(2), 0);
+  delivery.crossing.settle();
+
+  assert.deepEqual(told, ['1', '2', '3']);
+});
+
+test('what the first session did not tell before its end is a gap', () => {
+  const { delivery, told } = deliveryOf();
+  delivery.begin({ epoch: 'e' });
+  delivery.crossing.prepare();
+  delivery.crossing.join({ epoch: 'e', offset: 2 });
+  delivery.take(at(3), 1);
+  delivery.crossing.settle();
+
+  assert.deepEqual(told, ['gap 0-2 unrecovered', '3']);
+});
+
+test('a second session that failed leaves the first as it was', () => {
+  const { delivery, told } = deliveryOf();
+  delivery.begin({});
+  delivery.crossing.prepare();
+  delivery.crossing.join({});
+  delivery.take({ data: 'a' }, 1);
+  delivery.crossing.abandon();
+  delivery.take({ data: 'a' }, 0);
+  delivery.take({ data: 'b' }, 0);
+
+  assert.deepEqual(told, ['a', 'b']);
+});
+
+test('a hole while two sessions deliver is asked for when one is left', () => {
+  for (const end of ['settle', 'abandon']) {
+    const { delivery, told } = deliveryOf();
+    delivery.begin(RECOVERABLE);
+    delivery.crossing.prepare();
+    delivery.crossing.join({ ...RECOVERABLE, recovered: true });
+    delivery.take(at(2), 0);
+    delivery.crossing[end]();
+
+    assert.deepEqual(told, ['ask']);
+  }
+});
