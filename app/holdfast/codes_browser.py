@@ -70,7 +70,7 @@ def is_core(code: Code) -> bool:
 def render_codes_js() -> str:
     """Return codes.js: the causes of the core."""
     return (
-        f"{_HEAD}/** `kind number action slug...` a line; as one text it is small, and read once. */\n"
+        f"{_HEAD}/** An action a line. A cause has the number before it, or the next one. As one text it is small, and read once. */\n"
         f"export const TABLE = `{_table([code for code in browser_codes() if is_core(code)])}`;\n"
     )
 
@@ -86,9 +86,12 @@ def render_codes_rest_js() -> str:
 
 def _table(codes: list[Code]) -> str:
     rows: dict[str, list[str]] = defaultdict(list)
-    for code in sorted(codes, key=lambda code: (code.kind, code.number, code.action, code.slug)):
-        rows[f"{code.kind} {code.number} {code.action}"].append(code.slug)
-    return "\n".join(f"{key} {' '.join(slugs)}" for key, slugs in rows.items())
+    latest: dict[str, int] = defaultdict(int)
+    for code in sorted(codes, key=lambda code: (code.action, code.number, code.slug)):
+        is_next = code.number == latest[code.action] + 1
+        rows[code.action].append(code.slug if is_next else f"{code.number} {code.slug}")
+        latest[code.action] = code.number
+    return "\n".join(f"{action} {' '.join(causes)}" for action, causes in rows.items())
 
 
 def render_texts_js() -> str:

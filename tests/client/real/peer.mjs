@@ -2,7 +2,7 @@
 
 import { EventSource } from '../../sdk/node_modules/eventsource/dist/index.js';
 import { browserEnvironment } from '../../../app/holdfast/web/client/environment.js';
-import { loadTransport } from '../../../app/holdfast/web/client/transports/load.js';
+import { load } from '../../../app/holdfast/web/client/on-demand.js';
 
 export const environment = { ...browserEnvironment(), EventSource };
 
@@ -27,7 +27,7 @@ export class Peer {
 
   /** Connect; resolves with the connect reply. */
   async open(token) {
-    const maker = await loadTransport(this.name);
+    const { maker } = await load(this.name);
     this.#transport = maker(this.target, environment, {
       onOpen: () => this.#tell(() => (this.isOpen = true)),
       onMessages: (messages) => this.#tell(() => messages.forEach((message) => this.#onMessage(message))),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { backoffDelay, spreadDelay } from '../../../app/holdfast/web/client/backoff.js';
+import { backoffDelay } from '../../../app/holdfast/web/client/backoff.js';
 import { seededRandom } from '../fakes.mjs';
 
 const LIMITS = { minReconnectDelay: 500, maxReconnectDelay: 20000 };
@@ -25,9 +25,4 @@ test('each attempt draws its own delay', () => {
 
 test('a minimum above the maximum is kept', () => {
   assert.equal(backoffDelay(5, { minReconnectDelay: 30000, maxReconnectDelay: 20000 }, () => 0.5), 30000);
-});
-
-test('the first attempt behind a dead server lies anywhere in its window', () => {
-  assert.equal(spreadDelay(30000, () => 0), 0);
-  assert.equal(spreadDelay(30000, () => 0.5), 15000);
 });

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { join } from '../../../app/holdfast/web/client/crossing.js';
 import { Delivery } from '../../../app/holdfast/web/client/delivery.js';
+import { Position } from '../../../app/holdfast/web/client/positions.js';
 import { fakeEnvironment, settle } from '../fakes.mjs';
 
 const RECOVERABLE = { recoverable: true, epoch: 'e' };
+const AT_7 = { offset: 7, epoch: 'e' };
 const at = (offset) => ({ offset, data: offset });
 
 /** A delivery, and what came out of it, as text. */
@@ -85,4 +88,19 @@ test('a hole while two sessions deliver is asked for when one is left', () => {
 
     assert.deepEqual(told, ['ask']);
   }
+});
+
+test('a second session is whole when it leaves out nothing that the first has not told', () => {
+  const position = new Position(AT_7);
+
+  assert.equal(join(position, { epoch: 'e', offset: 9 }).isWhole, false);
+  assert.equal(join(position, { epoch: 'e', offset: 7 }).isWhole, true);
+  assert.equal(join(position, { epoch: 'f', offset: 0 }).isWhole, false);
+  assert.deepEqual(join(position, { epoch: 'e', offset: 7, recovered: true, publications: [{ offset: 8 }] }), {
+    fresh: [{ offset: 8 }],
+    gap: null,
+    isWhole: true,
+  });
+  assert.deepEqual(position.current, { offset: 8, epoch: 'e' });
+  assert.equal(join(position, {}).isWhole, true);
 });

@@ -9,19 +9,33 @@ const REST = new URL('../../../app/holdfast/web/client/codes-rest.js', import.me
 function rest() {
   const table = /addCodes\(`([^`]+)`\)/.exec(readFileSync(REST, 'utf8'))[1];
   return table.split('\n').flatMap((line) => {
-    const [kind, number, action, ...slugs] = line.split(' ');
-    return slugs.map((slug) => ({ kind, number: Number(number), action, slug }));
+    const [action, ...words] = line.split(' ');
+    let number = 0;
+    return words.flatMap((slug) => {
+      const given = Number(slug);
+      number = given >= 0 ? given - 1 : number + 1;
+      return given >= 0 ? [] : [{ number, action, slug }];
+    });
   });
 }
 
+/** Numbers of closes and of error replies do not meet; from 1910 on there are those of HTTP. */
+const kindOf = (number) => (number >= 1000 && number !== 1900 ? 'close' : 'error');
+
 test('what comes from the server is named and decided without the rest of the table', () => {
-  const told = rest().filter(({ kind }) => kind !== 'http');
+  const told = rest().filter(({ number }) => number < 1910 || number >= 2000);
   assert.ok(told.length > 80);
 
-  for (const { kind, number, action, slug } of told) {
-    const error = errorOf({ kind, code: number, reason: slug, temporary: action === 'retry' });
+  for (const { number, action, slug } of told) {
+    const error = errorOf({ kind: kindOf(number), code: number, reason: slug, temporary: action === 'retry' });
 
     assert.ok(!isKnown(slug));
     assert.deepEqual([error.slug, error.number, error.action], [slug, number, action]);
   }
+});
+
+test('a cause of the core has the number that the table gives it, 0 too', () => {
+  const rows = { unsubscribed_by_client: 0, offline: 1, import_failed: 10, page_frozen: 16, login_required: 35, token_missing: 3501, token_claims: 3500 };
+
+  assert.deepEqual(Object.fromEntries(Object.keys(rows).map((slug) => [slug, errorOf({ slug }).number])), rows);
 });

@@ -95,18 +95,3 @@ test('the server is asked once about a hole, then it is a gap', () => {
 test('where nothing can be recovered a hole is a gap at once', () => {
   assert.equal(new Position(AT_7).cross(10, false).reason, 'hole');
 });
-
-test('a second session is whole when it leaves out nothing that the first has not told', () => {
-  const position = new Position(AT_7);
-
-  assert.equal(position.join({ epoch: 'e', offset: 9 }).isWhole, false);
-  assert.equal(position.join({ epoch: 'e', offset: 7 }).isWhole, true);
-  assert.equal(position.join({ epoch: 'f', offset: 0 }).isWhole, false);
-  assert.deepEqual(position.join({ epoch: 'e', offset: 7, recovered: true, publications: [{ offset: 8 }] }), {
-    fresh: [{ offset: 8 }],
-    gap: null,
-    isWhole: true,
-  });
-  assert.deepEqual(position.current, { offset: 8, epoch: 'e' });
-  assert.equal(position.join({}).isWhole, true);
-});

@@ -1,7 +1,7 @@
 // @ts-check
 /** How often was tried, and how soon it may be tried again. Counts and moments alone; whoever waits, waits elsewhere. */
 
-import { backoffDelay, spreadDelay } from './backoff.js';
+import { backoffDelay } from './backoff.js';
 import { stored } from './storage.js';
 
 const MINUTE = 60_000;
@@ -68,9 +68,9 @@ export class Attempts {
     return backoffDelay(Math.max(0, this.count - 1), this.#limits, this.#environment.random);
   }
 
-  /** Milliseconds to wait after a server that vanished with everybody. */
+  /** Milliseconds to wait after a server that vanished with everybody: all of them come back over the window that it told. */
   spread() {
-    const delay = spreadDelay(this.#windowMs, this.#environment.random);
+    const delay = this.#environment.random() * this.#windowMs;
     return this.count > 1 || this.#windowMs === 0 ? Math.max(delay, this.backoff()) : delay;
   }
 

@@ -14,14 +14,3 @@ export function backoffDelay(attempt, { minReconnectDelay, maxReconnectDelay }, 
   const ceiling = Math.min(maxReconnectDelay, minReconnectDelay * 2 ** Math.min(attempt + 1, 30));
   return minReconnectDelay + random() * Math.max(0, ceiling - minReconnectDelay);
 }
-
-/**
- * The first attempt after an end without a close frame: the server died with everybody, so all of them come back over
- * the window that it had told them.
- * @param {number} windowMs
- * @param {() => number} random
- * @returns {number} milliseconds
- */
-export function spreadDelay(windowMs, random) {
-  return random() * windowMs;
-}

@@ -36,7 +36,7 @@ export class Crossing {
 
   /** Take the result of a subscribe command on the second session. @param {any} result */
   join(result) {
-    const { fresh, isWhole } = this.#delivery.at.join(result);
+    const { fresh, isWhole } = join(this.#delivery.at, result);
     this.#joined = { overlap: this.#joined?.overlap ?? new Overlap(), result, isWhole, held: [], sawHole: false };
     if (isWhole) this.#delivery.isAsking = false;
     for (const publication of fresh) this.#delivery.give(publication);
@@ -110,9 +110,25 @@ export class Crossing {
 
   /** Whether the first session has told by now what the second one leaves out. @param {Joined} joined */
   #check(joined) {
-    const { isWhole } = this.#delivery.at.join(joined.result);
+    const { isWhole } = join(this.#delivery.at, joined.result);
     if (!isWhole) return;
     joined.isWhole = true;
     for (const publication of joined.held.splice(0)) this.#pass(publication, 1);
   }
+}
+
+/**
+ * Take the result of a subscribe command on a second session, while the first one still delivers.
+ * @param {import('./positions.js').Position} position
+ * @param {any} result
+ * @returns {{fresh: any[], isWhole: boolean}} whether the second session leaves out nothing that the first one has
+ *     not told; otherwise ask again when the first one has told more
+ */
+export function join(position, result) {
+  const from = position.current;
+  if (typeof result.epoch !== 'string') return { fresh: [], isWhole: true };
+  if (from === null) return { fresh: position.resume(result, false).fresh, isWhole: true };
+  const isSameStream = from.epoch === '' || from.epoch === result.epoch;
+  if (result.recovered === true && isSameStream) return { ...position.resume(result, true), isWhole: true };
+  return { fresh: [], isWhole: isSameStream && (offsetOf(result.offset) ?? 0) <= from.offset };
 }

@@ -7,7 +7,7 @@ import { TABLE } from './codes.js';
 
 /** @typedef {'close' | 'error' | 'unsubscribe' | 'http' | 'path' | 'client'} Kind  where the number stands */
 
-/** @typedef {{kind: Kind, number: number, action: Action}} Code */
+/** @typedef {{number: number, action: Action}} Code */
 
 /**
  * What is known of a cause; `slug` is the client's own finding, all else what came.
@@ -31,8 +31,13 @@ const CODES = new Map();
 /** Make causes known. @param {string} table  as in codes.js */
 export function addCodes(table) {
   for (const line of table.split('\n')) {
-    const [kind, number, action, ...slugs] = line.split(' ');
-    for (const slug of slugs) CODES.set(slug, /** @type {Code} */ ({ kind, number: Number(number), action }));
+    const [action, ...words] = line.split(' ');
+    let number = 0;
+    for (const word of words) {
+      const given = Number(word);
+      number = given >= 0 ? given - 1 : number + 1;
+      CODES.set(word, /** @type {Code} */ ({ number, action })); // a number is no slug: nobody asks for it
+    }
   }
 }
 addCodes(TABLE);

@@ -73,21 +73,6 @@ export class Position {
   }
 
   /**
-   * Take the result of a subscribe command on a second session, while the first one still delivers.
-   * @param {any} result
-   * @returns {{fresh: any[], isWhole: boolean}} whether the second session leaves out nothing that the first one has
-   *     not told; otherwise ask again when the first one has told more
-   */
-  join(result) {
-    const from = this.current;
-    if (typeof result.epoch !== 'string') return { fresh: [], isWhole: true };
-    if (from === null) return { fresh: this.resume(result, false).fresh, isWhole: true };
-    const isSameStream = from.epoch === '' || from.epoch === result.epoch;
-    if (result.recovered === true && isSameStream) return { ...this.resume(result, true), isWhole: true };
-    return { fresh: [], isWhole: isSameStream && (offsetOf(result.offset) ?? 0) <= from.offset };
-  }
-
-  /**
    * Take a publication that was pushed.
    * @param {number | null} offset
    * @returns {'fresh' | 'duplicate' | 'hole'} a hole leaves the position where it is

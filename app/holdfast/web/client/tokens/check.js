@@ -8,7 +8,7 @@
 const LEEWAY = { exp: 2, nbf: 60 };
 
 /** @typedef {'missing' | 'empty' | 'malformed' | 'not_base64' | 'claims' | 'expired' | 'not_yet_valid'} What */
-/** @typedef {{slug: `token_${What}`, detail: string}} TokenFault */
+/** @typedef {{slug: `token_${What}`, detail: string}} TokenFault  slug and detail of an error */
 
 /** @typedef {{sub?: unknown, exp?: number, nbf?: number, iat?: number}} Claims */
 
@@ -18,18 +18,15 @@ const LEEWAY = { exp: 2, nbf: 60 };
  * @returns {TokenFault | null}
  */
 export function tokenFault(token, now) {
-  if (token === undefined || token === null) return fault('token_missing', `expected a token, got ${token}`);
-  if (typeof token !== 'string') return fault('token_malformed', `expected text, got ${typeof token}`);
-  const empty = /^\s*$/.test(token) ? (token ? 'blanks' : 'an empty text') : /^(null|undefined)$/.exec(token)?.[0];
-  if (empty) return fault('token_empty', `the token is ${empty}`);
-  if (/[^\0-\x7f]/.test(token)) return fault('token_not_base64', 'characters outside ASCII');
+  if (token === undefined || token === null) return fault('missing', `expected a token, got ${token}`);
+  if (typeof token !== 'string') return fault('malformed', `expected text, got ${typeof token}`);
+  if (/^(\s*|null|undefined)$/.test(token)) return fault('empty', `got ${JSON.stringify(token)}`);
+  if (/[^\0-\x7f]/.test(token)) return fault('not_base64', 'characters outside ASCII');
   const parts = token.split('.');
-  if (parts.length !== 3) return fault('token_malformed', `expected three parts, got ${parts.length}`);
-  const odd = parts.findIndex((part) => !isBase64Url(part));
-  if (odd >= 0) return fault('token_not_base64', `part ${odd + 1} is not base64url`);
-  if (!objectOf(parts[0])) return fault('token_malformed', 'the header is no JSON object');
-  const claims = objectOf(parts[1]);
-  return claims ? claimsFault(claims, now) : fault('token_malformed', 'the payload is no JSON object');
+  if (parts.length !== 3) return fault('malformed', `expected three parts, got ${parts.length}`);
+  if (!parts.every(isBase64Url)) return fault('not_base64', 'expected base64url');
+  const [header, claims] = parts.map(objectOf);
+  return header && claims ? claimsFault(claims, now) : fault('malformed', 'expected JSON objects');
 }
 
 /** The claims of a token that has no fault; else none. @param {unknown} token @returns {Claims} */
@@ -44,20 +41,17 @@ export function withoutTokens(text) {
 
 /** @param {Claims} claims @param {number | null} now @returns {TokenFault | null} */
 function claimsFault(claims, now) {
-  for (const name of /** @type {const} */ (['exp', 'nbf', 'iat'])) {
-    const isFit = claims[name] === undefined || typeof claims[name] === 'number';
-    if (!isFit) return fault('token_claims', `${name} is no number`);
-  }
+  const { exp = Infinity, nbf = 0, iat = 0 } = claims;
+  if ([exp, nbf, iat].some((moment) => typeof moment !== 'number')) return fault('claims', 'exp, nbf or iat is no number');
   if (now === null) return null;
-  const late = now - (claims.exp ?? Infinity);
-  if (late >= LEEWAY.exp) return fault('token_expired', `expired ${Math.round(late)} s ago`);
-  const early = Math.max(claims.nbf ?? 0, claims.iat ?? 0) - now;
-  return early > LEEWAY.nbf ? fault('token_not_yet_valid', `valid only in ${Math.round(early)} s`) : null;
+  const [late, early] = [now - exp, Math.max(nbf, iat) - now];
+  if (late >= LEEWAY.exp) return fault('expired', `${Math.round(late)} s ago`);
+  return early > LEEWAY.nbf ? fault('not_yet_valid', `valid in ${Math.round(early)} s`) : null;
 }
 
-/** @param {TokenFault['slug']} slug @param {string} detail @returns {TokenFault} */
-function fault(slug, detail) {
-  return { slug, detail };
+/** @param {What} what @param {string} detail @returns {TokenFault} */
+function fault(what, detail) {
+  return { slug: `token_${what}`, detail };
 }
 
 /** @param {string} part */
