@@ -15,7 +15,7 @@ import { errorOf } from './errors.js';
  * @property {typeof import('./snapshot.js')} snapshot
  * @property {typeof import('./subscription-token.js')} subscriptionToken
  * @property {typeof import('./renewal.js')} renewal
- * @property {typeof import('./tokens/shared.js')} shared
+ * @property {typeof import('./tokens/tabs.js')} tabs
  * @property {any} http_stream
  * @property {any} sse
  * @property {any} poll
@@ -30,7 +30,7 @@ const PARTS = {
   subscriptionToken: ['./subscription-token.js', () => import('./subscription-token.js')],
   snapshot: ['./snapshot.js', () => import('./snapshot.js')],
   renewal: ['./renewal.js', () => import('./renewal.js')],
-  shared: ['./tokens/shared.js', () => import('./tokens/shared.js')],
+  tabs: ['./tokens/tabs.js', () => import('./tokens/tabs.js')],
   http_stream: ['./transports/http-stream.js', () => import('./transports/http-stream.js')],
   sse: ['./transports/sse.js', () => import('./transports/sse.js')],
   poll: ['./transports/poll.js', () => import('./transports/poll.js')],

@@ -37,13 +37,13 @@ export class TokenSource {
   #getToken;
   #log;
   #share;
-  /** @type {import('./shared.js').SharedFetch | null} */ #shared = null;
-  /** @type {string | undefined} */ #current;
+  /** @type {import('./tabs.js').Tabs | null} */ #together = null;
+  /** @type {string | undefined} */ current;
   /** @type {string | undefined} */ #given;
-  /** When the fetch of the current token began, by the wall clock. */ #begun = 0;
+  /** When the fetch of the current token began, by the wall clock. */ begun = 0;
   /** @type {unknown} */ #generation;
-  /** Since when it is this generation's. */ #since = 0;
-  /** @type {string[]} */ #refused = [];
+  /** Since when it is this generation's. */ since = 0;
+  /** @type {string[]} */ refused = [];
   /** @type {Promise<string> | null} */ #flight = null;
   #waiting = 0;
   #failures = 0;
@@ -55,7 +55,7 @@ export class TokenSource {
     this.#gate = new Gate(environment);
     this.#getToken = getToken;
     this.#log = log;
-    this.#current = token;
+    this.current = token;
     this.#generation = getToken?.generation?.();
     this.#share = share;
   }
@@ -70,7 +70,7 @@ export class TokenSource {
     if (reason === 'refused') this.forget(this.#given);
     for (;;) {
       try {
-        this.#given = this.#known(reason) ?? (await this.#wait(this.#fetch(reason), signal));
+        this.#given = this.known(reason) ?? (await this.#wait(this.#fetch(reason), signal));
         return this.#given;
       } catch (error) {
         const isOver = !(error instanceof HoldfastError) || error.action !== 'retry' || signal?.aborted;
@@ -87,8 +87,8 @@ export class TokenSource {
   /** Never send this token again. @param {string | undefined} token */
   forget(token) {
     if (token === undefined) return;
-    this.#refused = [...this.#refused, token].slice(-MOST_REFUSED);
-    if (this.#current === token) this.#current = undefined;
+    this.refused = [...this.refused, token].slice(-MOST_REFUSED);
+    if (this.current === token) this.current = undefined;
   }
 
   /** Do not wait for the next attempt any longer: the network is back, or the user asks. */
@@ -97,14 +97,14 @@ export class TokenSource {
   }
 
   /** @param {Reason} reason @returns {string | undefined} */
-  #known(reason) {
+  known(reason) {
     const generation = this.#getToken?.generation?.();
     if (generation !== this.#generation) {
       this.#generation = generation;
-      this.#current = undefined;
-      this.#since = this.#environment.wallClock();
+      this.current = undefined;
+      this.since = this.#environment.wallClock();
     }
-    const token = this.#current;
+    const token = this.current;
     if (token === undefined || (reason === 'renewal' && token === this.#given)) return undefined;
     if (this.#getToken === undefined) {
       this.#mustBeUsable(token);
@@ -118,7 +118,7 @@ export class TokenSource {
     // A device's clock alone condemns nothing: the server is asked.
     const fault = tokenFault(token, this.clock.isLearned ? this.clock.now() : null);
     if (fault) throw errorOf(fault);
-    if (this.#refused.includes(token)) throw errorOf({ slug: 'token_unchanged' });
+    if (this.refused.includes(token)) throw errorOf({ slug: 'token_unchanged' });
   }
 
   /** @param {Reason} reason */
@@ -136,8 +136,8 @@ export class TokenSource {
     await this.#gate.pass();
     if (this.#waiting === 0) throw errorOf({ slug: 'disconnect_called' });
     try {
-      const shared = await this.#sharedFetch();
-      const token = await (shared ? shared.run(() => this.#sharedOrAsked(reason)) : this.#ask(reason));
+      const tabs = await this.#tabs();
+      const token = await (tabs ? tabs.fetch(reason) : this.ask(reason));
       this.#failures = 0;
       this.#log?.info('token_fetched', { reason, exp: claimsOf(token).exp });
       return token;
@@ -146,24 +146,15 @@ export class TokenSource {
     }
   }
 
-  /** Null where each tab fetches for itself: that is wanted, or the part does not load. */
-  async #sharedFetch() {
-    const part = this.#share ? await load('shared').catch(() => null) : null;
-    if (part) this.#shared ??= new part.SharedFetch(this.#sharing(this.#share));
-    return this.#shared;
-  }
-
-  /** @param {Reason} reason */
-  async #sharedOrAsked(reason) {
-    const known = this.#known(reason); // another tab's, meanwhile
-    if (known !== undefined) return known;
-    const token = await this.#ask(reason);
-    this.#shared?.tell(this.#message(token));
-    return token;
+  /** What keeps to one fetch for all tabs; null where each fetches for itself: that is wanted, or the part does not load. */
+  async #tabs() {
+    const part = this.#share ? await load('tabs').catch(() => null) : null;
+    if (part) this.#together ??= new part.Tabs(this, this.#environment, this.#share, TIMEOUT * 1.5);
+    return this.#together;
   }
 
   /** @param {Reason} reason @returns {Promise<string>} */
-  async #ask(reason) {
+  async ask(reason) {
     const controller = new AbortController();
     const getToken = /** @type {import('../types.js').GetToken} */ (this.#getToken);
     const generation = getToken.generation?.();
@@ -171,10 +162,10 @@ export class TokenSource {
     try {
       const asking = Promise.resolve(getToken({ reason, signal: controller.signal }));
       const answer = await within(this.#environment, TIMEOUT, asking, LATE);
-      if (getToken.generation?.() !== generation) return await this.#ask(reason); // it is another user's by now
-      this.#current = this.#taken(answer);
-      this.#begun = begun;
-      return this.#current;
+      if (getToken.generation?.() !== generation) return await this.ask(reason); // it is another user's by now
+      this.current = this.#taken(answer);
+      this.begun = begun;
+      return this.current;
     } finally {
       controller.abort();
     }
@@ -220,37 +211,6 @@ export class TokenSource {
       signal?.removeEventListener('abort', onAbort);
       flight.catch(() => {}); // nobody may be left to hear of it
     }
-  }
-
-  /** @param {string} share @returns {import('./shared.js').SharedOptions} */
-  #sharing(share) {
-    return {
-      environment: this.#environment,
-      name: share,
-      patience: TIMEOUT * 1.5,
-      onAsked: () => {
-        const token = this.#known('first');
-        return token === undefined ? null : this.#message(token);
-      },
-      onMessage: (message) => this.#hear(message ?? {}),
-    };
-  }
-
-  /** @param {string} token */
-  #message(token) {
-    return { token, begun: this.#begun, serverTime: this.clock.isLearned ? this.clock.now() : null };
-  }
-
-  /** What another tab fetched. @param {any} message */
-  #hear({ token, begun, serverTime }) {
-    this.#known('first'); // forgets what is another user's
-    this.clock.learn(serverTime);
-    const mine = this.#current === undefined ? undefined : claimsOf(this.#current).sub;
-    const isForeign = !(begun >= this.#since) || (mine !== undefined && claimsOf(token).sub !== mine);
-    const isOlder = (claimsOf(token).exp ?? Infinity) < (claimsOf(this.#current).exp ?? 0);
-    if (isForeign || isOlder || this.#refused.includes(token) || tokenFault(token, null)) return;
-    this.#current = token;
-    this.#begun = begun;
   }
 }
 
