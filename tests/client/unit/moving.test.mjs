@@ -31,7 +31,7 @@ const connected = async () => {
     onEnded: (session) => moving.onEnded(session),
     explain: async () => null,
   });
-  const subscriptions = { moveTo: async () => {}, settle() {}, abandon() {} };
+  const subscriptions = { meet() {}, memberships: [], settle() {}, abandon() {} };
   const turn = { outcomes: null };
   const onMoved = (session) => moved.push(session.client);
   const moving = new Moving({ environment, log: SILENT, life, attempts, connector, turn, subscriptions, onMoved });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { moveTo } from '../../../app/holdfast/web/client/migration.js';
 import { listen, page, subscribed } from '../fake-page.mjs';
 import { fakeEnvironment, seededRandom } from '../fakes.mjs';
 
@@ -131,7 +132,7 @@ test('pushes of a session of which nobody has told yet wait', async () => {
   const early = { isConnected: true, client: 'x', request: async () => ({ recoverable: true, epoch: 'e1', offset: 0, recovered: true }) };
 
   it.subscriptions.onPush(early, { channel: 'inbox', pub: { data: 'early', offset: 1 } });
-  await it.subscriptions.moveTo(early, { subs: { inbox: { recoverable: true, epoch: 'i1' } } });
+  await moveTo(it.subscriptions, { session: early, reply: { subs: { inbox: { recoverable: true, epoch: 'i1' } } } });
 
   assert.deepEqual(events.data(), []);
   assert.deepEqual(it.told.filter(({ name }) => name === 'publication').map(({ data }) => data), ['early']);

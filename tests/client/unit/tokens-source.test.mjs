@@ -60,7 +60,7 @@ test('without getToken the device alone cannot say that a token has expired', as
   const given = sourceOf([], { source: { token: good(-3600) } });
   assert.equal(await outcome(given, given.source.obtain('first')), good(-3600));
 
-  given.source.learn({ serverTime: NOW });
+  given.source.clock.learn(NOW);
 
   assert.equal((await outcome(given, given.source.obtain('first'))).slug, 'token_expired');
 });

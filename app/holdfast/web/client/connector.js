@@ -57,7 +57,7 @@ export class Connector {
   /** @param {Exclude<TransportName, 'websocket'>} transport */
   #load(transport) {
     const { environment, options } = this.#parts;
-    const cause = { slug: 'import_failed', detail: `${transport}: took too long` };
+    const cause = { slug: 'import_failed', detail: transport };
     return within(environment, options.handshakeTimeout, load(transport), cause);
   }
 

@@ -12,6 +12,7 @@ import { Timer } from './timer.js';
 /** @typedef {import('./types.js').State} State */
 /** @typedef {import('./types.js').Ending} Ending */
 /** @typedef {import('./session.js').Session} Session */
+/** @typedef {import('./session.js').SessionEvents} SessionEvents */
 /** @typedef {import('./endings.js').Next} Next */
 /** @typedef {import('./errors.js').HoldfastError} HoldfastError */
 
@@ -31,6 +32,7 @@ const STOP = { action: 'stop', delay: 0 };
 /** @type {Next}  until something calls for an attempt */
 const WAIT = { action: 'retry', delay: Infinity };
 
+/** @implements {SessionEvents} */
 export class Lifecycle {
   /** @type {State} */
   state = 'disconnected';
@@ -134,7 +136,7 @@ export class Lifecycle {
     this.#attempts.begin();
     const { signal } = (this.#preparing = new AbortController());
     const attempt = { cid: this.cid, tokenReason: this.tokenReason, signal };
-    this.#connector.prepare(attempt, this.events).then(
+    this.#connector.prepare(attempt, this).then(
       (session) => signal.aborted || this.#open(session),
       (error) => signal.aborted || this.#goDown(error, (delays) => ({ action: error.action ?? 'retry', delay: delays.backoff() })),
     );
@@ -149,16 +151,19 @@ export class Lifecycle {
 
   // Sessions. What one says that is not, or no longer, the present one is dropped.
 
-  /** @type {import('./session.js').SessionEvents} */
-  events = {
-    onConnected: (session, reply) => session === this.session && this.#onConnected(session, reply),
-    onPush: (session, push) => this.#hooks.onPush(session, push),
-    onPing: (session) => this.#hooks.onPing(session),
-    onEnd: (session, ending) => this.#onEnd(session, ending),
-  };
+  /** @param {Session} session @param {any} push */
+  onPush(session, push) {
+    this.#hooks.onPush(session, push);
+  }
+
+  /** @param {Session} session */
+  onPing(session) {
+    this.#hooks.onPing(session);
+  }
 
   /** @param {Session} session @param {any} reply */
-  #onConnected(session, reply) {
+  onConnected(session, reply) {
+    if (session !== this.session) return;
     this.#attempts.connected(reply.holdfast?.reconnect_window_ms);
     this.tokenReason = 'first';
     this.reason = null;
@@ -169,7 +174,7 @@ export class Lifecycle {
   }
 
   /** @param {Session} session @param {Ending} ending */
-  #onEnd(session, ending) {
+  onEnd(session, ending) {
     this.#hooks.onEnded(session, ending); // which may put a second session into its place
     if (session !== this.session) return;
     this.#goDown(errorOfEnding(ending, session.cid), (delays) => decide(ending, delays));

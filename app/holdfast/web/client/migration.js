@@ -5,7 +5,9 @@
  */
 
 import { backoffDelay } from './backoff.js';
+import './codes-rest.js';
 import { errorOf } from './errors.js';
+import { together } from './subscriptions.js';
 import { Timer, within } from './timer.js';
 
 /** @typedef {import('./types.js').SessionLike} SessionLike */
@@ -121,7 +123,7 @@ export class Migration {
       throw failure('the old connection ended first');
     }
     move.next = next;
-    await this.#subscriptions.moveTo(next.session, next.reply);
+    await moveTo(this.#subscriptions, next);
   }
 
   /** @param {Move} move */
@@ -168,4 +170,22 @@ export class Migration {
 /** @param {string} detail */
 function failure(detail) {
   return errorOf({ slug: 'migration_failed', detail });
+}
+
+/**
+ * Get every channel from another session too.
+ * @param {import('./subscriptions.js').Subscriptions} subscriptions
+ * @param {Opened} next
+ * @returns {Promise<void>} when all is here; rejects where a channel cannot move now
+ */
+export async function moveTo(subscriptions, { session, reply }) {
+  subscriptions.meet(session, reply);
+  const asked = new Set();
+  const lagging = () => subscriptions.memberships.filter((one) => one.needs(session) && !asked.has(one) && asked.add(one));
+  for (let some = lagging(); some.length > 0; some = lagging()) {
+    /** @type {Promise<void>[]} */
+    const moves = [];
+    together(session, () => moves.push(...some.map((membership) => membership.moveTo(session))));
+    await Promise.all(moves);
+  }
 }

@@ -4,6 +4,7 @@
  * back to a better transport. Loaded on demand.
  */
 
+import './codes-rest.js';
 import { newCid } from './connector.js';
 import { Crossing } from './crossing.js';
 import { errorOf } from './errors.js';
@@ -85,19 +86,24 @@ export class Moving {
     const second = (this.#second = { abort, session: /** @type {Session | null} */ (null) });
     const attempt = { cid: newCid(environment), tokenReason: life.tokenReason, signal: abort.signal, transport };
     return new Promise((resolve, reject) => {
-      const onConnected = (/** @type {Session} */ session, /** @type {any} */ reply) => resolve({ session, reply });
-      const onEnd = (/** @type {Session} */ session, /** @type {import('./types.js').Ending} */ ending) => {
-        const error = errorOfEnding(ending, session.cid);
-        if (error.action === 'fetch_token') life.tokenReason = 'refused';
-        reject(error);
-        life.events.onEnd(session, ending);
+      /** @type {import('./session.js').SessionEvents} */
+      const events = {
+        onConnected: (session, reply) => resolve({ session, reply }),
+        onPush: (session, push) => life.onPush(session, push),
+        onPing: (session) => life.onPing(session),
+        onEnd: (session, ending) => {
+          const error = errorOfEnding(ending, session.cid);
+          if (error.action === 'fetch_token') life.tokenReason = 'refused';
+          reject(error);
+          life.onEnd(session, ending);
+        },
       };
       const start = (/** @type {Session} */ session) => {
         abort.signal.throwIfAborted();
         second.session = session;
         session.open();
       };
-      connector.prepare(attempt, { ...life.events, onConnected, onEnd }).then(start).catch((error) => {
+      connector.prepare(attempt, events).then(start).catch((error) => {
         this.#close(second);
         reject(error);
       });

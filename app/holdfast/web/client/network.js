@@ -21,8 +21,8 @@ const LATE = 5_000;
 export class Network {
   #environment;
   #onSignal;
-  /** @type {(() => void)[]} */
-  #undo = [];
+  /** Ends what is listened to. @type {AbortController | null} */
+  #stop = null;
   #timer;
   #monotonic = 0;
   #wall = 0;
@@ -41,28 +41,27 @@ export class Network {
 
   /** Begin to listen; again has no effect. */
   start() {
-    if (this.#undo.length > 0) return;
+    if (this.#stop) return;
+    const { signal } = (this.#stop = new AbortController());
     const { page, document, connection, isHidden } = this.#environment;
     this.#kind = kindOf(connection);
-    this.#on(page, 'online', () => this.#onSignal('online'));
-    this.#on(page, 'offline', () => this.#onSignal('offline'));
-    this.#on(page, 'pagehide', () => this.#onSignal('leaving'));
-    this.#on(page, 'pageshow', () => this.#onSignal('restored'));
-    this.#on(document, 'resume', () => this.#onSignal('awake'));
-    this.#on(document, 'visibilitychange', () => this.#onVisibility());
-    this.#on(connection, 'change', () => this.#onChange());
-    this.#undo.push(() => this.#timer.stop());
+    const on = (/** @type {EventTarget | undefined} */ target, /** @type {string} */ type, /** @type {() => void} */ listener) =>
+      target?.addEventListener(type, listener, { signal });
+    const telling = (/** @type {Signal} */ what) => () => this.#onSignal(what);
+    on(page, 'online', telling('online'));
+    on(page, 'offline', telling('offline'));
+    on(page, 'pagehide', telling('leaving'));
+    on(page, 'pageshow', telling('restored'));
+    on(document, 'resume', telling('awake'));
+    on(document, 'visibilitychange', () => this.#onVisibility());
+    on(connection, 'change', () => this.#onChange());
     if (!isHidden()) this.#tick();
   }
 
   stop() {
-    for (const undo of this.#undo.splice(0)) undo();
-  }
-
-  /** @param {EventTarget | undefined} target @param {string} type @param {() => void} listener */
-  #on(target, type, listener) {
-    target?.addEventListener(type, listener);
-    this.#undo.push(() => target?.removeEventListener(type, listener));
+    this.#stop?.abort();
+    this.#stop = null;
+    this.#timer.stop();
   }
 
   #onVisibility() {

@@ -50,7 +50,7 @@ export function endpointsOf(url, { endpoints = {} }, baseUrl) {
   const websocket = new URL(endpoints.websocket ?? url, baseUrl);
   const isSecure = websocket.protocol === 'wss:' || websocket.protocol === 'https:';
   if (!isSecure && websocket.protocol !== 'ws:' && websocket.protocol !== 'http:') {
-    throw new TypeError(`expected a ws, wss, http or https address, got ${websocket.protocol} in ${websocket}`);
+    throw new TypeError(`expected a ws, wss, http or https address, got ${websocket}`);
   }
   const http = new URL(websocket);
   websocket.protocol = isSecure ? 'wss:' : 'ws:';

@@ -16,9 +16,11 @@ import { Vitals } from './vitals.js';
 
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./types.js').Ending} Ending */
+/** @typedef {import('./lifecycle.js').Hooks} Hooks */
 /** @typedef {import('./moving.js').Moving} Moving */
 /** @typedef {ReturnType<typeof import('./options.js').withDefaults> & {environment: import('./types.js').Environment}} Settings */
 
+/** @implements {Hooks} */
 export class Parts {
   #settings;
   #endpoints;
@@ -29,9 +31,12 @@ export class Parts {
   /** @type {Moving | null} */
   #moving = null;
   #announcer;
-  #attempts;
-  #connector;
   #turn;
+  #forMoving;
+  /** @type {Lifecycle} */
+  life;
+  /** @type {Subscriptions} */
+  subscriptions;
 
   /**
    * @param {Settings} settings
@@ -48,16 +53,24 @@ export class Parts {
       this.vitals.record(name, detail);
       tell(name, detail);
     });
-    this.#turn = new Turn(environment, settings.transports, origin);
     const hasTokens = settings.token !== undefined || settings.getToken !== undefined;
-    this.tokens = hasTokens ? new TokenSource({ ...settings, environment, log: this.vitals.log }) : null;
+    const { log } = this.vitals;
+    this.tokens = hasTokens ? new TokenSource({ ...settings, log }) : null;
     this.outbox = new Outbox(environment, settings);
     this.commands = new Commands((method, params) => this.#call(method, params), settings.maxMessageBytes);
     this.network = new Network(environment, (signal) => this.#onSignal(signal));
-    this.#attempts = new Attempts(environment, settings, origin);
-    this.#connector = this.#makeConnector();
-    this.life = this.#makeLife();
-    this.subscriptions = this.#makeSubscriptions();
+    this.#turn = new Turn(environment, settings.transports, origin);
+    const common = { environment, log, turn: this.#turn, attempts: new Attempts(environment, settings, origin) };
+    const connectSubs = () => this.subscriptions.connectSubs();
+    const connector = new Connector({ ...common, options: settings, endpoints, tokens: this.tokens, connectSubs });
+    this.life = new Lifecycle({ ...common, options: settings, connector, announcer: this.#announcer }, this);
+    this.subscriptions = new Subscriptions({
+      ...common,
+      commands: this.commands,
+      emit: (...event) => this.emit(...event),
+      session: () => this.life.session,
+    });
+    this.#forMoving = { ...common, connector };
   }
 
   /** @param {string} name @param {object} detail */
@@ -88,7 +101,7 @@ export class Parts {
   }
 
   /** @param {Session} session @param {any} reply */
-  #onConnected(session, reply) {
+  onConnected(session, reply) {
     this.#settle(session, reply, false);
     session.together(() => {
       this.subscriptions.onConnected(session, reply);
@@ -114,7 +127,7 @@ export class Parts {
   }
 
   /** @param {Session} session @param {any} push */
-  #onPush(session, push) {
+  onPush(session, push) {
     const isPresent = session === this.life.session;
     if (push.message) this.emit('message', { data: push.message.data });
     else if (push.refresh) isPresent && this.#keep(session, push.refresh);
@@ -123,7 +136,7 @@ export class Parts {
   }
 
   /** @param {Session} session @param {Ending} ending */
-  #onEnded(session, ending) {
+  onEnded(session, ending) {
     this.#turn.ended(session, ending, session === this.life.session);
     this.vitals.tell((health) => health.onEnded(session, ending));
     this.#moving?.onEnded(session);
@@ -131,13 +144,18 @@ export class Parts {
   }
 
   /** A connection, or an attempt, is given up. */
-  #onDown() {
+  onDown() {
     this.#renewal?.stop();
     this.#moving?.stop();
   }
 
+  /** @param {Session} session */
+  onPing(session) {
+    this.vitals.health?.onPing(session);
+  }
+
   /** A browser is not told why; the server knows, if it saw the attempt. @param {Session} session */
-  async #explain(session) {
+  async explain(session) {
     const { cid } = session;
     const part = await load('explain').catch(() => null);
     const cause = part && (await part.explain({ url: this.#endpoints.explain, cid, environment: this.#settings.environment }));
@@ -160,75 +178,18 @@ export class Parts {
   /** @param {(moving: Moving) => void} work  for the present session, when the part for it is here */
   #move(work) {
     const { session } = this.life;
-    use('moving', (part) => {
-      if (session === this.life.session) work((this.#moving ??= this.#makeMoving(part)));
+    use('moving', ({ Moving }) => {
+      if (session !== this.life.session) return;
+      const { life, subscriptions } = this;
+      this.#moving ??= new Moving({ ...this.#forMoving, life, subscriptions, onMoved: (...opened) => this.#settle(...opened, true) });
+      work(this.#moving);
     });
   }
 
   /** @param {import('./errors.js').HoldfastError} error @param {boolean} mayReturn */
-  #onStopped(error, mayReturn) {
+  onStopped(error, mayReturn) {
     this.network.stop();
     if (!mayReturn) this.outbox.rejectAll(error);
-  }
-
-  // What it is made of.
-
-  #makeConnector() {
-    return new Connector({
-      environment: this.#settings.environment,
-      options: this.#settings,
-      endpoints: this.#endpoints,
-      tokens: this.tokens,
-      turn: this.#turn,
-      connectSubs: () => this.subscriptions.connectSubs(),
-    });
-  }
-
-  /** @returns {Lifecycle} */
-  #makeLife() {
-    const { environment } = this.#settings;
-    const parts = {
-      environment,
-      options: this.#settings,
-      attempts: this.#attempts,
-      connector: this.#connector,
-      announcer: this.#announcer,
-    };
-    return new Lifecycle(parts, {
-      onConnected: (session, reply) => this.#onConnected(session, reply),
-      onPush: (session, push) => this.#onPush(session, push),
-      onPing: (session) => this.vitals.health?.onPing(session),
-      onEnded: (session, ending) => this.#onEnded(session, ending),
-      onDown: () => this.#onDown(),
-      onStopped: (error, mayReturn) => this.#onStopped(error, mayReturn),
-      explain: (session) => this.#explain(session),
-    });
-  }
-
-  /** @returns {Subscriptions} */
-  #makeSubscriptions() {
-    const { environment } = this.#settings;
-    return new Subscriptions({
-      environment,
-      log: this.vitals.log,
-      emit: (name, detail) => this.emit(name, detail),
-      session: () => this.life.session,
-      commands: this.commands,
-    });
-  }
-
-  /** @param {import('./on-demand.js').Modules['moving']} part */
-  #makeMoving({ Moving }) {
-    return new Moving({
-      environment: this.#settings.environment,
-      log: this.vitals.log,
-      life: this.life,
-      attempts: this.#attempts,
-      connector: this.#connector,
-      turn: this.#turn,
-      subscriptions: this.subscriptions,
-      onMoved: (session, reply) => this.#settle(session, reply, true),
-    });
   }
 }
 

@@ -36,7 +36,7 @@ import { Timer } from './timer.js';
 const GAVE_UP = 4000;
 const PLANNED = 1000;
 const NO_CLOSE_FRAME = 1006;
-const UNASKED = 'a reply that nobody asked for, or a push before the connect reply';
+const UNASKED = 'unasked';
 /** Microtasks between a reply and the next message: one for whoever awaits the request, two for a function around it. */
 const REPLY_TURNS = 3;
 

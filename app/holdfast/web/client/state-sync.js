@@ -5,6 +5,7 @@
  */
 
 import { backoffDelay } from './backoff.js';
+import './codes-rest.js';
 import { errorOf } from './errors.js';
 import { Timer } from './timer.js';
 

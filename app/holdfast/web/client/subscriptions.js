@@ -60,7 +60,7 @@ export class Subscriptions {
   add(channel, options) {
     const known = this.get(channel);
     if (known && !options) return known;
-    if (known) throw new Error(`expected options once for ${channel}: there is a subscription, remove() it first`);
+    if (known) throw new Error(`expected options once for ${channel}: remove() it first`);
     return this.#entry(this.#own, channel, (face) => new Membership(channel, options ?? {}, this.#host, face)).subscription;
   }
 
@@ -120,23 +120,16 @@ export class Subscriptions {
 
   // Public methods: the connection moves
 
-  /**
-   * Get every channel from another session too.
-   * @param {SessionLike} session  connected
-   * @param {any} reply  to its connect command
-   * @returns {Promise<void>} when all is here; rejects where a channel cannot move now
-   */
-  async moveTo(session, reply) {
+  /** Another session brings what the server subscribed. @param {SessionLike} session  connected @param {any} reply  to its connect command */
+  meet(session, reply) {
     this.#aliases = [this.#host.session()?.client ?? '', session.client];
     this.#serve(session, reply, (membership, result) => membership.join(session, result));
     this.#replay(session);
-    const asked = new Set();
-    for (let some = this.#lagging(session, asked); some.length > 0; some = this.#lagging(session, asked)) {
-      /** @type {Promise<void>[]} */
-      const moves = [];
-      together(session, () => moves.push(...some.map((membership) => membership.moveTo(session))));
-      await Promise.all(moves);
-    }
+  }
+
+  /** Of the application's own. */
+  get memberships() {
+    return [...this.#own.values()].map(({ membership }) => membership);
   }
 
   /** The session to which all moved is the only one from now on. @param {SessionLike} session */
@@ -156,13 +149,7 @@ export class Subscriptions {
 
   /** @param {(membership: Membership) => void} tell */
   #each(tell) {
-    for (const { membership } of [...this.#own.values()]) tell(membership);
-  }
-
-  /** @param {SessionLike} session @param {Set<Membership>} asked @returns {Membership[]} */
-  #lagging(session, asked) {
-    const some = [...this.#own.values()].map(({ membership }) => membership);
-    return some.filter((membership) => membership.needs(session) && !asked.has(membership) && asked.add(membership));
+    this.memberships.forEach(tell);
   }
 
   /**
@@ -247,7 +234,7 @@ export class Subscriptions {
 }
 
 /** What is asked in one go leaves in one frame, where the session can do that. @param {any} session @param {() => void} work */
-function together(session, work) {
+export function together(session, work) {
   if (session.together) session.together(work);
   else work();
 }

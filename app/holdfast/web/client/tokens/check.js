@@ -21,7 +21,7 @@ export function tokenFault(token, now) {
   if (token === undefined || token === null) return fault('missing', `expected a token, got ${token}`);
   if (typeof token !== 'string') return fault('malformed', `expected text, got ${typeof token}`);
   if (/^(\s*|null|undefined)$/.test(token)) return fault('empty', `got ${JSON.stringify(token)}`);
-  if (/[^\0-\x7f]/.test(token)) return fault('not_base64', 'characters outside ASCII');
+  if (/[^\0-\x7f]/.test(token)) return fault('not_base64', 'expected ASCII');
   const parts = token.split('.');
   if (parts.length !== 3) return fault('malformed', `expected three parts, got ${parts.length}`);
   if (!parts.every(isBase64Url)) return fault('not_base64', 'expected base64url');

@@ -79,11 +79,6 @@ export class TokenSource {
     }
   }
 
-  /** @param {{serverTime?: number}} facts  seconds since 1970 */
-  learn({ serverTime }) {
-    this.clock.learn(serverTime);
-  }
-
   /** Never send this token again. @param {string | undefined} token */
   forget(token) {
     if (token === undefined) return;
@@ -125,7 +120,7 @@ export class TokenSource {
   #fetch(reason) {
     if (this.#getToken === undefined) {
       const slug = reason === 'first' ? 'token_missing' : 'login_required';
-      throw errorOf({ slug, detail: 'there is no getToken to fetch another token with' });
+      throw errorOf({ slug, detail: 'no getToken' });
     }
     this.#flight ??= this.#fly(reason).finally(() => (this.#flight = null));
     return this.#flight;

@@ -1,6 +1,8 @@
 // @ts-check
 /** HTTP as the fallback transports use it: requests that go nowhere else, and a named cause for whatever comes instead. */
 
+import '../codes-rest.js';
+
 /** @typedef {import('../types.js').Environment} Environment */
 /** @typedef {import('../types.js').Command} Command */
 /** @typedef {{code: number, reason: string, slug: string, status?: number, retryAfter?: number}} Cause */
