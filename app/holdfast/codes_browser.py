@@ -81,7 +81,7 @@ def is_core(code: Code) -> bool:
 def render_codes_js() -> str:
     """Return codes.js: the causes of the core."""
     return (
-        f"{_HEAD}/** An action a line; a cause has the number before it, or the next one. One text is small, and read once. */\n"
+        f"{_HEAD}/** An action a line; a cause has the number before it, or the next one. One text is small. */\n"
         f"export const TABLE = `{_table([code for code in browser_codes() if is_core(code)])}`;\n"
     )
 

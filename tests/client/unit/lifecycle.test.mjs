@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Announcer } from '../../../app/holdfast/web/client/announcer.js';
 import { Attempts } from '../../../app/holdfast/web/client/attempts.js';
 import { errorOf } from '../../../app/holdfast/web/client/errors.js';
+import { isFinal } from '../../../app/holdfast/web/client/explain.js';
 import { Lifecycle } from '../../../app/holdfast/web/client/lifecycle.js';
 import { DEFAULTS } from '../../../app/holdfast/web/client/options.js';
 import { Session } from '../../../app/holdfast/web/client/session.js';
@@ -72,7 +73,7 @@ test('a refusal that every attempt would meet stops, any other goes on', async (
   for (const [slug, state] of rows) {
     const cause = errorOf({ slug });
     Object.assign(cause, { number: slug === 'connection_limit' ? 3504 : 1910, action: 'stop' });
-    const made = make({ explain: async () => cause });
+    const made = make({ explain: async () => Object.assign(cause, { isFinal: isFinal(cause) }) });
     await fail(made);
 
     assert.deepEqual([made.life.state, made.life.reason.slug], [state, slug]);
@@ -87,7 +88,7 @@ test('an explanation that comes too late changes nothing', async () => {
   await made.clock.advance(made.clock.untilNext);
   FakeTransport.made.at(-1).connect();
   await settle();
-  tell(errorOf({ slug: 'origin_not_allowed' }));
+  tell(Object.assign(errorOf({ slug: 'origin_not_allowed' }), { isFinal: true }));
   await settle();
 
   assert.deepEqual([made.life.state, made.life.reason], ['connected', null]);

@@ -1,6 +1,7 @@
 // @ts-check
 /** What an application may ask of the server, as commands that the server can read: a malformed one ends a connection. */
 
+import { quiet } from './emitter.js';
 import { errorOf } from './errors.js';
 import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
 
@@ -59,12 +60,6 @@ export class Commands {
     const fault = faultOf(params, this.#maxBytes);
     return quiet(fault ? Promise.reject(fault) : this.#call(method, params).then(shape));
   }
-}
-
-/** Whoever ignores a promise must not find it among the unhandled. @template T @param {Promise<T>} promise */
-export function quiet(promise) {
-  promise.catch(() => {});
-  return promise;
 }
 
 /**

@@ -1,6 +1,8 @@
 // @ts-check
 /** An EventTarget whose listeners cannot break what tells them: what they throw is handed to the owner. */
 
+import { errorOf } from './errors.js';
+
 export class Emitter extends EventTarget {
   /** @type {WeakMap<object, (event: any) => Promise<void>>} */
   #guarded = new WeakMap();
@@ -49,4 +51,32 @@ export class Emitter extends EventTarget {
     this.#guarded.set(listener, guarded);
     return guarded;
   }
+}
+
+/**
+ * @param {Emitter & {state: string, reason: import('./errors.js').HoldfastError | null}} emitter  whose `state` events tell
+ * @param {string} pending  the state to wait in
+ * @param {string} wanted
+ * @param {string} slug  of the error, where there is no reason
+ * @returns {Promise<void>} rejects where another state comes
+ */
+export function ready(emitter, pending, wanted, slug) {
+  return quiet(
+    new Promise((resolve, reject) => {
+      const look = () => {
+        if (emitter.state === pending) return;
+        emitter.removeEventListener('state', look);
+        if (emitter.state === wanted) resolve();
+        else reject(emitter.reason ?? errorOf({ slug }));
+      };
+      emitter.addEventListener('state', look);
+      look();
+    }),
+  );
+}
+
+/** Whoever ignores a promise must not find it among the unhandled. @template T @param {Promise<T>} promise */
+export function quiet(promise) {
+  promise.catch(() => {});
+  return promise;
 }

@@ -12,21 +12,24 @@ const SECOND_LOOK = 500;
 /** What keeps WebSockets out may let the next transport through. */
 const OF_WEBSOCKETS = new Set(['upgrade_stripped', 'upgrade_required', 'bad_handshake', 'method_not_allowed']);
 
-/** @typedef {import('./errors.js').HoldfastError & {logToken?: string}} Explained */
+/** @typedef {import('./errors.js').HoldfastError & {logToken?: string, isFinal?: boolean}} Explained */
 
 /**
  * @param {{url: string, cid: string, environment: import('./types.js').Environment}} question
  *   `url` of /connection/explain, `cid` of the attempt
  * @returns {Promise<Explained>} the cause, or why it is not known; never rejects. `logToken`, where there is one, lets
- *   the client hand in log lines of this attempt
+ *   the client hand in log lines of this attempt; `isFinal` where any other attempt would meet the same
  */
 export async function explain(question) {
   const { environment, cid } = question;
   if (!environment.isOnline()) return errorOf({ slug: 'offline', attempt: cid });
-  const first = await ask(question);
-  if (first.slug !== 'unknown_attempt') return first;
-  await new Promise((resolve) => environment.setTimer(() => resolve(undefined), SECOND_LOOK));
-  return ask(question);
+  let cause = await ask(question);
+  if (cause.slug === 'unknown_attempt') {
+    await new Promise((resolve) => environment.setTimer(() => resolve(undefined), SECOND_LOOK));
+    cause = await ask(question);
+  }
+  cause.isFinal = isFinal(cause);
+  return cause;
 }
 
 /** @param {Parameters<typeof explain>[0]} question @returns {Promise<Explained>} */
@@ -102,4 +105,9 @@ function parsed(text) {
   } catch {
     return null;
   }
+}
+
+/** What the server said of an attempt that did not open: most may pass, or another transport helps. @param {Explained} cause */
+export function isFinal({ action, number, slug }) {
+  return slug === 'origin_not_allowed' || action === 'login' || (action === 'stop' && number >= 3500);
 }

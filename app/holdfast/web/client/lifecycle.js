@@ -24,7 +24,7 @@ import { Timer } from './timer.js';
  * @property {(session: Session, ending: Ending) => void} onEnded  of every session; a planned end has code 1000
  * @property {() => void} onDown  the connection, or the attempt, is given up
  * @property {(error: HoldfastError, mayReturn: boolean) => void} onStopped  nothing follows by itself; perhaps a login
- * @property {(session: Session) => Promise<HoldfastError | null>} explain  why it did not open; may reject
+ * @property {(session: Session) => Promise<import('./explain.js').Explained | null>} explain  why it did not open; may reject
  */
 
 /** @type {Next} */
@@ -185,7 +185,7 @@ export class Lifecycle {
   async #explain(session) {
     const cause = await this.#hooks.explain(session).catch(() => null);
     if (!cause || this.reason?.attempt !== session.cid) return; // has been overtaken
-    if (isFinal(cause)) return this.fail(cause);
+    if (cause.isFinal) return this.fail(cause);
     this.reason = cause;
     this.#announcer.add('error', { error: cause });
     this.#announcer.flush();
@@ -233,11 +233,6 @@ export class Lifecycle {
     this.state = to;
     if (from !== to) this.#announcer.add('state', { from, to, reason: this.reason });
   }
-}
-
-/** What the server said of an attempt that did not open: most may pass, or another transport helps. @param {HoldfastError} cause */
-function isFinal({ action, number, slug }) {
-  return slug === 'origin_not_allowed' || action === 'login' || (action === 'stop' && number >= 3500);
 }
 
 /** @param {Ending} ending @param {string} attempt @returns {HoldfastError} */

@@ -4,8 +4,7 @@
  * lifecycle.js decides what happens.
  */
 
-import { quiet } from './commands.js';
-import { Emitter } from './emitter.js';
+import { Emitter, ready } from './emitter.js';
 import { browserEnvironment } from './environment.js';
 import { errorOf } from './errors.js';
 import { endpointsOf, withDefaults } from './options.js';
@@ -14,8 +13,6 @@ import { Parts } from './parts.js';
 export class ResilientWebSocketService extends Emitter {
   #environment;
   #parts;
-  /** @type {{resolve: () => void, reject: (error: Error) => void}[]} */
-  #waiters = [];
 
   /**
    * @param {string} url  of the gateway's WebSocket, absolute or relative to the page
@@ -26,7 +23,7 @@ export class ResilientWebSocketService extends Emitter {
     super((fault) => environment.reportFault(fault));
     const endpoints = endpointsOf(url, options, environment.baseUrl);
     this.#environment = environment;
-    this.#parts = new Parts({ ...withDefaults(options), environment }, endpoints, (name, detail) => this.#tell(name, detail));
+    this.#parts = new Parts({ ...withDefaults(options), environment }, endpoints, (name, detail) => this.emit(name, detail));
   }
 
   // What it tells.
@@ -90,13 +87,7 @@ export class ResilientWebSocketService extends Emitter {
 
   /** @returns {Promise<void>} resolves when there is a connection; rejects when none is sought any more */
   ready() {
-    return quiet(
-      new Promise((resolve, reject) => {
-        if (this.state === 'connected') resolve();
-        else if (this.state === 'connecting') this.#waiters.push({ resolve, reject });
-        else reject(this.reason ?? errorOf({ slug: 'disconnect_called' }));
-      }),
-    );
+    return ready(this, 'connecting', 'connected', 'disconnect_called');
   }
 
   /**
@@ -180,15 +171,5 @@ export class ResilientWebSocketService extends Emitter {
     const { Degradation } = await import('./quality/degradation.js');
     const emit = (/** @type {string} */ name, /** @type {object} */ detail) => this.#parts.emit(name, detail);
     return new Degradation({ service: this, environment: this.#environment, emit }, features, options);
-  }
-
-  // Private methods
-
-  /** @param {string} name @param {any} detail */
-  #tell(name, detail) {
-    if (name === 'state' && detail.to !== 'connecting') {
-      for (const { resolve, reject } of this.#waiters.splice(0)) detail.to === 'connected' ? resolve() : reject(detail.reason);
-    }
-    this.emit(name, detail);
   }
 }

@@ -8,7 +8,7 @@
  * it; `error` {error}.
  */
 
-import { Emitter } from './emitter.js';
+import { Emitter, ready } from './emitter.js';
 import { errorOf } from './errors.js';
 
 /** @typedef {import('./types.js').SubscriptionState} SubscriptionState */
@@ -86,16 +86,7 @@ export class Subscription extends Emitter {
 
   /** @returns {Promise<void>} settles when it is subscribed; rejects when it ends instead */
   ready() {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        if (this.#state === 'subscribing') return;
-        this.removeEventListener('state', look);
-        if (this.#state === 'subscribed') resolve();
-        else reject(this.#reason ?? errorOf({ slug: 'unsubscribed_by_client', kind: 'unsubscribe' }));
-      };
-      this.addEventListener('state', look);
-      look();
-    });
+    return ready(this, 'subscribing', 'subscribed', 'unsubscribed_by_client');
   }
 
   /** @param {any} data */
