@@ -27,7 +27,6 @@ def measured() -> dict[str, Any]:
     return sizes
 
 
-@pytest.mark.xfail(reason="too much is loaded at first")
 def test_core_is_small() -> None:
     """The service over WebSocket, minified and compressed."""
     sizes = measured()

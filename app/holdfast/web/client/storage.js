@@ -1,4 +1,5 @@
 // @ts-check
+/** localStorage, as far as the page may use it. */
 
 /**
  * Work with localStorage, which may be missing, full or forbidden.
