@@ -13,14 +13,19 @@ from holdfast.codes import CODES, Code
 
 # What callers of the server API, operators and probes meet; no page does.
 _NEVER_IN_A_PAGE = frozenset(
-    {
-        "api_key_missing",
-        "api_key_invalid",
-        "admin_token_missing",
-        "admin_token_invalid",
-        "query_invalid",
-        "publish_queue_full",
-    }
+    "api_key_missing api_key_invalid admin_token_missing admin_token_invalid query_invalid publish_queue_full".split()
+)
+# What only another client can do wrong: this one sends no such frame, command or request. Should it come to that, the
+# number says what to do, and the slug where to read about it.
+_FAULTS_OF_OTHERS = frozenset(
+    (
+        "malformed_json malformed_protobuf malformed_command delta_unknown empty_frame unknown_command "
+        "ambiguous_command unexpected_input command_id_missing not_connected already_connected binary_frame text_frame "
+        "frame_unmasked frame_reserved_bits frame_reserved_opcode frame_length frame_control_too_long "
+        "frame_control_fragmented frame_continuation_unexpected frame_continuation_expected frame_close_malformed "
+        "frame_deflate_malformed poll_idle emulation_malformed connect_missing "
+        "log_batch_malformed method_not_found already_subscribed inappropriate_protocol proxy_bad_number"
+    ).split()
 )
 # What a probe finds and a page finds as well: the same cause, the same slug.
 _FOUND_BY_BOTH = frozenset(
@@ -69,7 +74,8 @@ def browser_codes() -> list[Code]:
     return [
         code
         for code in CODES.values()
-        if code.slug not in _NEVER_IN_A_PAGE and (code.kind != "path" or code.slug in _FOUND_BY_BOTH)
+        if code.slug not in _NEVER_IN_A_PAGE | _FAULTS_OF_OTHERS
+        and (code.kind != "path" or code.slug in _FOUND_BY_BOTH)
     ]
 
 
@@ -111,8 +117,8 @@ def render_texts_js() -> str:
         f"  {code.slug}: [\n    {_text(code.meaning)},\n    {_text(code.remedy)},\n  ],\n" for code in browser_codes()
     )
     return (
-        f"{_HEAD}/** What each cause means, and what to do about it. @type {{Record<string, [string, string]>}} */\n"
-        f"export const TEXTS = {{\n{rows}}};\n"
+        f"{_HEAD}import {{ addTexts }} from './errors.js';\n\n"
+        f"// What each cause means, and what to do about it.\naddTexts({{\n{rows}}});\n"
     )
 
 

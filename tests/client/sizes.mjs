@@ -4,8 +4,8 @@
  *     node sizes.mjs            {"core": 13000, "everything": 41000, "files": {...}, "modules": {...}}
  *
  * `core` is what a page needs that imports index.js: no fallback, status element or language, which follow on demand.
- * `everything` is all of it in the files that on-demand loading makes, `files`; `modules` is what each module has in the
- * core, minified but not compressed.
+ * `everything` is all of it in one file, every language and text included; `files` are those that on-demand loading makes,
+ * which compress less each for itself; `modules` is what each module has in the core, minified but not compressed.
  */
 
 import { build } from 'esbuild';
@@ -49,15 +49,17 @@ async function roots() {
 }
 
 const core = await build({ ...COMMON, entryPoints: [INDEX], plugins: [onDemandOutside] });
-const everything = await build({ ...COMMON, entryPoints: await roots(), splitting: true });
-const files = everything.outputFiles.map((file) => [file.path.replace(/^\/out\//, ''), compressed(file)]);
+const apart = await build({ ...COMMON, entryPoints: await roots(), splitting: true });
+const contents = (await roots()).map((name) => `export * from './${name}';`).join('\n');
+const everything = await build({ ...COMMON, stdin: { contents, resolveDir: CLIENT } });
+const files = apart.outputFiles.map((file) => [file.path.replace(/^\/out\//, ''), compressed(file)]);
 const [{ inputs }] = Object.values(core.metafile.outputs);
 const modules = Object.entries(inputs).map(([name, { bytesInOutput }]) => [name, bytesInOutput]);
 
 console.log(
   JSON.stringify({
     core: compressed(core.outputFiles[0]),
-    everything: files.reduce((total, [, size]) => total + size, 0),
+    everything: compressed(everything.outputFiles[0]),
     files: Object.fromEntries(files),
     modules: Object.fromEntries(modules.sort(([, a], [, b]) => b - a)),
   }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as causes from '../../../app/holdfast/web/client/causes.js';
-import { actionOf, errorOf, HoldfastError, loadTexts } from '../../../app/holdfast/web/client/errors.js';
+import { actionOf, errorOf, HoldfastError } from '../../../app/holdfast/web/client/errors.js';
 
 test('an error has the slug, number and action of the table, and what came', () => {
   const error = errorOf({ slug: 'token_expired', detail: 'expired 5 s ago', attempt: 'ab' });
@@ -89,7 +89,7 @@ test('meaning and remedy are the slug in words until the texts are there', async
   const error = errorOf({ slug: 'queue_full' });
   assert.deepEqual([error.meaning, error.remedy], ['queue full', '']);
 
-  await loadTexts();
+  await import('../../../app/holdfast/web/client/texts.js');
 
   assert.match(error.meaning, /As many messages/);
   assert.match(error.remedy, /queueSize/);

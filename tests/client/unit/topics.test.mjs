@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import '../../../app/holdfast/web/client/codes-rest.js';
-import { errorOf } from '../../../app/holdfast/web/client/errors.js';
+import { errorOf, TEXTS } from '../../../app/holdfast/web/client/errors.js';
 import { EN } from '../../../app/holdfast/web/client/lang/en.js';
 import { Language } from '../../../app/holdfast/web/client/lang/language.js';
 import { PT_BR } from '../../../app/holdfast/web/client/lang/pt-br.js';
 import { SLUGS, topicOf } from '../../../app/holdfast/web/client/lang/topics.js';
-import { TEXTS } from '../../../app/holdfast/web/client/texts.js';
+import '../../../app/holdfast/web/client/texts.js';
 
 const ALL = Object.keys(TEXTS);
 const LANGUAGES = [new Language('en', EN), new Language('pt-br', PT_BR)];

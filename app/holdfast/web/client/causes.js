@@ -102,45 +102,6 @@ export const SubscriptionTokenUnknownKeyError = errorClass('subscription_token_u
 /** @typedef {import('./error-class.js').CauseError<'subscription_token_revoked'>} SubscriptionTokenRevokedError */
 /** This subscription token (`jti`) was revoked. */
 export const SubscriptionTokenRevokedError = errorClass('subscription_token_revoked');
-/** @typedef {import('./error-class.js').CauseError<'malformed_json'>} MalformedJsonError */
-/** A frame is not newline-delimited JSON commands. */
-export const MalformedJsonError = errorClass('malformed_json');
-/** @typedef {import('./error-class.js').CauseError<'malformed_protobuf'>} MalformedProtobufError */
-/** A frame is not Protobuf commands, each behind its length. */
-export const MalformedProtobufError = errorClass('malformed_protobuf');
-/** @typedef {import('./error-class.js').CauseError<'malformed_command'>} MalformedCommandError */
-/** A command's field has the wrong type or is out of its range. */
-export const MalformedCommandError = errorClass('malformed_command');
-/** @typedef {import('./error-class.js').CauseError<'delta_unknown'>} DeltaUnknownError */
-/** A subscribe asks for a kind of delta that does not exist. */
-export const DeltaUnknownError = errorClass('delta_unknown');
-/** @typedef {import('./error-class.js').CauseError<'empty_frame'>} EmptyFrameError */
-/** A frame carried no command. */
-export const EmptyFrameError = errorClass('empty_frame');
-/** @typedef {import('./error-class.js').CauseError<'unknown_command'>} UnknownCommandError */
-/** A command has none of the known methods. */
-export const UnknownCommandError = errorClass('unknown_command');
-/** @typedef {import('./error-class.js').CauseError<'ambiguous_command'>} AmbiguousCommandError */
-/** A command carries more than one method. */
-export const AmbiguousCommandError = errorClass('ambiguous_command');
-/** @typedef {import('./error-class.js').CauseError<'unexpected_input'>} UnexpectedInputError */
-/** The client went on sending on the connection of a stream. */
-export const UnexpectedInputError = errorClass('unexpected_input');
-/** @typedef {import('./error-class.js').CauseError<'command_id_missing'>} CommandIdMissingError */
-/** A command that expects a reply has no id above 0. */
-export const CommandIdMissingError = errorClass('command_id_missing');
-/** @typedef {import('./error-class.js').CauseError<'not_connected'>} NotConnectedError */
-/** A command came before connect had been answered. */
-export const NotConnectedError = errorClass('not_connected');
-/** @typedef {import('./error-class.js').CauseError<'already_connected'>} AlreadyConnectedError */
-/** A second connect command came on a live connection. */
-export const AlreadyConnectedError = errorClass('already_connected');
-/** @typedef {import('./error-class.js').CauseError<'binary_frame'>} BinaryFrameError */
-/** A binary frame came on a connection that speaks JSON. */
-export const BinaryFrameError = errorClass('binary_frame');
-/** @typedef {import('./error-class.js').CauseError<'text_frame'>} TextFrameError */
-/** A text frame came on a connection that speaks Protobuf. */
-export const TextFrameError = errorClass('text_frame');
 /** @typedef {import('./error-class.js').CauseError<'bad_request'>} BadRequestError */
 /** A command's field is missing or impossible. */
 export const BadRequestError = errorClass('bad_request');
@@ -159,12 +120,6 @@ export const UnknownChannelError = errorClass('unknown_channel');
 /** @typedef {import('./error-class.js').CauseError<'permission_denied'>} PermissionDeniedError */
 /** The channel's options do not allow this to this client. */
 export const PermissionDeniedError = errorClass('permission_denied');
-/** @typedef {import('./error-class.js').CauseError<'method_not_found'>} MethodNotFoundError */
-/** Nothing answers this method here. */
-export const MethodNotFoundError = errorClass('method_not_found');
-/** @typedef {import('./error-class.js').CauseError<'already_subscribed'>} AlreadySubscribedError */
-/** The client is subscribed to this channel already. */
-export const AlreadySubscribedError = errorClass('already_subscribed');
 /** @typedef {import('./error-class.js').CauseError<'not_subscribed'>} NotSubscribedError */
 /** The call needs a subscription to this channel and the client has none. */
 export const NotSubscribedError = errorClass('not_subscribed');
@@ -228,9 +183,6 @@ export const ProxyBadStatusError = errorClass('proxy_bad_status');
 /** @typedef {import('./error-class.js').CauseError<'proxy_bad_reply'>} ProxyBadReplyError */
 /** The backend's answer is not what the proxy expects: no JSON, a wrong type, no result. */
 export const ProxyBadReplyError = errorClass('proxy_bad_reply');
-/** @typedef {import('./error-class.js').CauseError<'proxy_bad_number'>} ProxyBadNumberError */
-/** The backend answered with a code that clients may not be sent, or with a reason that is JSON or too long. */
-export const ProxyBadNumberError = errorClass('proxy_bad_number');
 /** @typedef {import('./error-class.js').CauseError<'proxy_redirect'>} ProxyRedirectError */
 /** The backend answered with a redirect, which is never followed. */
 export const ProxyRedirectError = errorClass('proxy_redirect');
@@ -291,9 +243,6 @@ export const ConnectionLimitError = errorClass('connection_limit');
 /** @typedef {import('./error-class.js').CauseError<'channel_limit_close'>} ChannelLimitCloseError */
 /** A server-side list of channels exceeds the client's limit. */
 export const ChannelLimitCloseError = errorClass('channel_limit_close');
-/** @typedef {import('./error-class.js').CauseError<'inappropriate_protocol'>} InappropriateProtocolError */
-/** The operation is not possible over this transport or in this codec. */
-export const InappropriateProtocolError = errorClass('inappropriate_protocol');
 /** @typedef {import('./error-class.js').CauseError<'permission_denied_close'>} PermissionDeniedCloseError */
 /** A server-side subscription is not permitted. */
 export const PermissionDeniedCloseError = errorClass('permission_denied_close');
@@ -309,9 +258,6 @@ export const HandshakeTimeoutError = errorClass('handshake_timeout');
 /** @typedef {import('./error-class.js').CauseError<'inbox_overflow'>} InboxOverflowError */
 /** The client sent more commands than it waits for replies to. */
 export const InboxOverflowError = errorClass('inbox_overflow');
-/** @typedef {import('./error-class.js').CauseError<'poll_idle'>} PollIdleError */
-/** No request came for a poll session within `poll.idle_timeout`. */
-export const PollIdleError = errorClass('poll_idle');
 /** @typedef {import('./error-class.js').CauseError<'application'>} ApplicationCloseError */
 /** The user's backend closed the connection with a number of its own (4000-4499: clients come back; 4500-4999: they stop). */
 export const ApplicationCloseError = errorClass('application');
@@ -327,36 +273,6 @@ export const SubscriptionInsufficientStateError = errorClass('subscription_insuf
 /** @typedef {import('./error-class.js').CauseError<'subscription_token_lapsed'>} SubscriptionTokenLapsedError */
 /** The subscription's token expired and no fresh one came in time. */
 export const SubscriptionTokenLapsedError = errorClass('subscription_token_lapsed');
-/** @typedef {import('./error-class.js').CauseError<'frame_unmasked'>} FrameUnmaskedError */
-/** A client frame was not masked (RFC 6455, 5.1). */
-export const FrameUnmaskedError = errorClass('frame_unmasked');
-/** @typedef {import('./error-class.js').CauseError<'frame_reserved_bits'>} FrameReservedBitsError */
-/** A reserved bit was set that no agreed extension has a use for (RFC 6455, 5.2). */
-export const FrameReservedBitsError = errorClass('frame_reserved_bits');
-/** @typedef {import('./error-class.js').CauseError<'frame_reserved_opcode'>} FrameReservedOpcodeError */
-/** A frame had a reserved opcode (RFC 6455, 5.2). */
-export const FrameReservedOpcodeError = errorClass('frame_reserved_opcode');
-/** @typedef {import('./error-class.js').CauseError<'frame_length'>} FrameLengthError */
-/** A frame length was not minimal or exceeded 63 bits (RFC 6455, 5.2). */
-export const FrameLengthError = errorClass('frame_length');
-/** @typedef {import('./error-class.js').CauseError<'frame_control_too_long'>} FrameControlTooLongError */
-/** A control frame was longer than 125 bytes (RFC 6455, 5.5). */
-export const FrameControlTooLongError = errorClass('frame_control_too_long');
-/** @typedef {import('./error-class.js').CauseError<'frame_control_fragmented'>} FrameControlFragmentedError */
-/** A control frame was fragmented (RFC 6455, 5.5). */
-export const FrameControlFragmentedError = errorClass('frame_control_fragmented');
-/** @typedef {import('./error-class.js').CauseError<'frame_continuation_unexpected'>} FrameContinuationUnexpectedError */
-/** A continuation came with nothing to continue (RFC 6455, 5.4). */
-export const FrameContinuationUnexpectedError = errorClass('frame_continuation_unexpected');
-/** @typedef {import('./error-class.js').CauseError<'frame_continuation_expected'>} FrameContinuationExpectedError */
-/** A new message began inside a fragmented one (RFC 6455, 5.4). */
-export const FrameContinuationExpectedError = errorClass('frame_continuation_expected');
-/** @typedef {import('./error-class.js').CauseError<'frame_close_malformed'>} FrameCloseMalformedError */
-/** A close frame had one byte, a forbidden code or too long a reason (RFC 6455, 7.4). */
-export const FrameCloseMalformedError = errorClass('frame_close_malformed');
-/** @typedef {import('./error-class.js').CauseError<'frame_deflate_malformed'>} FrameDeflateMalformedError */
-/** A compressed message was not whole DEFLATE data (RFC 7692, 7.2). */
-export const FrameDeflateMalformedError = errorClass('frame_deflate_malformed');
 /** @typedef {import('./error-class.js').CauseError<'invalid_utf8'>} InvalidUtf8Error */
 /** A text message or a close reason was not UTF-8 (RFC 6455, 8.1). */
 export const InvalidUtf8Error = errorClass('invalid_utf8');
@@ -411,12 +327,6 @@ export const RequestTimeoutError = errorClass('request_timeout');
 /** @typedef {import('./error-class.js').CauseError<'unknown_session'>} UnknownSessionError */
 /** This instance has no such session: it ended, or is another instance's. */
 export const UnknownSessionError = errorClass('unknown_session');
-/** @typedef {import('./error-class.js').CauseError<'emulation_malformed'>} EmulationMalformedError */
-/** The body is no emulation request. */
-export const EmulationMalformedError = errorClass('emulation_malformed');
-/** @typedef {import('./error-class.js').CauseError<'connect_missing'>} ConnectMissingError */
-/** The request to open a stream carries no commands. */
-export const ConnectMissingError = errorClass('connect_missing');
 /** @typedef {import('./error-class.js').CauseError<'instance_connection_limit'>} InstanceConnectionLimitError */
 /** The instance has as many connections as it may have. */
 export const InstanceConnectionLimitError = errorClass('instance_connection_limit');
@@ -444,9 +354,6 @@ export const BreakerOpenError = errorClass('breaker_open');
 /** @typedef {import('./error-class.js').CauseError<'log_token_invalid'>} LogTokenInvalidError */
 /** The batch of log lines brings no token, a used one, or one that has expired. */
 export const LogTokenInvalidError = errorClass('log_token_invalid');
-/** @typedef {import('./error-class.js').CauseError<'log_batch_malformed'>} LogBatchMalformedError */
-/** The body is no batch of log lines. */
-export const LogBatchMalformedError = errorClass('log_batch_malformed');
 /** @typedef {import('./error-class.js').CauseError<'rate_limited'>} RateLimitedError */
 /** Too many such requests came from this address, or of this session. */
 export const RateLimitedError = errorClass('rate_limited');

@@ -42,8 +42,13 @@ export function addCodes(table) {
 }
 addCodes(TABLE);
 
-/** @type {Record<string, [string, string]>} */
-let texts = {};
+/** @type {Record<string, string[]>} */
+export const TEXTS = {};
+
+/** Give causes their words. @param {Record<string, string[]>} texts  meaning and remedy by slug */
+export function addTexts(texts) {
+  Object.assign(TEXTS, texts);
+}
 
 /** An error with one cause. Each slug has a class of its own in causes.js, which `instanceof` goes by. */
 export class HoldfastError extends Error {
@@ -80,14 +85,14 @@ export class HoldfastError extends Error {
     return this.action === 'login' || /^session_|^user_revoked$/.test(this.slug);
   }
 
-  /** What it means, in English; the slug in words until `loadTexts` has been called. */
+  /** What it means, in English; the slug in words until texts.js has been loaded. */
   get meaning() {
-    return texts[this.slug]?.[0] ?? this.#texts.meaning ?? this.slug.replaceAll('_', ' ');
+    return TEXTS[this.slug]?.[0] ?? this.#texts.meaning ?? this.slug.replaceAll('_', ' ');
   }
 
-  /** What to do about it, in English; empty until `loadTexts` has been called. */
+  /** What to do about it, in English; empty until texts.js has been loaded. */
   get remedy() {
-    return texts[this.slug]?.[1] ?? this.#texts.remedy ?? '';
+    return TEXTS[this.slug]?.[1] ?? this.#texts.remedy ?? '';
   }
 }
 
@@ -127,15 +132,6 @@ export function actionOf(kind, code, temporary = false) {
   if (kind === 'unsubscribe') return code >= 2500 ? 'retry' : 'stop';
   const isTerminal = (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000) || code === 1009;
   return kind === 'close' && isTerminal ? 'stop' : 'retry';
-}
-
-/** Load the texts of all causes; without a network those of before stay, or none. @returns {Promise<void>} */
-export async function loadTexts() {
-  try {
-    texts = (await import('./texts.js')).TEXTS;
-  } catch {
-    // The slug in words has to do.
-  }
 }
 
 /** @param {Kind} kind @param {number} [code] */

@@ -16,6 +16,7 @@ import { errorOf } from './errors.js';
  * @property {typeof import('./subscription-token.js')} subscriptionToken
  * @property {typeof import('./renewal.js')} renewal
  * @property {typeof import('./tokens/tabs.js')} tabs
+ * @property {any} texts
  * @property {any} http_stream
  * @property {any} sse
  * @property {any} poll
@@ -31,6 +32,7 @@ const PARTS = {
   snapshot: ['./snapshot.js', () => import('./snapshot.js')],
   renewal: ['./renewal.js', () => import('./renewal.js')],
   tabs: ['./tokens/tabs.js', () => import('./tokens/tabs.js')],
+  texts: ['./texts.js', () => import('./texts.js')],
   http_stream: ['./transports/http-stream.js', () => import('./transports/http-stream.js')],
   sse: ['./transports/sse.js', () => import('./transports/sse.js')],
   poll: ['./transports/poll.js', () => import('./transports/poll.js')],
