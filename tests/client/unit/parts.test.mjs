@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { loaded } from '../../../app/holdfast/web/client/on-demand.js';
 import { FakeWebSocket, settle } from '../fakes.mjs';
 import { answerConnect, establish, liveSockets, makeWorld, socket } from '../world.mjs';
 
@@ -200,4 +201,21 @@ test('on a 1006 before open the server is asked, and its answer is the reason', 
   assert.equal(world.service.reason.slug, 'accept_rate');
   assert.equal(new URL(fetched[0]).searchParams.get('cid'), searchParams.get('cid'));
   assert.equal(world.service.state, 'connecting');
+});
+
+test('the log loads for a page that never connects, once there is a token to hand it in with', async () => {
+  const { health } = loaded;
+  loaded.health = undefined;
+  const body = { slug: 'instance_connection_limit', log_token: 'one-time' };
+  const fetch = async () => new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } });
+  const world = makeWorld({}, { fetch });
+  world.service.connect();
+  await world.clock.advance(0);
+  socket().end(1006);
+  assert.deepEqual(world.service.log.lines, []);
+  loaded.health = health;
+  for (let turn = 0; turn < 5000 && world.service.log.count === 0; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+
+  assert.deepEqual(world.service.log.lines.slice(0, 2).map(({ event }) => event), ['connecting', 'connection_refused']);
+  world.service.disconnect();
 });

@@ -160,7 +160,8 @@ export class Parts {
     const part = await load('explain').catch(() => null);
     const cause = part && (await part.explain({ url: this.#endpoints.explain, cid, environment: this.#settings.environment }));
     this.#turn.explained(session, cause?.slug ?? 'server_unreachable'); // where not even a module comes, no transport is to blame
-    if (cause) this.vitals.tell(({ trouble }) => trouble.learn(cid, cause.logToken));
+    // A token to hand lines in with says that the gateway can be reached.
+    if (cause?.logToken) this.vitals.load().then(({ trouble }) => trouble.learn(cid, cause.logToken), () => {});
     return cause;
   }
 
