@@ -67,7 +67,7 @@ export class Vitals {
 }
 
 /** The log as others see it: the last 200 events. It takes lines at any time, and has them when it has loaded. */
-class Diary {
+export class Diary {
   /** @type {Set<(line: Line) => void>} */
   listeners = new Set();
   #environment;
