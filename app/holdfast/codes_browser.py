@@ -13,19 +13,51 @@ from holdfast.codes import CODES, Code
 
 # What callers of the server API, operators and probes meet; no page does.
 _NEVER_IN_A_PAGE = frozenset(
-    "api_key_missing api_key_invalid admin_token_missing admin_token_invalid query_invalid publish_queue_full".split()
+    {
+        "api_key_missing",
+        "api_key_invalid",
+        "admin_token_missing",
+        "admin_token_invalid",
+        "query_invalid",
+        "publish_queue_full",
+    }
 )
 # What only another client can do wrong: this one sends no such frame, command or request. Should it come to that, the
 # number says what to do, and the slug where to read about it.
 _FAULTS_OF_OTHERS = frozenset(
-    (
-        "malformed_json malformed_protobuf malformed_command delta_unknown empty_frame unknown_command "
-        "ambiguous_command unexpected_input command_id_missing not_connected already_connected binary_frame text_frame "
-        "frame_unmasked frame_reserved_bits frame_reserved_opcode frame_length frame_control_too_long "
-        "frame_control_fragmented frame_continuation_unexpected frame_continuation_expected frame_close_malformed "
-        "frame_deflate_malformed poll_idle emulation_malformed connect_missing "
-        "log_batch_malformed method_not_found already_subscribed inappropriate_protocol proxy_bad_number"
-    ).split()
+    {
+        "malformed_json",
+        "malformed_protobuf",
+        "malformed_command",
+        "delta_unknown",
+        "empty_frame",
+        "unknown_command",
+        "ambiguous_command",
+        "unexpected_input",
+        "command_id_missing",
+        "not_connected",
+        "already_connected",
+        "binary_frame",
+        "text_frame",
+        "frame_unmasked",
+        "frame_reserved_bits",
+        "frame_reserved_opcode",
+        "frame_length",
+        "frame_control_too_long",
+        "frame_control_fragmented",
+        "frame_continuation_unexpected",
+        "frame_continuation_expected",
+        "frame_close_malformed",
+        "frame_deflate_malformed",
+        "poll_idle",
+        "emulation_malformed",
+        "connect_missing",
+        "log_batch_malformed",
+        "method_not_found",
+        "already_subscribed",
+        "inappropriate_protocol",
+        "proxy_bad_number",
+    }
 )
 # What a probe finds and a page finds as well: the same cause, the same slug.
 _FOUND_BY_BOTH = frozenset(

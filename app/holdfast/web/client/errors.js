@@ -87,12 +87,12 @@ export class HoldfastError extends Error {
 
   /** What it means, in English; the slug in words until texts.js has been loaded. */
   get meaning() {
-    return TEXTS[this.slug]?.[0] ?? this.#texts.meaning ?? this.slug.replaceAll('_', ' ');
+    return this.#texts.meaning ?? TEXTS[this.slug]?.[0] ?? this.slug.replaceAll('_', ' ');
   }
 
   /** What to do about it, in English; empty until texts.js has been loaded. */
   get remedy() {
-    return TEXTS[this.slug]?.[1] ?? this.#texts.remedy ?? '';
+    return this.#texts.remedy ?? TEXTS[this.slug]?.[1] ?? '';
   }
 }
 

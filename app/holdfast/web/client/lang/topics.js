@@ -11,7 +11,7 @@ const TABLE = `offline offline
 unreachable open_failed open_timeout server_unreachable connect_timeout handshake_timeout
 captive captive_portal
 blocked bad_http bad_handshake upgrade_stripped upgrade_required upgrade_no_gateway stream_buffered
-garbled answer_malformed message_malformed message_oversized frame_deflate_malformed invalid_utf8
+garbled answer_malformed message_malformed message_oversized invalid_utf8
 asleep page_frozen
 moved network_changed
 restarting shutdown shutting_down draining not_ready
@@ -31,7 +31,7 @@ ended session_ended user_revoked
 elsewhere signed_out_elsewhere session_signed_out
 replayed session_replayed
 loop login_loop
-outdated inappropriate_protocol unknown_command ambiguous_command malformed_command malformed_json malformed_protobuf method_not_found delta_unknown binary_frame text_frame import_failed
+outdated import_failed
 browser transport_unsupported
 large message_too_big body_too_large url_too_long headers_too_large
 unsent queue_full queue_timeout outcome_unknown command_timeout commands_undelivered
