@@ -11,6 +11,8 @@ from holdfast.diagnostics.probe.link import RefusedError, Reply, StrangeError
 from holdfast.diagnostics.probe.way import Way, exchange
 from holdfast.diagnostics.probe.wire import Wire
 
+# A gateway waits before it answers with nothing new: so many such answers come within the time of a stage from none.
+_MOST_FRUITLESS: Final = 50
 _HEADERS: Final = (("Content-Type", "application/json"), USER_AGENT, ("Connection", "close"))
 
 
@@ -47,9 +49,13 @@ class PollLink:
 
     async def receive(self) -> list[Reply]:
         """Return the replies in the next answer; see `Link.receive`."""
-        while not self._replies:
+        for _ in range(_MOST_FRUITLESS):
+            if self._replies:
+                break
             commands, self._commands = self._commands, []
             self._take(await self._ask(commands=commands))
+        else:
+            raise StrangeError(f"expected new messages, got {_MOST_FRUITLESS} answers without one")
         replies, self._replies = self._replies, []
         return replies
 
@@ -84,6 +90,6 @@ class PollLink:
             raise StrangeError(f"expected the answer to a poll, got {answer.body[:40]!r}")
         if not all(isinstance(message, dict) for message in messages):
             raise StrangeError("expected messages as JSON objects")
-        self._replies += messages
+        self._replies += messages[max(0, self._ack + 1 - first) :]
         self._ack = max(self._ack, first + len(messages) - 1)
         return found

@@ -71,3 +71,20 @@ async def test_refusal_is_told() -> None:
 
     with pytest.raises(RefusedError):
         await link.open('{"id": 1}')
+
+
+async def test_message_that_comes_again_is_skipped() -> None:
+    """Only what is behind the last one that was handled is new."""
+    link, _ = await opened(OPENED, {"first": 1, "messages": [{"id": 1}, {"id": 2}]})
+    await link.receive()
+
+    assert await link.receive() == [{"id": 2}]
+
+
+async def test_answers_without_end_that_say_nothing_are_told() -> None:
+    """A server that answers at once, again and again, without anything new is none."""
+    link, _ = await opened(*[{"first": 2, "messages": []}] * 50)
+    await link.receive()
+
+    with pytest.raises(StrangeError, match="got 50 answers without one"):
+        await link.receive()
