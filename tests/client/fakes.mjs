@@ -20,7 +20,7 @@ export class FakeClock {
 
   setTimer(callback, milliseconds) {
     const id = this.#next++;
-    this.#timers.set(id, { at: this.time + Math.max(0, milliseconds), id, callback });
+    this.#timers.set(id, { at: this.time + Math.min(2e9, Math.max(0, milliseconds)), id, callback });
     return id;
   }
 

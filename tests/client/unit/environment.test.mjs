@@ -27,6 +27,15 @@ test('where there is no page, what belongs to one is missing', () => {
   assert.match(environment.baseUrl, /^http/);
 });
 
+test('a wait that is longer than a timer can hold is not over at once', async () => {
+  const { setTimer, clearTimer } = browserEnvironment();
+  let isOver = false;
+  const timers = [2 ** 31, 1e12, Infinity].map((delay) => setTimer(() => (isOver = true), delay));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(isOver, false);
+  timers.forEach(clearTimer);
+});
+
 test('clocks, timers and chance are those of the platform', async () => {
   const environment = browserEnvironment();
   const before = environment.now();

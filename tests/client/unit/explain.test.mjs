@@ -68,10 +68,22 @@ test('who answers in place of the gateway is told apart', async () => {
 
 test('an answer that never comes, or never ends, is given up', async () => {
   const hang = (init) => new Promise((_, reject) => init.signal.addEventListener('abort', () => reject(init.signal.reason)));
-  const stall = (init) => ({ status: 200, type: 'basic', headers: new Headers(), text: () => hang(init) });
+  const stall = (init) => ({ status: 200, type: 'basic', headers: new Headers(), body: { getReader: () => ({ read: () => hang(init), cancel: async () => {} }) } });
 
   assert.equal((await asked([hang])).error.slug, 'server_unreachable');
   assert.equal((await asked([stall])).error.slug, 'server_unreachable');
+});
+
+test('of an answer without an end no more is read than could make sense', async () => {
+  let given = 0;
+  const pull = (controller) => controller.enqueue(new Uint8Array(1_000_000).fill((given += 1) && 32));
+
+  assert.equal((await asked([() => new Response(new ReadableStream({ pull }))])).error.slug, 'answer_malformed');
+  assert.ok(given < 10);
+});
+
+test('an answer that is no text makes no sense', async () => {
+  assert.equal((await asked([() => new Response(new Uint8Array([0xff, 0xfe]))])).error.slug, 'answer_malformed');
 });
 
 test('a device without a network asks nobody', async () => {

@@ -251,3 +251,24 @@ test('nobody says goodbye to a session that the gateway has ended', async () => 
 
   assert.equal(requests.length, 2);
 });
+
+test('a close between two tries leaves no timer behind', async () => {
+  const { transport, requests, clock } = await waiting();
+  requests[1].fail();
+  await settle();
+  assert.ok(clock.pending > 0);
+  transport.close();
+  await settle();
+
+  assert.equal(clock.pending, 0);
+});
+
+test('a request waits for minutes at most, whatever the gateway says', async () => {
+  const { requests, events, clock } = opening();
+  await settle();
+  requests[0].respond(200, { ...OPENING, timeout: 1e300 });
+  await settle();
+  await clock.advance(700_000);
+
+  assert.equal(events.ending.slug, 'connection_cut');
+});

@@ -224,3 +224,14 @@ test('limits and intervals are the application\'s to choose', async () => {
 
   assert.deepEqual(grades(), ['good poor']);
 });
+
+test('a server that promises a heartbeat every moment does not keep the page busy', async () => {
+  for (const ping of [1e-300, 1e-9, -1]) {
+    const { clock, quality, sessionOf } = world();
+    quality.onConnected(sessionOf(), { ping });
+    await clock.advance(60_000);
+    quality.onPing();
+
+    assert.ok(quality.snapshot.missed <= 60);
+  }
+});

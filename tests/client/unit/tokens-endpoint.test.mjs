@@ -84,7 +84,7 @@ test('a device without a network says so', async () => {
 test('a server that says nothing, or begins and never ends, is given up', async () => {
   const hang = (init) => new Promise((_, reject) => init.signal.addEventListener('abort', () => reject(init.signal.reason)));
   const stall = (init) => ({
-    ok: true, status: 200, type: 'basic', headers: new Headers(), text: () => hang(init),
+    ok: true, status: 200, type: 'basic', headers: new Headers(), body: { getReader: () => ({ read: () => hang(init), cancel: async () => {} }) },
   });
 
   for (const answer of [hang, stall]) {
@@ -93,6 +93,21 @@ test('a server that says nothing, or begins and never ends, is given up', async 
     assert.equal(found.slug, 'token_source_timeout');
     assert.equal(environment.clock.pending, 0);
   }
+});
+
+test('of an answer without an end no more is read than could make sense', async () => {
+  let given = 0;
+  const pull = (controller) => controller.enqueue(new Uint8Array(1_000_000).fill((given += 1) && 32));
+  const { found } = await outcome(() => new Response(new ReadableStream({ pull })));
+
+  assert.equal(found.slug, 'token_source_malformed');
+  assert.ok(given < 10);
+});
+
+test('an answer that is no text is malformed', async () => {
+  const { found } = await outcome(() => new Response(new Uint8Array([0xff, 0xfe])));
+
+  assert.equal(found.slug, 'token_source_malformed');
 });
 
 test('Retry-After is understood in both of its forms, and bounded', async () => {

@@ -43,3 +43,17 @@ test('an opened gate lets through who waits and who comes', async () => {
   assert.deepEqual(passed, [1000, 1000]);
   assert.equal(clock.pending, 0);
 });
+
+test('who does not want to wait any longer leaves no timer, and the gate stays closed', async () => {
+  const { gate, clock, pass, passed } = gateOf();
+  gate.close(5000);
+  pass();
+  await clock.advance(1000);
+  gate.leave();
+  await settle();
+  assert.equal(clock.pending, 0);
+  pass();
+  await clock.advance(4000);
+
+  assert.deepEqual(passed, [1000, 5000]);
+});

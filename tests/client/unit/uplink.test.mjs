@@ -152,3 +152,17 @@ test('nothing leaves after stop', async () => {
   assert.ok(requests[0].isAborted);
   assert.deepEqual(failures, []);
 });
+
+test('a stop between two tries leaves no timer behind', async () => {
+  const { uplink, requests, clock } = made();
+  uplink.send([ping(1)]);
+  await settle();
+  requests[0].fail();
+  await settle();
+  assert.equal(clock.pending, 1);
+  uplink.stop();
+  await settle();
+
+  assert.equal(clock.pending, 0);
+  assert.equal(requests.length, 1);
+});

@@ -1,6 +1,9 @@
 // @ts-check
 /** What the client takes from a browser; the one module that touches globals. */
 
+/** 23 days: timers of browsers hold hardly more, and what is longer would be over at once. */
+const LONGEST = 2e9;
+
 /** @param {'localStorage' | 'sessionStorage'} name @returns {Storage | undefined} */
 function storageOf(name) {
   try {
@@ -19,7 +22,7 @@ export function browserEnvironment() {
   return {
     now: () => performance.now(),
     wallClock: () => Date.now(),
-    setTimer: (callback, milliseconds) => setTimeout(callback, milliseconds),
+    setTimer: (callback, milliseconds) => setTimeout(callback, Math.min(milliseconds, LONGEST)),
     clearTimer: (timer) => clearTimeout(timer),
     whenIdle: (callback) => (globalThis.requestIdleCallback ?? setTimeout)(() => callback()), // Safari has none
     random: Math.random,

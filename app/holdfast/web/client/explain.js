@@ -4,6 +4,7 @@
 import './codes-rest.js';
 import { errorOf } from './errors.js';
 import { withoutTokens } from './tokens/check.js';
+import { discard, textOf } from './transports/answers.js';
 
 const TIMEOUT = 5000;
 /** Another instance may have seen the attempt and not yet said so. */
@@ -49,7 +50,8 @@ async function ask({ url, cid, environment }) {
     return await judge(response, cid);
   } catch (error) {
     const detail = controller.signal.aborted ? `no answer in ${TIMEOUT / 1000} s` : withoutTokens(String(error));
-    return errorOf({ slug: 'server_unreachable', detail, attempt: cid });
+    const isText = /** @type {Error} */ (error).name !== 'EncodingError';
+    return errorOf({ slug: isText ? 'server_unreachable' : 'answer_malformed', detail, attempt: cid });
   } finally {
     environment.clearTimer(timer);
   }
@@ -61,7 +63,7 @@ async function judge(response, attempt) {
   if (isRedirect) return errorOf({ slug: 'captive_portal', detail: 'got a redirect', attempt });
   const { status } = response;
   const isHtml = /html/i.test(response.headers.get('content-type') ?? '');
-  const body = isHtml ? null : parsed(await response.text());
+  const body = isHtml ? discard(response) : parsed(await textOf(response));
   const slug = typeof body?.slug === 'string' ? body.slug : '';
   if (status === 200 && slug) return told(body, attempt);
   if (slug === 'unknown_attempt') return goingOn(errorOf({ slug, attempt }));

@@ -92,7 +92,7 @@ export class Migration {
 
   /** @param {number} delay */
   #schedule(delay) {
-    this.#timer.set(Math.min(delay, 2 ** 31 - 1), () => {
+    this.#timer.set(delay, () => {
       const old = this.#current();
       if (old?.isConnected) void this.#run(old);
     });

@@ -19,10 +19,10 @@ import { Timer, within } from './timer.js';
  * @property {(error: import('./errors.js').HoldfastError) => void} onError
  */
 
+/** Seconds: what expires sooner is asked for no more often. */
+const SOONEST = 2;
 const FETCH_MS = 30_000;
 const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 20_000 };
-/** Timers of browsers hold no more; 24 days. */
-const LONGEST = 2 ** 31 - 1;
 
 export class SubscriptionToken {
   #channel;
@@ -84,7 +84,7 @@ export class SubscriptionToken {
   renewIn(seconds, callback) {
     // A crowd that came together must not renew together.
     const share = 0.75 + 0.15 * this.#environment.random();
-    this.#timer.set(Math.min(LONGEST, Math.max(1, seconds) * 1000 * share), callback);
+    this.#timer.set(Math.max(SOONEST, seconds) * 1000 * share, callback);
   }
 
   /** Renew in time what lasts so long. @param {{expires?: boolean, ttl?: number}} result @param {Holder} holder */

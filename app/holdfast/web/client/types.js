@@ -16,7 +16,7 @@
  * @typedef {object} Environment
  * @property {() => number} now  monotonic milliseconds; may stand still while the machine sleeps
  * @property {() => number} wallClock  milliseconds since 1970, as the user's machine believes
- * @property {(callback: () => void, milliseconds: number) => unknown} setTimer
+ * @property {(callback: () => void, milliseconds: number) => unknown} setTimer  of any length
  * @property {(timer: any) => void} clearTimer
  * @property {(callback: () => void) => void} whenIdle  when the page has nothing better to do
  * @property {() => number} random  from 0 up to, but not including, 1

@@ -5,6 +5,7 @@
  * demand.
  */
 
+import { jsonOf } from '../transports/answers.js';
 import { batchOf } from './batch.js';
 
 /** @typedef {import('./batch.js').Batch} Batch */
@@ -150,7 +151,7 @@ export class LogUpload {
   /** @param {Batch} batch @param {Response} response */
   async #learn({ attempt, token }, response) {
     const { tokens } = this.#host;
-    const answer = await response.json().catch(() => null);
+    const answer = await jsonOf(response);
     if (tokens.get(attempt) !== token) return; // a newer one has come
     if (typeof answer?.log_token === 'string') tokens.set(attempt, answer.log_token);
     else tokens.delete(attempt);

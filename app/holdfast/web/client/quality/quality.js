@@ -26,6 +26,8 @@ const SAMPLES = 8;
 /** At first so many pings follow each other soon, so that there is a figure. */
 const FIRST = 3;
 const SOON = 1_000;
+/** Milliseconds between heartbeats; of a server that promises more of them, fewer are missed. */
+const SHORTEST = 1_000;
 /** A heartbeat is missed when it is late by this part of the interval. */
 const LATE = 0.5;
 /** What pings of a connection that has ended are rejected with. */
@@ -84,7 +86,8 @@ export class Quality {
     this.#transport = session.transport;
     if (!isMove || !this.#session) this.#connectedAt = this.#environment.now();
     this.#session = session;
-    this.#heartbeat = (Number(reply?.ping) || 0) * 1000;
+    const seconds = Number(reply?.ping) || 0;
+    this.#heartbeat = seconds > 0 ? Math.max(SHORTEST, seconds * 1000) : 0;
     this.#watch();
   }
 

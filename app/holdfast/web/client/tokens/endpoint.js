@@ -4,6 +4,7 @@
 import '../codes-rest.js';
 import { browserEnvironment } from '../environment.js';
 import { errorOf, HoldfastError, isKnown } from '../errors.js';
+import { textOf } from '../transports/answers.js';
 import { withoutTokens } from './check.js';
 
 const TIMEOUT = 10_000;
@@ -36,6 +37,8 @@ export async function askEndpoint(question) {
     if (controller.signal.aborted) {
       throw errorOf({ slug: 'token_source_timeout', detail: `no whole answer in ${TIMEOUT / 1000} s` });
     }
+    const { name } = /** @type {Error} */ (error);
+    if (name === 'EncodingError') throw errorOf({ slug: 'token_source_malformed', detail: 'expected UTF-8' });
     const slug = environment.isOnline() ? 'token_source_unreachable' : 'offline';
     throw errorOf({ slug, detail: withoutTokens(String(error)) });
   } finally {
@@ -72,7 +75,7 @@ function send({ environment, url, method = 'POST', body, headers, credentials = 
 /** @param {Response} response @param {Question['environment']} environment @returns {Promise<any>} */
 async function read(response, environment) {
   if (isRedirect(response)) throw redirected(environment);
-  const text = await response.text();
+  const text = await textOf(response);
   const isHtml = /html/i.test(response.headers.get('content-type') ?? '');
   const body = objectIn(text);
   if (!response.ok) throw refused(response, body, isHtml);

@@ -19,6 +19,11 @@ export class Gate {
   /** Let through who waits, and who comes. */
   open() {
     this.#opensAt = 0;
+    this.leave();
+  }
+
+  /** Let through who waits. */
+  leave() {
     this.#open();
   }
 

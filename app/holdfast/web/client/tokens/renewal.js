@@ -3,6 +3,8 @@
 
 /** Timers stand still while a machine sleeps, so look at the clock this often: milliseconds. */
 const LOOK = 60_000;
+/** Seconds: a server that lets tokens expire sooner is not asked for others in a row. */
+const SHORTEST = 2;
 
 /**
  * @param {import('../types.js').Environment} environment
@@ -12,8 +14,9 @@ const LOOK = 60_000;
  */
 export function scheduleRenewal(environment, ttl, callback) {
   const { now, wallClock, page, document } = environment;
-  const lead = Math.min(300, ttl * 0.3) * (0.5 + environment.random() / 2);
-  const due = Math.max(0, ttl - lead) * 1000;
+  const lasts = Math.max(SHORTEST, ttl);
+  const lead = Math.min(300, lasts * 0.3) * (0.5 + environment.random() / 2);
+  const due = (lasts - lead) * 1000;
   const begun = [now(), wallClock()];
   const stop = new AbortController();
   /** @type {unknown} */

@@ -5,13 +5,15 @@ import { backoffDelay } from '../backoff.js';
 import { errorOf, HoldfastError } from '../errors.js';
 import { load } from '../on-demand.js';
 import { within } from '../timer.js';
-import { claimsOf, tokenFault, withoutTokens } from './check.js';
+import { tokenFault, withoutTokens } from './check.js';
 import { ServerClock } from './clock.js';
 import { Gate } from './gate.js';
 
 /** getToken has this long: milliseconds. */
 const TIMEOUT = 10_000;
 const LATE = { slug: 'token_source_timeout', detail: `getToken took longer than ${TIMEOUT / 1000} s` };
+/** No server keeps a page waiting for longer: milliseconds. */
+const HOUR = 3_600_000;
 const BACKOFF = { minReconnectDelay: 1000, maxReconnectDelay: 60_000 };
 /** A token this close to its end is not handed out if another can be fetched: seconds. */
 const MARGIN = 5;
@@ -134,7 +136,7 @@ export class TokenSource {
       const tabs = await this.#tabs();
       const token = await (tabs ? tabs.fetch(reason) : this.ask(reason));
       this.#failures = 0;
-      this.#log?.info('token_fetched', { reason, exp: claimsOf(token).exp });
+      this.#log?.info('token_fetched', { reason });
       return token;
     } catch (error) {
       throw this.#failed(error);
@@ -171,7 +173,7 @@ export class TokenSource {
     const { token, server_time: serverTime } = typeof answer === 'string' ? { token: answer } : (answer ?? {});
     this.clock.learn(serverTime);
     if (typeof token !== 'string') {
-      throw errorOf({ slug: 'token_source_malformed', detail: `expected a token's text, got ${typeof token}` });
+      throw errorOf({ slug: 'token_source_malformed', detail: `expected text, got ${typeof token}` });
     }
     this.#mustBeUsable(token);
     return token;
@@ -203,6 +205,7 @@ export class TokenSource {
       return /** @type {string} */ (await Promise.race([flight, aborted]));
     } finally {
       this.#waiting -= 1;
+      if (this.#waiting === 0) this.#gate.leave(); // to no avail, but without a timer left behind
       signal?.removeEventListener('abort', onAbort);
       flight.catch(() => {}); // nobody may be left to hear of it
     }
@@ -216,6 +219,5 @@ function toError(error) {
   if (error?.status === 401 || error?.status === 403) return errorOf({ slug: 'login_required', detail, cause: error });
   const isOfNetwork = error instanceof TypeError && /fetch|network|load/i.test(error.message);
   const slug = isOfNetwork ? 'token_source_unreachable' : 'token_source_failed';
-  const { retryAfter } = error ?? {};
-  return errorOf({ slug, detail, cause: error, retryAfter: typeof retryAfter === 'number' ? retryAfter : undefined });
+  return errorOf({ slug, detail, cause: error, retryAfter: Math.min(error?.retryAfter, HOUR) || 0 });
 }

@@ -9,6 +9,8 @@ import '../codes-rest.js';
 
 /** Characters of a line or an answer beyond which nothing is read: four times what the gateway lets wait for a client. */
 export const LONGEST = 4_194_304;
+/** Seconds that a server may keep a client waiting. */
+const LONGEST_WAIT = 3_600;
 /** Without a close frame: nobody said a word. */
 export const NO_WORD = 1006;
 /** The client leaves a server that it does not understand. */
@@ -72,18 +74,27 @@ export function typeOf(response) {
  * @returns {Promise<any>} undefined where it is no JSON, too long, or cut off
  */
 export async function jsonOf(response) {
-  const parts = [];
   try {
-    let length = 0;
-    for await (const text of textsOf(response)) {
-      length += text.length;
-      if (length > LONGEST) return undefined; // leaving the loop cancels what still comes
-      parts.push(text);
-    }
-    return JSON.parse(parts.join(''));
+    return JSON.parse(await textOf(response));
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Read a body, and no more of it than a little beyond LONGEST. Rejects as textsOf does.
+ * @param {Response} response
+ * @returns {Promise<string>}
+ */
+export async function textOf(response) {
+  const parts = [];
+  let length = 0;
+  for await (const text of textsOf(response)) {
+    parts.push(text);
+    length += text.length;
+    if (length > LONGEST) break; // which cancels what still comes
+  }
+  return parts.join('');
 }
 
 /**
@@ -127,10 +138,19 @@ export function takeBatch(queue) {
 /**
  * @param {Environment} environment
  * @param {number} milliseconds
+ * @param {AbortSignal} signal  ends it early
  * @returns {Promise<void>}
  */
-export function pause(environment, milliseconds) {
-  return new Promise((resolve) => environment.setTimer(() => resolve(), milliseconds));
+export function pause(environment, milliseconds, signal) {
+  return new Promise((resolve) => {
+    const done = () => {
+      environment.clearTimer(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = environment.setTimer(done, milliseconds);
+    signal.addEventListener('abort', done);
+  });
 }
 
 /** @param {TextDecoder} decoder @param {Uint8Array} bytes */
@@ -148,8 +168,8 @@ function silentCause(status) {
   return status >= 500 ? 'upgrade_no_gateway' : 'answer_malformed';
 }
 
-/** @param {Response} response @returns {number | undefined} milliseconds */
+/** @param {Response} response @returns {number | undefined} milliseconds, at most an hour */
 function retryAfterOf(response) {
   const seconds = response.headers.get('retry-after') ?? '';
-  return /^\d{1,5}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
+  return /^\d+$/.test(seconds) ? Math.min(Number(seconds), LONGEST_WAIT) * 1000 : undefined;
 }

@@ -15,6 +15,8 @@ import { GAVE_UP, because, causeOf, discard, jsonOf, nonsense, pause, post, take
 /** @typedef {{messages: Message[], first: number, session: string, node: string, timeout: number}} Answer  the last three in the opening one alone */
 
 const PATIENCE = 10_000;
+/** Seconds: a gateway lets a request wait for 25, and one that wanted hours could not be told from a dead one. */
+const LONGEST_WAIT = 300;
 const OPENING_TRIES = 3;
 const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 8_000 };
 /** An answer that says nothing and comes sooner than this was not waited for: asking again at once would never rest. */
@@ -51,6 +53,7 @@ class PollTransport {
   #heardAt = null;
   #isOver = false;
   #hasEnded = false;
+  #stop = new AbortController();
 
   /**
    * @param {import('../types.js').TransportTarget} target
@@ -146,7 +149,7 @@ class PollTransport {
 
   /** @param {number} seconds */
   #onOpen(seconds) {
-    this.#timeout = seconds * 1000 + PATIENCE;
+    this.#timeout = Math.min(seconds, LONGEST_WAIT) * 1000 + PATIENCE;
     if (!this.#hasEnded) this.#events.onOpen();
   }
 
@@ -177,7 +180,7 @@ class PollTransport {
 
   /** @param {number} times  that it was in vain */
   #rest(times) {
-    return pause(this.#environment, backoffDelay(times, DELAYS, this.#environment.random));
+    return pause(this.#environment, backoffDelay(times, DELAYS, this.#environment.random), this.#stop.signal);
   }
 
   /** Tell the gateway, which would keep the session for a minute. */
@@ -192,6 +195,7 @@ class PollTransport {
   #end(ending) {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#stop.abort();
     this.#queue = [];
     // An opening goes on: its answer has the session that is to be left.
     if (this.#address !== null) for (const controller of this.#underWay) controller.abort();

@@ -38,6 +38,7 @@ export class Uplink {
   #request = null;
   #isBusy = false;
   #isStopped = false;
+  #stop = new AbortController();
 
   /**
    * @param {string} url
@@ -65,6 +66,7 @@ export class Uplink {
 
   stop() {
     this.#isStopped = true;
+    this.#stop.abort();
     this.#queue = [];
     this.#request?.abort();
   }
@@ -101,7 +103,8 @@ export class Uplink {
     for (let tries = 1; ; tries += 1) {
       const cause = await this.#post(commands);
       if (cause === null || this.#isStopped || isFinal(cause)) return cause;
-      await pause(this.#environment, backoffDelay(tries - 1, DELAYS, this.#environment.random));
+      await pause(this.#environment, backoffDelay(tries - 1, DELAYS, this.#environment.random), this.#stop.signal);
+      if (this.#isStopped) return null;
       if (ids.length > 0 && this.#unanswered.size === 0) return null; // the replies have come, so it had arrived
       if (tries === TRIES || !commands.every(isRepeatable)) return cause;
       for (const id of ids) this.#twice.set(id, !this.#unanswered.has(id));
