@@ -79,12 +79,12 @@ export class Attempts {
     const now = this.#environment.now();
     const recent = this.#starts.filter((start) => start > now - RECENT);
     if (recent.length < QUICK_ATTEMPTS) return 0;
-    return Math.max(0, recent[recent.length - 1] + SPACING - now);
+    return Math.max(0, /** @type {number} */ (recent.at(-1)) + SPACING - now);
   }
 
   /** Milliseconds until the minute's attempts are not used up. */
   earliest() {
-    const sixtieth = this.#starts[this.#starts.length - ATTEMPTS_PER_MINUTE];
+    const sixtieth = this.#starts.at(-ATTEMPTS_PER_MINUTE);
     return sixtieth === undefined ? 0 : Math.max(0, sixtieth + MINUTE + 1 - this.#environment.now());
   }
 }

@@ -2,7 +2,7 @@
 /** What an application may ask of the server, as commands that the server can read: a malformed one ends a connection. */
 
 import { quiet } from './emitter.js';
-import { errorOf } from './errors.js';
+import { errorOf, named } from './errors.js';
 import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
 
 /** What becomes of an application's commands: each has a promise of what the server says to it. */
@@ -58,8 +58,13 @@ export class Commands {
    */
   #ask(method, params, shape) {
     const fault = faultOf(params, this.#maxBytes);
-    return quiet(fault ? Promise.reject(fault) : this.#call(method, params).then(shape));
+    return quiet(fault ? Promise.reject(fault) : this.#call(method, params).then(shape).catch(rethrow));
   }
+}
+
+/** @param {unknown} error @returns {never} */
+function rethrow(error) {
+  throw named(error);
 }
 
 /**
@@ -70,17 +75,17 @@ export class Commands {
 export function faultOf(params, maxBytes) {
   const { channel } = /** @type {{channel?: unknown}} */ (params);
   if ('channel' in params && (typeof channel !== 'string' || channel === '')) {
-    return new TypeError(`expected the name of a channel, got ${typeof channel}`);
+    return new TypeError(`expected a channel, got ${typeof channel}`);
   }
   let text;
   try {
     text = JSON.stringify(params);
   } catch (error) {
-    return new TypeError(`expected data that JSON can carry: ${error}`);
+    return new TypeError(`expected JSON: ${error}`);
   }
   const bytes = text.length * 3 < maxBytes ? 0 : new TextEncoder().encode(text).length;
   if (bytes < maxBytes) return null;
-  return errorOf({ slug: 'message_too_big', detail: `${bytes} bytes, at most ${maxBytes} are taken` });
+  return errorOf({ slug: 'message_too_big', detail: `${bytes} bytes, at most ${maxBytes}` });
 }
 
 /** @param {unknown} data  what `undefined` stands for has no JSON of its own */

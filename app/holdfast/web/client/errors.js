@@ -111,6 +111,19 @@ export function errorOf(cause) {
   return new HoldfastError(slug, facts);
 }
 
+/**
+ * What a server says of a subscription or a command, of whatever types; without a number something is wrong with itself.
+ * @param {Kind} kind @param {any} said
+ */
+export function errorSaid(kind, { code, reason, message = reason, temporary }) {
+  return errorOf({ kind, code: Number(code) || 100, reason: String(message ?? ''), temporary: temporary === true });
+}
+
+/** What a server sent of types that nobody expects makes anything throw. @param {any} error @returns {HoldfastError} */
+export function named(error) {
+  return error.slug ? error : errorOf({ slug: 'message_malformed', detail: String(error) });
+}
+
 /** Whether a slug is one of those known so far. @param {string} slug */
 export function isKnown(slug) {
   return CODES.has(slug);
@@ -130,17 +143,17 @@ export function codeOf(slug) {
 export function actionOf(kind, code, temporary = false) {
   if (kind === 'error') return code === 109 ? 'fetch_token' : temporary || code === 100 ? 'retry' : 'stop';
   if (kind === 'unsubscribe') return code >= 2500 ? 'retry' : 'stop';
-  const isTerminal = (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000) || code === 1009;
+  const isTerminal = (code >= 3500 && code < 5000 && code % 1000 >= 500) || code === 1009; // 3500-3999, 4500-4999
   return kind === 'close' && isTerminal ? 'stop' : 'retry';
 }
 
 /** @param {Kind} kind @param {number} [code] */
-function otherSlug(kind, code) {
-  if (kind === 'error') return code !== undefined && code >= 400 && code < 1900 ? 'application_error' : 'unknown_cause';
+function otherSlug(kind, code = NaN) {
+  if (kind === 'error') return code >= 400 && code < 1900 ? 'application_error' : 'unknown_cause';
   if (kind === 'unsubscribe') return code === 0 ? 'unsubscribed_by_client' : 'unsubscribed_by_server';
   if (code === 1000 || code === 1001) return 'connection_closed';
   if (code === 1006) return 'connection_cut';
-  return code !== undefined && code >= 4000 ? 'application' : 'unknown_cause';
+  return code >= 4000 ? 'application' : 'unknown_cause';
 }
 
 /** Servers of ours give a slug as reason, others a sentence. @param {string} text */
@@ -151,12 +164,12 @@ function isSlug(text) {
 /** Whether a number is the gateway's own, and no backend's. @param {Kind} kind @param {number} [code] */
 function isOurs(kind, code = 0) {
   if (kind === 'error') return code < 400 || code >= 1900;
-  return code < 4000 || code > 4999 || (code >= 4100 && code < 4200) || (code >= 4600 && code < 4700);
+  return code < 4000 || code > 4999 || (code % 500 >= 100 && code % 500 < 200); // 4100-4199, 4600-4699
 }
 
 /** What a server says can be of any length. @param {string} text */
 function short(text) {
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return text.slice(0, 200);
 }
 
 /** @param {string} slug */

@@ -2,7 +2,7 @@
 /** How a channel is asked for, and asked for again, until it is refused for good or nobody wants it any more. */
 
 import { backoffDelay } from './backoff.js';
-import { errorOf } from './errors.js';
+import { errorOf, errorSaid, named } from './errors.js';
 import { Feed } from './feed.js';
 import { load, loaded } from './on-demand.js';
 import { Timer } from './timer.js';
@@ -117,7 +117,7 @@ export class Membership {
       else if (this.#feed.next === link) this.#feed.begin(link, result);
       if (this.#feed.next === link) this.#watchExpiry(link, result);
     } catch (/** @type {any} */ error) {
-      if (this.#feed.home === link) return this.#onRefused(link, error);
+      if (this.#feed.home === link) return this.#onRefused(link, named(error));
       if (this.#feed.next !== link) return;
       this.#feed.abandon();
       if (error.action === 'fetch_token') this.#token?.refuse();
@@ -162,7 +162,7 @@ export class Membership {
       const result = await session.request('subscribe', this.#request());
       if (this.#feed.has(link)) this.#onSubscribed(link, result);
     } catch (/** @type {any} */ error) {
-      if (this.#feed.has(link)) this.#onRefused(link, error);
+      if (this.#feed.has(link)) this.#onRefused(link, named(error));
     }
   }
 
@@ -233,8 +233,8 @@ export class Membership {
   }
 
   /** @param {Link} link @param {any} push */
-  #onUnsubscribed(link, { code, reason }) {
-    const error = errorOf({ kind: 'unsubscribe', code: Number(code) || 0, reason: String(reason ?? '') });
+  #onUnsubscribed(link, push) {
+    const error = errorSaid('unsubscribe', push);
     if (link === this.#feed.next) return this.#feed.abandon();
     const isFinal = error.action === 'stop' || (error.slug === 'subscription_token_lapsed' && !this.#refuse());
     if (isFinal) this.#goDown(error, true);

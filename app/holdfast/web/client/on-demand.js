@@ -81,7 +81,7 @@ export function load(name, importFile) {
 export function use(name, work) {
   const module = loaded[name];
   if (module) work(module);
-  else load(name).then(work, () => {});
+  else load(name).then(work).catch(() => {}); // nor does what it makes of a server's nonsense matter to anybody else
 }
 
 /** Fetch what may be needed when nothing can be fetched. */

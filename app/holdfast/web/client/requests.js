@@ -1,7 +1,7 @@
 // @ts-check
 /** Commands that wait for their reply: one promise, one timer and one id each. */
 
-import { errorOf } from './errors.js';
+import { errorOf, errorSaid } from './errors.js';
 
 /** @typedef {{method: string, resolve: (result: any) => void, reject: (error: Error) => void, timer: unknown}} Pending */
 
@@ -41,9 +41,10 @@ export class Requests {
    * @returns {boolean} whether it answers something that was asked, be it too late
    */
   settle({ id, error, ...results }) {
+    const failure = error && errorSaid('error', error); // which may be of types that nobody expects
     const pending = this.#take(id);
     if (pending === undefined) return Number.isInteger(id) && id > 0 && id <= this.#lastId;
-    if (error) pending.reject(replyError(error));
+    if (failure) pending.reject(failure);
     else pending.resolve(results[pending.method] ?? {});
     return true;
   }
@@ -64,9 +65,4 @@ export class Requests {
     this.#environment.clearTimer(pending.timer);
     return pending;
   }
-}
-
-/** @param {any} error  as it came in a reply */
-export function replyError({ code, message, temporary }) {
-  return errorOf({ kind: 'error', code: Number(code) || 0, reason: String(message ?? ''), temporary: temporary === true });
 }

@@ -58,9 +58,10 @@ export class Session {
   #heardAt = 0;
   /** @type {Command[] | null} */
   #held = null;
-  /** @type {Message[]} */
+  /** The oldest last: taking away from the front of a long list takes ever longer. @type {Message[]} */
   #inbox = [];
   #isReading = false;
+  #isChecking = false;
 
   /**
    * @param {SessionPlan} plan
@@ -98,10 +99,12 @@ export class Session {
     const { handshakeTimeout, connectTimeout } = this.#plan.timeouts;
     this.#timer.set(handshakeTimeout, () => this.#giveUp('open_timeout'));
     const { id, reply } = this.#requests.add('connect', handshakeTimeout + connectTimeout + 1000);
-    reply.then(
-      (result) => this.#onConnected(result),
-      (error) => this.#onRefused(error),
-    );
+    reply
+      .then(
+        (result) => this.#onConnected(result),
+        (error) => this.#onRefused(error),
+      )
+      .catch((error) => this.#onNonsense(error));
     this.#transport.open([{ id, connect: this.#plan.connect() }]);
   }
 
@@ -145,6 +148,8 @@ export class Session {
    * @param {number} timeout  milliseconds; without any sign of life by then this session ends
    */
   async check(timeout) {
+    if (this.#isChecking) return; // a storm of events must not become one of commands
+    this.#isChecking = true;
     const asked = this.#environment.now();
     try {
       await this.request('ping', {}, timeout);
@@ -153,6 +158,7 @@ export class Session {
       const isSilent = /** @type {any} */ (error).slug === 'command_timeout' && this.#heardAt <= asked;
       if (this.isConnected && isSilent) this.#giveUp('pings_missing', { isLocal: true });
     }
+    this.#isChecking = false;
   }
 
   /** @param {number} [code] @param {string} [reason] */
@@ -172,14 +178,14 @@ export class Session {
   /** @param {Message[]} messages */
   #onMessages(messages) {
     this.#heardAt = this.#environment.now();
-    this.#inbox = this.#inbox.concat(messages);
+    this.#inbox = messages.reverse().concat(this.#inbox);
     if (!this.#isReading) void this.#read();
   }
 
   /** Whoever awaits a reply goes on before the next message is looked at: what follows a reply belongs behind it. */
   async #read() {
     this.#isReading = true;
-    for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
+    for (let message = this.#inbox.pop(); message; message = this.#inbox.pop()) {
       this.#onMessage(message);
       if (message.id !== undefined) for (let turn = 0; turn < REPLY_TURNS; turn += 1) await null;
     }
@@ -188,7 +194,7 @@ export class Session {
 
   /** @param {Ending} ending */
   #onEnd(ending) {
-    for (const message of this.#inbox.splice(0)) this.#onMessage(message);
+    for (const message of this.#inbox.splice(0).reverse()) this.#onMessage(message);
     this.#end(ending);
   }
 
@@ -198,21 +204,21 @@ export class Session {
     try {
       this.#handle(message);
     } catch (error) {
-      this.#giveUp('message_malformed', { code: GAVE_UP, reason: String(error) }); // fields of types that nobody expects
+      this.#onNonsense(error);
     }
   }
 
   /** @param {Message} message */
   #handle(message) {
     if (message.id !== undefined) {
-      if (!this.#requests.settle(/** @type {any} */ (message))) this.#giveUp('message_malformed', { code: GAVE_UP, reason: UNASKED });
+      if (!this.#requests.settle(/** @type {any} */ (message))) this.#onNonsense(UNASKED);
     } else if (message.push?.disconnect) {
       const { code, reason } = message.push.disconnect;
       this.#end({ code: Number(code) || GAVE_UP, reason: String(reason ?? ''), wasOpen: this.#hasOpened });
       this.#transport.close();
     } else if (message.push !== undefined) {
       // Nothing but pings comes before the connect reply.
-      if (this.connectedAt === null) this.#giveUp('message_malformed', { code: GAVE_UP, reason: UNASKED });
+      if (this.connectedAt === null) this.#onNonsense(UNASKED);
       else this.#events.onPush(this, message.push);
     } else if (Object.keys(message).length === 0) {
       this.#onPing();
@@ -229,12 +235,12 @@ export class Session {
   /** @param {any} result */
   #onConnected(result) {
     if (this.#hasEnded) return;
-    if (!(result instanceof Object)) return this.#giveUp('message_malformed', { code: GAVE_UP });
-    this.isConnected = true;
-    this.connectedAt = this.#environment.now();
+    if (!(result instanceof Object)) return this.#onNonsense();
     this.client = String(result.client ?? '');
     this.#answersPings = result.pong === true;
     this.#watchPings(result.ping);
+    this.isConnected = true;
+    this.connectedAt = this.#environment.now();
     this.#events.onConnected(this, result);
   }
 
@@ -256,6 +262,11 @@ export class Session {
       else this.#giveUp('pings_missing');
     };
     look();
+  }
+
+  /** Nobody expects such a message, or fields of such types. @param {unknown} [why] */
+  #onNonsense(why) {
+    this.#giveUp('message_malformed', { code: GAVE_UP, reason: String(why) });
   }
 
   /** @param {string} slug @param {Partial<Ending>} [facts] */

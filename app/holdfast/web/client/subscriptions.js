@@ -1,7 +1,7 @@
 // @ts-check
 /** All subscriptions of one service: who is told of sessions and pushes, and what the server subscribed by itself. */
 
-import { errorOf } from './errors.js';
+import { errorSaid } from './errors.js';
 import { Membership } from './membership.js';
 import { ServerMembership } from './server-membership.js';
 import { Subscription } from './subscription.js';
@@ -85,7 +85,7 @@ export class Subscriptions {
   /** `subs` of the connect command: where server-side subscriptions are. @returns {Record<string, object>} */
   connectSubs() {
     /** @type {Record<string, object>} */
-    const subs = {};
+    const subs = Object.create(null); // a channel may be called __proto__
     for (const [channel, { membership }] of this.#served) {
       if (membership.position) subs[channel] = { recover: true, ...membership.position };
     }
@@ -210,9 +210,8 @@ export class Subscriptions {
   }
 
   /** @param {string} channel @param {any} why  as in an unsubscribe push */
-  #end(channel, { code, reason }) {
-    const error = errorOf({ kind: 'unsubscribe', code: Number(code) || 0, reason: String(reason ?? '') });
-    this.#served.get(channel)?.membership.end(error);
+  #end(channel, why) {
+    this.#served.get(channel)?.membership.end(errorSaid('unsubscribe', why));
     this.#served.delete(channel);
   }
 
