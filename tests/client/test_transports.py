@@ -82,3 +82,10 @@ def test_whatever_answers_in_a_gateways_place_has_a_name() -> None:
     require("npm:tests/sdk")
 
     run_in_node("hostile.test.mjs")
+
+
+def test_a_hostile_websocket_server_is_survived() -> None:
+    """Garbage, floods, silence, ends at once: a name, no heat, no timer left, and no memory that grows."""
+    require("npm:tests/sdk")
+
+    run_in_node("siege.test.mjs")
