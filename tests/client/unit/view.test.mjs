@@ -110,7 +110,7 @@ test('an end offers what mends it', () => {
   assert.equal(action('user_revoked'), 'login');
   assert.equal(action('token_malformed'), 'login');
   assert.equal(action('login_loop'), 'login');
-  assert.equal(action('inappropriate_protocol'), 'reload');
+  assert.equal(action('import_failed'), 'reload');
   assert.equal(action('connection_limit'), 'retry');
 });
 

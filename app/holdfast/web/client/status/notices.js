@@ -4,6 +4,7 @@
  * Rules and time only; toasts.js draws them.
  */
 
+import '../codes-rest.js';
 import { topicOf } from '../lang/topics.js';
 import { actionOf, moodOf } from './view.js';
 

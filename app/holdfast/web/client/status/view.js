@@ -1,6 +1,7 @@
 // @ts-check
 /** What the status element shows, as plain data: decided here, drawn by element.js. */
 
+import '../codes-rest.js';
 import { topicOf } from '../lang/topics.js';
 
 /** @typedef {import('../lang/language.js').Language} Language */

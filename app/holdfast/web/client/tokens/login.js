@@ -4,6 +4,7 @@
  * fetched with it. All tabs of an origin log in and out together.
  */
 
+import '../codes-rest.js';
 import { browserEnvironment } from '../environment.js';
 import { errorOf, HoldfastError } from '../errors.js';
 import { ServerClock } from './clock.js';

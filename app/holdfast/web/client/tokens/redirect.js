@@ -1,6 +1,7 @@
 // @ts-check
 /** To the login page and back to where the user was: once, never in a loop, never to another site. */
 
+import '../codes-rest.js';
 import { errorOf } from '../errors.js';
 import { keepForms } from './forms.js';
 
