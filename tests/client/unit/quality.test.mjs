@@ -71,6 +71,19 @@ test('no ping goes behind commands that wait for a backend', async () => {
   assert.equal(session.pings.length, 1);
 });
 
+test('a connection that is always busy is measured all the same', async () => {
+  const { clock, quality, sessionOf, grades } = world();
+  const session = sessionOf();
+  session.inFlight = 1;
+  session.rtt = 1500;
+  quality.onConnected(session, {});
+  await clock.advance(11_500);
+  assert.deepEqual(session.pings.map(({ at }) => at), [11_000]);
+
+  await clock.advance(60_000);
+  assert.deepEqual(grades(), ['good poor']);
+});
+
 test('slow round trips make the grade worse, and it is asked more often until it is good again', async () => {
   const { clock, quality, sessionOf, grades } = world();
   const session = sessionOf();

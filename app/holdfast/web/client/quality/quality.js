@@ -28,6 +28,8 @@ const FIRST = 3;
 const SOON = 1_000;
 /** Milliseconds between heartbeats; of a server that promises more of them, fewer are missed. */
 const SHORTEST = 1_000;
+/** So long a ping waits for other commands to be answered. */
+const LONGEST_WAIT = 10_000;
 /** A heartbeat is missed when it is late by this part of the interval. */
 const LATE = 0.5;
 /** What pings of a connection that has ended are rejected with. */
@@ -55,6 +57,8 @@ export class Quality {
   /** @type {unknown} */
   #timer = null;
   #pings = 0;
+  /** How long the next ping has waited for its turn. */
+  #waited = 0;
   /** Counts the times that looking began, so that answers of before are known. */
   #watches = 0;
 
@@ -131,6 +135,7 @@ export class Quality {
   #watch() {
     this.#heardAt = this.#environment.now();
     this.#pings = 0;
+    this.#waited = 0;
     this.#watches += 1;
     if (!this.#isQuiet) this.#setTimer(() => this.#ping(), SOON); // the first second belongs to the subscriptions
   }
@@ -138,8 +143,10 @@ export class Quality {
   async #ping() {
     const { now } = this.#environment;
     const session = /** @type {SessionLike} */ (this.#session);
-    // Commands are answered one after the other: a slow backend must not look like a slow network.
-    if (session.inFlight) return this.#setTimer(() => this.#ping(), SOON);
+    // Commands are answered one after the other: a slow backend must not look like a slow network. Where there is always
+    // something under way, though, it is as slow for the user.
+    if (session.inFlight && this.#waited < LONGEST_WAIT) return this.#wait();
+    this.#waited = 0;
     const [watch, asked] = [this.#watches, now()];
     this.#setTimer(() => this.#ping(), this.#untilNext());
     const slug = await session.request('ping', {}, this.#options.pingTimeout).then(() => '', (error) => error.slug);
@@ -148,6 +155,11 @@ export class Quality {
     if (slug === 'command_timeout') this.#missed.push(now());
     this.#countMissed();
     this.onRoundTrip(now() - asked);
+  }
+
+  #wait() {
+    this.#waited += SOON;
+    this.#setTimer(() => this.#ping(), SOON);
   }
 
   #untilNext() {
