@@ -6,7 +6,7 @@ import { words } from './words.js';
 
 const SPAN = 60_000;
 const TOPS = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
-const MARGIN = { left: 44, right: 10, top: 12, bottom: 20 };
+const MARGIN = { left: 50, right: 10, top: 12, bottom: 20 };
 
 /** @typedef {{at: number, milliseconds: number}} Point */
 /** @typedef {{from: number, to: number | null}} Outage */
@@ -151,7 +151,7 @@ class Frame {
     for (const { at, milliseconds } of points.filter(({ at }) => this.#now - at < SPAN)) {
       const isBroken = outages.some(({ from }) => from > before && from < at);
       const [x, y] = [this.#x(at), this.#y(milliseconds)];
-      if (before === -Infinity || isBroken) context.moveTo(x, y);
+      if (before === -Infinity || isBroken) context.moveTo(x - 0.5, y); // alone, it is a dot
       context.lineTo(x, y);
       before = at;
     }

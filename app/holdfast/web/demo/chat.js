@@ -34,6 +34,7 @@ export class Chat {
     subscription.addEventListener('publication', (/** @type {any} */ { detail }) => this.#show(detail));
     subscription.addEventListener('gap', () => this.#note(words.text('chat.gap'), 'gap'));
     subscription.addEventListener('state', (/** @type {any} */ { detail }) => this.#onState(detail));
+    words.addEventListener('change', () => this.#translate());
     if (subscription.state === 'subscribed') void this.#fetch();
   }
 
@@ -97,10 +98,15 @@ export class Chat {
     const isOwn = user === this.#user;
     const who = isOwn ? words.text('chat.you') : name || words.text('chat.server');
     const bubble = make('div', { class: isOwn ? 'message own' : 'message' });
-    const moment = Number.isFinite(at) ? words.clock(at) : '';
-    bubble.append(make('span', { class: 'author' }, who), make('p', {}, text), make('time', {}, moment));
+    const moment = Number.isFinite(at) ? make('time', { 'data-at': String(at) }, words.clock(at)) : null;
+    bubble.append(make('span', { class: 'author' }, who), make('p', {}, text), moment ?? '');
     bubble.style.setProperty('--hue', String(hueOf(user)));
     return bubble;
+  }
+
+  #translate() {
+    for (const author of this.#list.querySelectorAll('.own .author')) say(author, words.text('chat.you'));
+    for (const time of this.#list.querySelectorAll('time')) say(time, words.clock(Number(time.dataset.at)));
   }
 
   /** @param {string} text @param {string} kind  of which one after another is enough */

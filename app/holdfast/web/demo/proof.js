@@ -26,6 +26,8 @@ export class Proof {
   #highest = 0;
   /** Numbers that the server has, or may have, and that have not come. @type {Set<number>} */
   #expected = new Set();
+  /** Numbers whose promise was rejected: whoever publishes was told. Some may come all the same. @type {Set<number>} */
+  #refused = new Set();
   #doubled = 0;
 
   /** @param {any} service @param {import('/client/tokens/login.js').LoginTokens} login @param {Places} places */
@@ -65,7 +67,7 @@ export class Proof {
     const number = (this.#sent += 1);
     this.#expected.add(number);
     this.#draw();
-    await sender.publish(this.#channel, { number }).catch(() => this.#expected.delete(number)); // whoever sends it is told
+    await sender.publish(this.#channel, { number }).catch(() => this.#expected.delete(number) && this.#refused.add(number));
     this.#draw();
   }
 
@@ -75,13 +77,14 @@ export class Proof {
     else this.#received += 1;
     this.#highest = Math.max(this.#highest, number);
     this.#expected.delete(number);
+    this.#refused.delete(number);
     this.#draw();
   }
 
   #draw() {
     const { button, sent, received, waiting, lost, doubled } = this.#places;
     const missing = [...this.#expected].filter((number) => number < this.#highest).length;
-    say(sent, String(this.#sent));
+    say(sent, String(this.#sent - this.#refused.size));
     say(received, String(this.#received));
     say(waiting, String(this.#expected.size - missing));
     say(lost, String(missing));

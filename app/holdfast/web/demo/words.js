@@ -51,7 +51,7 @@ class Words extends EventTarget {
   seconds(milliseconds) {
     const value = milliseconds / 1000;
     const digits = value < 10 ? 1 : 0;
-    return `${new Intl.NumberFormat(this.tag, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)} s`;
+    return `${new Intl.NumberFormat(this.tag, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)}\u00a0s`;
   }
 
   /** @param {number} moment  milliseconds since 1970 @param {boolean} [isExact]  with seconds */
