@@ -55,6 +55,7 @@ def _chromium() -> WebDriver:
 
     options = webdriver.ChromeOptions()
     options.binary_location = system_program("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     for argument in _CHROMIUM:
         options.add_argument(argument)
     return webdriver.Chrome(options=options, service=Service(system_program("chromedriver")))

@@ -48,6 +48,7 @@ SETTINGS: dict[str, Any] = {
     "shutdown": {"drain_window": "500ms"},
 }
 
+_FILTERS = ("refused", "swallowed", "captive")
 _GLOBAL = """\
 global
     stats socket {folder}/admin.sock level admin
@@ -58,6 +59,8 @@ _FRONTEND = """\
     acl refused path -f {folder}/refused
     acl swallowed path -f {folder}/swallowed
     timeout tarpit 120s
+    acl captive path_beg -f {folder}/captive
+    http-request return status 200 content-type text/html string "<h1>Welcome to the hotel</h1>" if captive
     http-request tarpit if swallowed
     http-request deny deny_status 403 if refused
 {returns}
@@ -133,9 +136,14 @@ class Site:
         for path in paths:
             self._tell_haproxy(f"add acl {self._folder}/{how} {path}")
 
+    def capture(self) -> None:
+        """Answer everything with a page, as a hotel's network does until one has signed in there."""
+        self._tell_haproxy(f"add acl {self._folder}/captive /")
+        self.network.drop()
+
     def unblock(self) -> None:
         """Let everything through again."""
-        for how in ("refused", "swallowed"):
+        for how in _FILTERS:
             self._tell_haproxy(f"clear acl {self._folder}/{how}")
 
     def restart(self) -> None:
@@ -219,17 +227,18 @@ def running(folder: Path) -> Iterator[Site]:
     with ExitStack() as stack:
         gateway = stack.enter_context(running_gateway(folder, settings))
         application = stack.enter_context(running_backend())
-        proxy = _haproxy(folder, gateway.port, application.port)
+        proxy = launch_haproxy(folder, gateway.port, application.port)
         stack.callback(proxy.stop)
         site = Site(gateway, proxy, folder, application)
         stack.callback(site.network.close)
         yield site
 
 
-def _haproxy(folder: Path, gateway_port: int, application_port: int) -> proxies.Proxy:
+def launch_haproxy(folder: Path, gateway_port: int, application_port: int) -> proxies.Proxy:
+    """Start the recommended HAProxy with TLS before it, and the tests' pages and switches."""
     certificate, key = write_certificate(folder, Contents("localhost"), make_authority("Holdfast tests"))
     (folder / "both.pem").write_bytes(certificate.read_bytes() + key.read_bytes())
-    for name in ("refused", "swallowed"):
+    for name in _FILTERS:
         (folder / name).touch()
     port = proxies.free_port()
     text = proxies.configuration("haproxy", port, gateway_port)

@@ -3,81 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
+from tests.demo import ATTEMPT, PATIENCE_SECONDS, running
 from tests.gateway import Gateway
-
-PATIENCE_SECONDS = 60.0
-ATTEMPT = "5" * 32
-
-
-class Demo:
-    """A gateway of a developer, with somebody who is logged in."""
-
-    def __init__(self, folder: Path) -> None:
-        self._output = folder / "out"
-        self._output.touch()
-        env = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
-        command = [sys.executable, "-m", "holdfast", "serve", "--dev", "--port", "0"]
-        with self._output.open("ab") as output:
-            self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=output, stderr=output)
-        self.wait_for("Ctrl-C stops the gateway")
-        self.url = self.text().partition("listening on ")[2].split()[0]
-        self.password = self.text().partition("with the password ")[2].split()[0]
-        self.page = httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE_SECONDS)
-        self.token = self.post("login", username="alice", password=self.password).json()["token"]
-
-    def text(self) -> str:
-        """Return what it has printed."""
-        return self._output.read_text()
-
-    def wait_for(self, text: str, count: int = 1) -> None:
-        """Wait until it has printed a text so many times."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self.text().count(text) < count:
-            assert self.process.poll() is None, self.text()
-            assert time.monotonic() < deadline, self.text()
-            time.sleep(0.05)
-
-    def post(self, path: str, **body: object) -> httpx.Response:
-        """Ask a path below /auth as a page does; cookies stay."""
-        headers = {"sec-fetch-site": "same-origin", "origin": self.url}
-        return self.page.post(f"/auth/{path}", json=body, headers=headers)
-
-    @contextmanager
-    def connected(self) -> Iterator[ClientConnection]:
-        """Open a connection of the user for the length of a block."""
-        cookies = {"cookie": "; ".join(f"{one.name}={one.value}" for one in self.page.cookies.jar)}
-        url = f"ws{self.url.removeprefix('http')}/connection/websocket?cid={ATTEMPT}"
-        with connect(url, additional_headers=cookies, proxy=None) as connection:
-            connection.send(json.dumps({"id": 1, "connect": {"token": self.token}}))
-            assert "connect" in json.loads(connection.recv(PATIENCE_SECONDS))
-            yield connection
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Demo]:
-    """Run one for the length of a block."""
-    demo = Demo(folder)
-    try:
-        yield demo
-    finally:
-        demo.page.close()
-        if demo.process.poll() is None:
-            demo.process.kill()
-        demo.process.wait()
 
 
 def test_dev_paths_do_not_exist_in_production(gateway: Gateway) -> None:
