@@ -42,7 +42,7 @@ def test_lines_that_wait_are_sent_on_leaving(page: Page, site: Site) -> None:
     site.gateway.wait_for_event("browser_line", said=said)
 
 
-@pytest.mark.engines("firefox")
+@pytest.mark.engines("webkit")
 def test_page_that_comes_back_from_the_cache_goes_on(page: Page, site: Site) -> None:
     """Who goes to another page and back finds a page that is connected, with what came meanwhile."""
     channel = unique("recover:")

@@ -14,12 +14,7 @@ function world(isOn) {
   const environment = fakeEnvironment({ fetch });
   const log = new Log(environment);
   const trouble = new Trouble({ environment, log, url: 'https://app.example/client/logs' }, isOn);
-  /** Modules load in real time. */
-  const advance = async (milliseconds) => {
-    await import('../../../app/holdfast/web/client/log/log-upload.js');
-    await new Promise(setImmediate);
-    await environment.clock.advance(milliseconds);
-  };
+  const advance = (milliseconds) => environment.clock.advance(milliseconds);
   return { environment, log, trouble, requests, advance };
 }
 

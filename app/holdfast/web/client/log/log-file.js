@@ -1,5 +1,5 @@
 // @ts-check
-/** The log as a file for support: what kind of browser it is, then each line. Loaded on demand. */
+/** The log as a file for support: what kind of browser it is, then each line. */
 
 /** @typedef {import('./log.js').Log} Log */
 /** @typedef {import('../types.js').Environment} Environment */

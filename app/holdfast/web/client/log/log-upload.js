@@ -1,8 +1,7 @@
 // @ts-check
 /**
  * Hands log lines to the gateway (POST /client/logs): what came before trouble, and what follows it for a while. Lines
- * go in order, each under the token of its attempt where there is one; twice only where an answer was lost. Loaded on
- * demand.
+ * go in order, each under the token of its attempt where there is one; twice only where an answer was lost.
  */
 
 import { jsonOf } from '../transports/answers.js';

@@ -4,6 +4,7 @@
  * too (docs/logs.md). `attempt` is the id that both sides share. Loaded on demand.
  */
 
+import { download, textOf } from './log-file.js';
 import { plainFields, redact } from './redaction.js';
 
 /** @typedef {'debug' | 'info' | 'warning' | 'error'} Level */
@@ -61,12 +62,12 @@ export class Log {
 
   /** All lines and facts of the browser, one JSON object a line: what support asks for. */
   async text() {
-    return (await import('./log-file.js')).textOf(this, this.#environment);
+    return textOf(this, this.#environment);
   }
 
   /** Let the browser save that as a file. */
   async download() {
-    (await import('./log-file.js')).download(this, this.#environment);
+    download(this, this.#environment);
   }
 
   /** @param {Level} level @param {string} event @param {object} [fields] @param {number} [at]  by the user's clock */

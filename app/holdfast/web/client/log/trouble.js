@@ -1,8 +1,10 @@
 // @ts-check
 /**
  * Notices trouble, and lets the lines about it be handed to the gateway as soon as that can be reached again. While all is
- * well nothing is loaded and nothing is sent.
+ * well nothing is sent.
  */
+
+import { LogUpload } from './log-upload.js';
 
 /** @typedef {import('./log.js').Log} Log */
 
@@ -12,17 +14,15 @@ const MOST_TOKENS = 5;
 export class Trouble {
   /** One-time tokens of /client/logs by the attempt that they stand for, the newest last. @type {Map<string, string>} */
   #tokens = new Map();
-  #host;
+  #upload;
   #isPending = false;
-  /** @type {Promise<import('./log-upload.js').LogUpload> | null} */
-  #upload = null;
 
   /**
    * @param {{environment: import('../types.js').Environment, log: Log, url: string}} host  `url` of /client/logs
    * @param {boolean} [isOn]  else nothing is sent but on request
    */
   constructor(host, isOn = true) {
-    this.#host = host;
+    this.#upload = new LogUpload({ ...host, tokens: this.#tokens });
     if (!isOn) return;
     host.log.subscribe(({ level }) => {
       if (level !== 'warning' && level !== 'error') return;
@@ -37,37 +37,20 @@ export class Trouble {
     this.#tokens.delete(attempt);
     this.#tokens.set(attempt, token);
     if (this.#tokens.size > MOST_TOKENS) this.#tokens.delete(/** @type {string} */ (this.#tokens.keys().next().value));
-    this.#upload?.then((upload) => upload.resume(), () => {});
+    this.#upload.resume();
     this.#report();
   }
 
   /** Send what has not been sent. @returns {Promise<number>} lines that the gateway took; 0 too where it can't be reached */
   send() {
-    return this.#load().then(
-      (upload) => upload.sendAll(),
-      () => 0,
-    );
+    return this.#upload.sendAll();
   }
 
   // Private methods
 
-  /** A token tells that the gateway can be reached: a part that loads now will come. */
   #report() {
     if (!this.#isPending || this.#tokens.size === 0) return;
-    this.#load().then(
-      (upload) => {
-        if (this.#isPending) upload.notice();
-        this.#isPending = false;
-      },
-      () => {}, // the next token, or the next trouble, tries again
-    );
-  }
-
-  #load() {
-    this.#upload ??= import('./log-upload.js').then(({ LogUpload }) => new LogUpload({ ...this.#host, tokens: this.#tokens }));
-    this.#upload.catch(() => {
-      this.#upload = null;
-    });
-    return this.#upload;
+    this.#isPending = false;
+    this.#upload.notice();
   }
 }
