@@ -14,15 +14,17 @@ const MOST_TOKENS = 5;
 export class Trouble {
   /** One-time tokens of /client/logs by the attempt that they stand for, the newest last. @type {Map<string, string>} */
   #tokens = new Map();
-  #upload;
+  #host;
   #isPending = false;
+  /** Made when there is something to send, for it listens to the page. @type {LogUpload | null} */
+  #upload = null;
 
   /**
    * @param {{environment: import('../types.js').Environment, log: Log, url: string}} host  `url` of /client/logs
    * @param {boolean} [isOn]  else nothing is sent but on request
    */
   constructor(host, isOn = true) {
-    this.#upload = new LogUpload({ ...host, tokens: this.#tokens });
+    this.#host = host;
     if (!isOn) return;
     host.log.subscribe(({ level }) => {
       if (level !== 'warning' && level !== 'error') return;
@@ -37,13 +39,13 @@ export class Trouble {
     this.#tokens.delete(attempt);
     this.#tokens.set(attempt, token);
     if (this.#tokens.size > MOST_TOKENS) this.#tokens.delete(/** @type {string} */ (this.#tokens.keys().next().value));
-    this.#upload.resume();
+    this.#upload?.resume();
     this.#report();
   }
 
   /** Send what has not been sent. @returns {Promise<number>} lines that the gateway took; 0 too where it can't be reached */
   send() {
-    return this.#upload.sendAll();
+    return this.#sender().sendAll();
   }
 
   // Private methods
@@ -51,6 +53,10 @@ export class Trouble {
   #report() {
     if (!this.#isPending || this.#tokens.size === 0) return;
     this.#isPending = false;
-    this.#upload.notice();
+    this.#sender().notice();
+  }
+
+  #sender() {
+    return (this.#upload ??= new LogUpload({ ...this.#host, tokens: this.#tokens }));
   }
 }
