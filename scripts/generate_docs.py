@@ -63,12 +63,6 @@ def _texts_js() -> str:
     return render_texts_js()
 
 
-def _causes_js() -> str:
-    from holdfast.codes_browser import render_causes_js
-
-    return render_causes_js()
-
-
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": _configuration,
     "errors.md": _errors,
@@ -77,7 +71,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": _metrics,
 }
 SCRIPTS: dict[str, Callable[[], str]] = {
-    "causes.js": _causes_js,
     "codes-rest.js": _codes_rest_js,
     "codes.js": _codes_js,
     "texts.js": _texts_js,

@@ -1,7 +1,7 @@
 """Renders the table of causes for the browser client.
 
 codes.js has what the client finds by itself and is in its core; codes-rest.js all others, whose numbers come from the
-server anyway; texts.js the words; causes.js a class per slug, for applications that tell causes apart.
+server anyway; texts.js the words.
 """
 
 from __future__ import annotations
@@ -126,8 +126,10 @@ def render_codes_js() -> str:
 
 def render_codes_rest_js() -> str:
     """Return codes-rest.js, which adds all other causes to those of the core."""
+    slugs = " | ".join(f"'{code.slug}'" for code in browser_codes())
     return (
         f"{_HEAD}import {{ addCodes }} from './errors.js';\n\n"
+        f"/** What a page can meet. @typedef {{{slugs}}} Slug */\n\n"
         "// What explains, and what speaks HTTP, meets causes whose number says nothing to the core.\n"
         f"addCodes(`{_table([code for code in browser_codes() if not is_core(code)])}`);\n"
     )
@@ -152,26 +154,6 @@ def render_texts_js() -> str:
         f"{_HEAD}import {{ addTexts }} from './errors.js';\n\n"
         f"// What each cause means, and what to do about it.\naddTexts({{\n{rows}}});\n"
     )
-
-
-def render_causes_js() -> str:
-    """Return causes.js: the class of each cause by name, for `instanceof`."""
-    head = f"{_HEAD}import {{ errorClass }} from './error-class.js';\n\n"
-    return head + "".join(map(_class, browser_codes()))
-
-
-def class_name(slug: str) -> str:
-    """Return what a cause's class is called: `token_expired` is TokenExpiredError."""
-    if slug == "application":  # its name is taken by `application_error`
-        slug = "application_close"
-    name = "".join(part.capitalize() for part in slug.split("_"))
-    return name if name.endswith("Error") else f"{name}Error"
-
-
-def _class(code: Code) -> str:
-    name = class_name(code.slug)
-    kind = f"/** @typedef {{import('./error-class.js').CauseError<'{code.slug}'>}} {name} */\n"
-    return f"{kind}/** {code.meaning} */\nexport const {name} = errorClass('{code.slug}');\n"
 
 
 def _text(value: str) -> str:

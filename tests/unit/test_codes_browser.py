@@ -9,9 +9,7 @@ import holdfast
 from holdfast.codes import CODES
 from holdfast.codes_browser import (
     browser_codes,
-    class_name,
     is_core,
-    render_causes_js,
     render_codes_js,
     render_codes_rest_js,
     render_texts_js,
@@ -40,25 +38,9 @@ def test_texts_have_each_cause():
     assert re.findall(r"^  (\w+): \[$", render_texts_js(), re.MULTILINE) == [code.slug for code in browser_codes()]
 
 
-def test_causes_have_a_class_for_each():
-    """No two causes share a class."""
-    names = re.findall(r"^export const (\w+Error) = ", render_causes_js(), re.MULTILINE)
-
-    assert names == [class_name(code.slug) for code in browser_codes()]
-    assert len(set(names)) == len(names)
-
-
-@pytest.mark.parametrize(
-    ("slug", "name"),
-    [
-        ("token_expired", "TokenExpiredError"),
-        ("internal_error", "InternalError"),
-        ("application", "ApplicationCloseError"),
-    ],
-)
-def test_class_name_ends_in_error_once(slug, name):
-    """The names are those that the client gives its classes."""
-    assert class_name(slug) == name
+def test_slugs_are_all_a_type():
+    """Who names a cause that there is not, is told by the type checker."""
+    assert re.findall(r"'(\w+)'", render_codes_rest_js().split("Slug */")[0]) == [code.slug for code in browser_codes()]
 
 
 @pytest.mark.parametrize(("slug", "is_there"), [("offline", True), ("api_key_missing", False), ("tls_expired", False)])
@@ -82,7 +64,7 @@ def test_core_modules_name_causes_that_the_core_knows():
         (path.name, slug)
         for path, text in makers.items()
         if "codes-rest.js'" not in text
-        for slug in re.findall(r"\bslug: '([a-z_]+)'", text)
+        for slug in re.findall(r"\berrorOf\(\{ slug: '([a-z_]+)'", text)
     }
 
     assert {(name, slug) for name, slug in named if slug not in known} == set()

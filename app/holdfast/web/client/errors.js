@@ -50,7 +50,7 @@ export function addTexts(texts) {
   Object.assign(TEXTS, texts);
 }
 
-/** An error with one cause. Each slug has a class of its own in causes.js, which `instanceof` goes by. */
+/** An error with one cause. Each slug has a class of its own in causes.js, for `instanceof`. */
 export class HoldfastError extends Error {
   /** @type {string} */ slug;
   /** Of the table, or as it came. @type {number} */ number;
@@ -127,6 +127,11 @@ export function named(error) {
 /** Whether a slug is one of those known so far. @param {string} slug */
 export function isKnown(slug) {
   return CODES.has(slug);
+}
+
+/** All slugs known so far. */
+export function knownSlugs() {
+  return [...CODES.keys()].filter(isSlug); // numbers stand among them
 }
 
 /** The row of a slug; of one that this client is too old for, that of `unknown_cause`. @param {string} slug */
