@@ -35,6 +35,7 @@ _FAULTS_OF_OTHERS = frozenset(
         "ambiguous_command",
         "unexpected_input",
         "command_id_missing",
+        "connection_token_not_refreshable",
         "not_connected",
         "already_connected",
         "binary_frame",

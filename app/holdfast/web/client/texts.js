@@ -6,28 +6,28 @@ import { addTexts } from './errors.js';
 // What each cause means, and what to do about it.
 addTexts({
   token_missing: [
-    'The connect command brought no token and anonymous clients are not allowed.',
-    'Send a token in the connect command, `Authorization: Bearer`, `?token=` or the configured cookie.',
+    'There is no token, and anonymous clients are not allowed.',
+    'Send one in the connect command, `Authorization: Bearer`, `?token=` or the configured cookie.',
   ],
   token_empty: [
     'The token is empty: "", `null`, `undefined` or blanks.',
-    'The page connected before its login had answered: wait for the token, then connect.',
+    "Wait for the login's answer, then connect.",
   ],
   token_malformed: [
-    'The token is not a JWT: three parts, each base64url, the first two JSON objects.',
-    'Send the token exactly as it was issued, without quotes, prefix or line breaks.',
+    'The token is not a JWT: three parts of base64url, the first two JSON objects.',
+    'Send it exactly as issued, without quotes, prefix or line breaks.',
   ],
   token_not_base64: [
-    'A part of the token is not canonical base64url.',
-    'Look for a proxy or a URL encoding that changed the token on its way.',
+    'A part of the token is not base64url.',
+    'Look for a proxy or an encoding that changed it on its way.',
   ],
   token_claims: [
-    'A claim has the wrong type or an impossible value.',
-    "Compare the token with the gateway's token settings: `holdfast token check TOKEN`.",
+    'A claim of the token has a wrong type or value.',
+    "Compare it with the gateway's settings: `holdfast token check TOKEN`.",
   ],
   token_wrong_signature: [
-    'The signature does not match the key.',
-    'The issuer signs with another secret than the gateway checks with; compare both.',
+    "The token's signature does not match the key.",
+    "Compare the issuer's secret with the gateway's.",
   ],
   token_algorithm: [
     "The token's algorithm is not the one its key is pinned to (`none` never is).",
@@ -35,59 +35,59 @@ addTexts({
   ],
   token_audience: [
     'The token is meant for another audience.',
-    "Compare the token with the gateway's token settings: `holdfast token check TOKEN`.",
+    "Compare it with the gateway's settings: `holdfast token check TOKEN`.",
   ],
   token_issuer: [
-    'The token comes from another issuer than the configured one.',
-    "Compare the token with the gateway's token settings: `holdfast token check TOKEN`.",
+    'The token comes from another issuer.',
+    "Compare it with the gateway's settings: `holdfast token check TOKEN`.",
   ],
   token_wrong_user: [
     'A refresh brought the token of another user.',
-    'Refresh with a token of the user who is connected, or reconnect as the other one.',
+    'Refresh with a token of the same user, or reconnect.',
   ],
   token_anonymous: [
     'The token names no user and `client.disallow_anonymous_connection_tokens` is on.',
     "Put the user into the token's `sub`.",
   ],
   user_revoked: [
-    'All tokens of this user issued until a moment were revoked.',
-    'The user logs in again; the operator sees why in the revocation list.',
+    'All tokens of this user were revoked.',
+    'The user logs in again; the revocation list says why.',
   ],
   token_expired: [
-    "The token's `exp` is in the past by more than the leeway.",
-    'Issue a fresh token; the SDK asks its getToken for one by itself. If that one has expired too, compare the clocks of issuer and gateway.',
+    'The token has expired (`exp`).',
+    'Issue a fresh token; SDKs ask getToken for one. If that has expired too, compare the clocks of issuer and gateway.',
   ],
   token_not_yet_valid: [
-    "The token's `nbf` or `iat` is in the future by more than the leeway.",
-    'Compare the clocks of issuer and gateway, then fetch a fresh token.',
+    'The token is not valid yet (`nbf`, `iat`).',
+    'Compare the clocks of issuer and gateway.',
   ],
   token_unknown_key: [
-    "No configured or fetched key has the token's key id.",
-    "A fresh token cures a rotation; if it does not, compare the issuer's `kid` with the configured keys.",
+    "No key has the token's key id.",
+    'Issue a fresh token; if that does not help, compare its `kid` with the configured keys.',
   ],
   token_revoked: [
-    'This one token (`jti`) was revoked.',
-    'Issue a fresh token; the SDK asks its getToken for one by itself.',
+    'This token (`jti`) was revoked.',
+    'Issue a fresh token; SDKs ask getToken for one.',
   ],
   subscription_token_missing: [
-    'This channel needs a subscription token and the command has none.',
-    'Give the subscription a token, or a getToken function that fetches one.',
+    'This channel needs a subscription token.',
+    'Give the subscription a token or a getToken function.',
   ],
   subscription_token_empty: [
     'The subscription token is empty: "", `null`, `undefined` or blanks.',
-    "Wait for the backend's answer before subscribing.",
+    "Wait for the backend's answer, then subscribe.",
   ],
   subscription_token_malformed: [
     'The subscription token is not a JWT.',
-    'Send it exactly as it was issued.',
+    'Send it exactly as issued, without quotes, prefix or line breaks.',
   ],
   subscription_token_not_base64: [
-    'A part of the subscription token is not canonical base64url.',
-    'Look for an encoding that changed the token on its way.',
+    'A part of the subscription token is not base64url.',
+    'Look for a proxy or an encoding that changed it on its way.',
   ],
   subscription_token_claims: [
     'A claim of the subscription token has a wrong type or value.',
-    "Compare the token with the gateway's token settings: `holdfast token check TOKEN`.",
+    "Compare it with the gateway's settings: `holdfast token check TOKEN`.",
   ],
   subscription_token_wrong_signature: [
     "The subscription token's signature does not match the key.",
@@ -99,23 +99,23 @@ addTexts({
   ],
   subscription_token_audience: [
     'The subscription token is meant for another audience.',
-    "Compare the token with the gateway's token settings: `holdfast token check TOKEN`.",
+    "Compare it with the gateway's settings: `holdfast token check TOKEN`.",
   ],
   subscription_token_issuer: [
     'The subscription token comes from another issuer.',
-    "Compare the token with the gateway's token settings: `holdfast token check TOKEN`.",
+    "Compare it with the gateway's settings: `holdfast token check TOKEN`.",
   ],
   subscription_token_wrong_channel: [
-    'The subscription token was issued for another channel.',
-    'Issue the token for the channel that the client subscribes to.',
+    'The subscription token is for another channel.',
+    'Issue it for the channel subscribed to.',
   ],
   subscription_token_wrong_user: [
-    'The subscription token was issued for another user.',
-    'Issue the token for the user who is connected.',
+    'The subscription token is for another user.',
+    'Issue it for the connected user.',
   ],
   subscription_token_wrong_client: [
-    'The subscription token is bound to another connection (`client`).',
-    'Issue the token for the client id of the connect reply, or without `client`.',
+    'The subscription token is for another connection (`client`).',
+    'Issue it for the client id of the connect reply, or without `client`.',
   ],
   subscription_user_revoked: [
     'All tokens of this user were revoked.',
@@ -123,7 +123,7 @@ addTexts({
   ],
   subscription_token_expired: [
     'The subscription token has expired.',
-    'Issue a fresh token; the SDK asks its getToken for one by itself. If that one has expired too, compare the clocks of issuer and gateway.',
+    'Issue a fresh token; SDKs ask getToken for one. If that has expired too, compare the clocks of issuer and gateway.',
   ],
   subscription_token_not_yet_valid: [
     'The subscription token is not valid yet.',
@@ -131,26 +131,26 @@ addTexts({
   ],
   subscription_token_unknown_key: [
     "No key has the subscription token's key id.",
-    'Issue a fresh token; the SDK asks its getToken for one by itself.',
+    'Issue a fresh token; SDKs ask getToken for one.',
   ],
   subscription_token_revoked: [
     'This subscription token (`jti`) was revoked.',
-    'Issue a fresh token; the SDK asks its getToken for one by itself.',
+    'Issue a fresh token; SDKs ask getToken for one.',
   ],
   bad_request: [
     "A command's field is missing or impossible.",
     'The detail names the field; correct the call.',
   ],
   data_not_json: [
-    'The data of a publication is not JSON, and the channel takes nothing else.',
-    "Publish JSON, or set the namespace's `publication_data_format` to `binary`.",
+    'The channel takes only JSON as data.',
+    "Publish JSON, or set its namespace's `publication_data_format` to `binary`.",
   ],
   data_not_object: [
-    'The data of a publication is not a JSON object, and the channel takes nothing else.',
-    "Publish an object, or set the namespace's `publication_data_format` to `json`.",
+    'The channel takes only JSON objects as data.',
+    "Publish an object, or set its namespace's `publication_data_format` to `json`.",
   ],
   binary_channel: [
-    'The channel carries binary data, and the connection speaks JSON.',
+    'The channel is binary, and the connection speaks JSON.',
     'Connect with a Protobuf client.',
   ],
   unknown_channel: [
@@ -158,15 +158,15 @@ addTexts({
     "Add the namespace, or correct the channel's name.",
   ],
   permission_denied: [
-    "The channel's options do not allow this to this client.",
-    "Grant it in the namespace's options, or by a token.",
+    'The channel does not allow this to this client.',
+    'Allow it in its namespace, or by a token.',
   ],
   not_subscribed: [
-    'The call needs a subscription to this channel and the client has none.',
+    'The call needs a subscription to this channel.',
     'Subscribe first.',
   ],
   channel_limit: [
-    'The client has reached its limit of channels.',
+    'The client has as many channels as it may have.',
     'Unsubscribe from some, or raise `client.channel_limit`.',
   ],
   channel_name_too_long: [
@@ -182,71 +182,67 @@ addTexts({
     'Correct the name, or the pattern.',
   ],
   tags_filter_not_allowed: [
-    'A subscribe brings a filter by tags and the namespace allows none.',
-    'Subscribe without one, or switch on `allow_tags_filter` in the namespace.',
+    "The channel's namespace allows no filter by tags.",
+    'Subscribe without one, or switch on `allow_tags_filter` there.',
   ],
   tags_filter_invalid: [
-    'A filter by tags is not well-formed, or larger than the limits.',
+    'A filter by tags is malformed or too large.',
     'The detail names the node; compare with docs/channels.md.',
   ],
   not_available: [
-    "The channel has no presence or history, by its namespace's options.",
-    'Switch the feature on in the namespace.',
+    'The channel has no presence or history.',
+    'Switch it on in the namespace.',
   ],
   unrecoverable_position: [
     'History no longer holds the asked position.',
-    'Load a snapshot of the state, then follow from the current position.',
+    'Load a snapshot, then follow from the current position.',
   ],
   unauthorized: [
-    'The connection is anonymous and the call needs a user.',
+    'The call needs a user, and the connection has none.',
     'Connect with a token.',
   ],
-  connection_token_not_refreshable: [
-    'The connection cannot expire and so has nothing to refresh.',
-    'Send refresh only when the connect reply said `expires`.',
-  ],
   internal_error: [
-    'The gateway failed in a way it should not.',
-    "Look for the traceback of that moment in the gateway's log.",
+    'The gateway failed as it should not.',
+    "Look for the traceback in the gateway's log.",
   ],
   broker_unavailable: [
     'The broker did not answer.',
-    'Try again; the operator looks at `/readyz`.',
+    'Try again; look at `/readyz`.',
   ],
   too_many_requests: [
-    'The caller exceeded its rate.',
+    'The caller exceeds its rate.',
     'Wait, then repeat.',
   ],
   conflict: [
-    'Somebody changed the same thing at the same time.',
+    'Somebody else changed it at the same time.',
     'Repeat.',
   ],
   shutting_down: [
-    'The instance is stopping and takes no more publications.',
+    'The instance is stopping.',
     'Repeat at another instance.',
   ],
   proxy_timeout: [
-    "The backend did not answer within the proxy's timeout.",
+    'The backend did not answer in time.',
     "Look for a slow backend; raise the proxy's `timeout` only with `client.handshake_timeout` in mind.",
   ],
   proxy_refused: [
-    'No connection to the backend came about: refused, no route, no such name, or a TLS failure.',
-    "Compare the proxy's `endpoint` with where the backend listens.",
+    'The backend cannot be reached: refused, no route, no such name, or a TLS failure.',
+    "Compare the proxy's `endpoint` with the backend's address.",
   ],
   proxy_broken: [
-    'The backend ended the connection before its answer was whole.',
-    "Look for a crash or a restart in the backend's log.",
+    "The backend's answer was cut off.",
+    "Look for a crash in the backend's log.",
   ],
   proxy_bad_status: [
-    'The backend answered with another HTTP status than 200.',
-    "Look into the backend's log; map the status in `status_to_code_transforms` if it is meant.",
+    "The backend's HTTP status is not 200.",
+    "Look into the backend's log; if it is meant, map it in `status_to_code_transforms`.",
   ],
   proxy_bad_reply: [
-    "The backend's answer is not what the proxy expects: no JSON, a wrong type, no result.",
+    "The backend's answer is malformed: no JSON, a wrong type, no result.",
     'The detail names the field; compare with docs/proxy.md.',
   ],
   proxy_redirect: [
-    'The backend answered with a redirect, which is never followed.',
+    'The backend answered with a redirect; none is followed.',
     "Set the proxy's `endpoint` to the final address.",
   ],
   proxy_too_large: [
@@ -254,47 +250,47 @@ addTexts({
     'Answer with less, or raise the limit.',
   ],
   proxy_busy: [
-    'Too many calls of this proxy are in flight and none ended in time.',
+    'Too many calls of this proxy are in flight.',
     'Look for a slow backend; raise `max_in_flight` only if it can take more.',
   ],
   proxy_breaker_open: [
-    'Calls of this proxy kept failing, so none is made for a while.',
-    'Look for the cause in `holdfast_proxy_calls_total`; calls resume by themselves.',
+    'Calls of this proxy kept failing; none is made for a while.',
+    '`holdfast_proxy_calls_total` names the cause; calls resume by themselves.',
   ],
   application_error: [
-    "The user's backend answered with an error of its own; the client gets its number and message.",
+    "The user's backend answered with this error of its own.",
     'Ask the backend.',
   ],
   connection_closed: [
-    'The connection was closed without a special cause.',
+    'The connection was closed.',
     'Nothing.',
   ],
   shutdown: [
-    'The instance is stopping; its clients leave at their own moment each.',
+    'The instance is stopping.',
     'Nothing; SDKs reconnect.',
   ],
   server_error: [
-    'The gateway failed in a way it should not.',
-    "Look for the traceback of that moment in the gateway's log.",
+    'The gateway failed as it should not.',
+    "Look for the traceback in the gateway's log.",
   ],
   connection_expired: [
-    'The token expired and no fresh one came within the grace period.',
-    'Give the SDK a getToken function.',
+    'The token expired, and no fresh one came in time.',
+    'Give the client a getToken function.',
   ],
   subscription_expired: [
-    "A subscription's token expired and no fresh one came in time.",
+    "The subscription's token expired, and no fresh one came in time.",
     'Give the subscription a getToken function.',
   ],
   slow_consumer: [
-    'The client read too slowly and its queue was full.',
+    'The client read too slowly.',
     "Look at the client's network; raise `client.queue_max_size` only with memory to match.",
   ],
   write_error: [
     'Writing to the connection failed.',
-    'Look at the network between client and gateway.',
+    'Look at network and proxies between client and gateway.',
   ],
   insufficient_state: [
-    "The instance could not keep the client's position.",
+    "The client's position was lost.",
     'Nothing; SDKs reconnect and recover.',
   ],
   force_reconnect: [
@@ -322,7 +318,7 @@ addTexts({
     'Close other connections of this user.',
   ],
   channel_limit_close: [
-    "A server-side list of channels exceeds the client's limit.",
+    'The token has more channels than the client may have.',
     "Shorten the token's channel list.",
   ],
   permission_denied_close: [
@@ -330,7 +326,7 @@ addTexts({
     "Correct the token's channels.",
   ],
   not_available_close: [
-    'A feature the client insists on is switched off.',
+    'A feature that the client needs is off.',
     'Switch it on in the namespace.',
   ],
   too_many_errors: [
@@ -338,15 +334,15 @@ addTexts({
     'Correct the client.',
   ],
   handshake_timeout: [
-    'No connect command was answered within the handshake timeout.',
+    'Connecting took longer than the handshake timeout.',
     'Look for a slow network; raise `client.handshake_timeout`.',
   ],
   inbox_overflow: [
-    'The client sent more commands than it waits for replies to.',
+    'The client sent commands without waiting for replies.',
     'Wait for replies.',
   ],
   application: [
-    "The user's backend closed the connection with a number of its own (4000-4499: clients come back; 4500-4999: they stop).",
+    "The user's backend closed the connection (4000-4499: clients come back; 4500-4999: they stop).",
     'Ask the backend.',
   ],
   unsubscribed_by_client: [
@@ -362,7 +358,7 @@ addTexts({
     'Nothing; SDKs resubscribe and recover.',
   ],
   subscription_token_lapsed: [
-    "The subscription's token expired and no fresh one came in time.",
+    "The subscription's token expired, and no fresh one came in time.",
     'Give the subscription a getToken function.',
   ],
   invalid_utf8: [
@@ -370,23 +366,23 @@ addTexts({
     'Send text as UTF-8.',
   ],
   message_too_big: [
-    'A message was larger than the limit.',
+    'A message was too large.',
     'Send less, or raise `websocket.max_message_bytes`.',
   ],
   client_gone: [
     'The connection ended without a close frame.',
-    'Look at the network between client and gateway.',
+    'Look at network and proxies between client and gateway.',
   ],
   client_closed: [
     'The client closed the connection.',
     'Nothing.',
   ],
   origin_not_allowed: [
-    "The page's Origin is not allowed to open connections.",
+    "The page's Origin is not allowed.",
     'Add it to `client.allowed_origins`.',
   ],
   draining: [
-    'The instance is draining and takes no new connections.',
+    'The instance is draining: it takes no new connections.',
     'Come back through the load balancer.',
   ],
   not_ready: [
@@ -394,8 +390,8 @@ addTexts({
     'Follow the named check.',
   ],
   body_too_large: [
-    "The request's body is larger than the limit.",
-    "Send less, or raise the path's limit, such as `api.max_body_bytes`.",
+    "The request's body is too large.",
+    'Send less, or raise the limit, such as `api.max_body_bytes`.',
   ],
   not_found: [
     'There is nothing at this path.',
@@ -410,23 +406,23 @@ addTexts({
     'Connect with a WebSocket client, version 13.',
   ],
   upgrade_stripped: [
-    'The request came without its upgrade headers: a proxy dropped `Upgrade` or `Connection`.',
-    'Let the proxy speak HTTP/1.1 and pass both headers on; see docs/reverse-proxies.md.',
+    'A proxy dropped the header `Upgrade` or `Connection`.',
+    'Let it speak HTTP/1.1 and pass on both; see docs/reverse-proxies.md.',
   ],
   bad_handshake: [
-    'The WebSocket handshake lacks a header or has a wrong one (RFC 6455, 4.2.1).',
-    'Look for a proxy that drops `Upgrade` or `Connection`.',
+    'The WebSocket handshake has a missing or wrong header (RFC 6455, 4.2.1).',
+    'Look for a proxy that drops or changes headers.',
   ],
   bad_http: [
     'The bytes are not an HTTP/1.1 request.',
     'Look for TLS spoken to a plain port.',
   ],
   headers_too_large: [
-    "The request's header block is larger than the limit.",
+    "The request's headers are too large.",
     'Send fewer or smaller headers and cookies.',
   ],
   url_too_long: [
-    "The request's URL is longer than the limit.",
+    "The request's URL is too long.",
     'Send the token in the connect command.',
   ],
   request_timeout: [
@@ -434,227 +430,227 @@ addTexts({
     'Look for a slow or stuck client.',
   ],
   unknown_session: [
-    "This instance has no such session: it ended, or is another instance's.",
-    'Nothing; the client opens a new session and recovers.',
+    'This instance has no such session.',
+    'Nothing; the client opens a new one and recovers.',
   ],
   instance_connection_limit: [
     'The instance has as many connections as it may have.',
-    'Add instances, or raise `admission.max_connections` with descriptors and memory to match.',
+    'Add instances, or raise `admission.max_connections` if descriptors and memory allow.',
   ],
   address_connection_limit: [
     'This address has as many connections as one address may have.',
-    'Look for a client that opens connections without end; behind a proxy set `http.trusted_proxies`, or raise `admission.max_connections_per_address`.',
+    'Look for a client that opens too many; behind a proxy set `http.trusted_proxies`, or raise `admission.max_connections_per_address`.',
   ],
   accept_rate: [
-    'More handshakes came at once than the instance takes.',
-    'Nothing; clients come back a little later. Raise `admission.rate` and `admission.burst` only with CPU to match.',
+    'Too many handshakes came at once.',
+    'Nothing; clients come back later. Raise `admission.rate` and `admission.burst` if the CPU allows.',
   ],
   overload_loop_lag: [
-    'The event loop has been late for a while, so newcomers would slow those who are here.',
-    'Look for what blocks the loop (the runbook names the usual causes), or add instances.',
+    'The event loop is late: newcomers would slow those who are here.',
+    'Look for what blocks it (see the runbook), or add instances.',
   ],
   overload_memory: [
     'Memory is close to its limit.',
     'Look for slow readers and large histories; raise the limit, or add instances.',
   ],
   overload_cpu: [
-    'The instance has used all of its core for a while.',
+    'The instance uses all of its core.',
     'Add instances.',
   ],
   overload_descriptors: [
     'Free file descriptors are running out.',
-    'Raise the limit (`LimitNOFILE`, `ulimit -n`); it wants two for each connection.',
+    'Raise the limit (`LimitNOFILE`, `ulimit -n`): two for each connection.',
   ],
   breaker_open: [
-    'The instance lets nobody in for a while, because what it needs keeps failing.',
-    'Nothing at once: it lets single clients through to see whether it is well. The log line `breaker_opened` names the cause.',
+    'The instance lets nobody in for a while: what it needs keeps failing.',
+    'Nothing; it tries single clients again by itself. The log line `breaker_opened` names the cause.',
   ],
   log_token_invalid: [
-    'The batch of log lines brings no token, a used one, or one that has expired.',
-    'Take `holdfast.log_token` of the connect reply, or the one of `/connection/explain`; each is good once.',
+    'The log lines come without a token, or with one that was used or has expired.',
+    'Take that of the connect reply (`holdfast.log_token`) or of `/connection/explain`; each is good once.',
   ],
   rate_limited: [
-    'Too many such requests came from this address, or of this session.',
+    'Too many such requests came from this address or session.',
     'Wait, then repeat.',
   ],
   unknown_attempt: [
     'No instance saw this attempt.',
-    "It never arrived (DNS, network, TLS, a proxy in between), or it is too long ago. `holdfast probe URL` from the client's network shows which.",
+    "It never arrived, or is too long ago; try `holdfast probe URL` from the client's network.",
   ],
   login_refused: [
-    'User name and password do not belong together, or the account is disabled.',
-    'Ask for both again; the log line `login_refused` says which it was, the answer does not.',
+    'User name or password is wrong, or the account is disabled.',
+    'Ask for both again; only the log line `login_refused` says which it was.',
   ],
   login_locked: [
-    'Too many logins of this account, or from this address, have failed or came at once.',
-    'Wait as long as `Retry-After` says; each further failure makes the next wait longer.',
+    'Too many logins of this account, or from this address.',
+    'Wait as long as `Retry-After` says; each failure makes the next wait longer.',
   ],
   login_malformed: [
-    'The body is not what this path of the login takes.',
-    'Send JSON such as `{"username": "...", "password": "..."}`; docs/login.md has each path.',
+    'The body is not what this path takes.',
+    'Send JSON such as `{"username": "...", "password": "..."}`; see docs/login.md.',
   ],
   login_busy: [
-    'More logins wait for their password to be checked than may wait.',
-    'Wait, then repeat; see who logs in so often.',
+    'Too many logins wait to be checked.',
+    'Wait, then repeat; look who logs in so often.',
   ],
   session_missing: [
-    'The request carries no session cookie: nobody is logged in here.',
-    'Log in. Right after a login: look for what drops the cookie, such as plain HTTP.',
+    'There is no session cookie: nobody is logged in here.',
+    'Log in; right after a login, look for what drops the cookie, such as plain HTTP.',
   ],
   session_ended: [
-    'The session has ended: unused or in use for too long, its account was changed, or it was never there.',
+    'The session has ended: it was too old or unused for too long, its account was changed, or it never was.',
     'Log in again.',
   ],
   session_signed_out: [
-    'The session was ended on purpose: signed out, here or everywhere, or by an operator.',
+    'The session was ended by its user, here or elsewhere, or by an operator.',
     'Log in again.',
   ],
   session_replayed: [
-    'A refresh token was used again after its successor had been: somebody has a copy, so the session was ended.',
-    'Log in again; if it comes again, look for a device or a proxy that leaks cookies.',
+    'A refresh token was used twice: somebody has a copy, so the session was ended.',
+    'Log in again; if it comes back, look for a device or a proxy that leaks cookies.',
   ],
   csrf_refused: [
-    'The request may have been made by a page of another site.',
-    "Call it by `fetch` from the gateway's own origin with `content-type: application/json`, or add the page to `auth.allowed_origins`.",
+    'The request may come from a page of another site.',
+    "Call it by `fetch` with `content-type: application/json` from the gateway's origin, or add the page's to `auth.allowed_origins`.",
   ],
   users_unavailable: [
     'The database of users did not answer.',
-    'Try again; the operator looks at the database that `auth` names.',
+    'Try again; look at the database that `auth` names.',
   ],
   connect_timeout: [
-    'The upgrade succeeded and no answer to connect came.',
+    'The transport opened, and no answer to connect came.',
     'Look for a proxy that buffers, or a gateway that hangs.',
   ],
   subscribe_timeout: [
     'No answer to subscribe came.',
-    'Look at the broker and the proxies of the gateway.',
+    "Look at the gateway's broker and proxies.",
   ],
   stream_buffered: [
-    'The path holds back what the server streams.',
-    'Switch buffering off on the proxy; see docs/reverse-proxies.md.',
+    'Something on the way holds back what the server streams.',
+    "Switch off the proxy's buffering; see docs/reverse-proxies.md.",
   ],
   connection_cut: [
-    'The connection ended in the middle without a close frame.',
-    'Look at the proxies and the network on the way.',
+    'The connection ended without a close frame.',
+    'Look at network and proxies between client and gateway.',
   ],
   upgrade_no_gateway: [
-    'A proxy answered that it gets no answer from the gateway behind it.',
-    "Start the gateway, or correct the proxy's address of it; the proxy's log names what failed.",
+    'A proxy cannot reach the gateway behind it.',
+    'Start the gateway, or correct its address at the proxy, whose log names what failed.',
   ],
   pings_missing: [
-    'The pings that the server promised did not come, and nobody closed the connection.',
-    'Look for a dead path: a firewall or a proxy that forgot the connection.',
+    "The server's pings stopped, and nobody closed the connection.",
+    'Look for a firewall or a proxy that forgot the connection.',
   ],
   offline: [
-    'The device says that it has no network.',
-    'Nothing; the client connects when the network is back.',
+    'The device has no network.',
+    'Nothing; the client connects when it is back.',
   ],
   open_failed: [
-    'The transport did not open, and browsers do not tell pages why.',
-    "Nothing; the client asks `/connection/explain` for the cause. `holdfast probe URL` shows it from the client's network.",
+    'The transport did not open; browsers do not say why.',
+    "Nothing; the client asks `/connection/explain`. Else try `holdfast probe URL` from the client's network.",
   ],
   open_timeout: [
     'The transport did not open within `handshakeTimeout`.',
-    'Look for a firewall that drops packets, or a proxy that hangs; `holdfast probe URL` shows which.',
+    'Look for a firewall that drops packets, or a proxy that hangs; try `holdfast probe URL`.',
   ],
   server_unreachable: [
-    'Plain HTTP requests do not reach the server either.',
-    'Look at DNS, network and TLS between device and server: `holdfast probe URL`.',
+    'Plain HTTP does not reach the server either.',
+    'Look at DNS, network and TLS between device and server; try `holdfast probe URL`.',
   ],
   captive_portal: [
-    "Something else answered in the server's place: a redirect or a page of HTML, as the login page of a hotel's network gives.",
-    'Open any page in the browser and log in to the network; where there is no such login, correct the address.',
+    "Something else answered in the server's place with a redirect or a page of HTML, such as a hotel's network.",
+    'Open any page and log in to the network; where there is no such login, correct the address.',
   ],
   answer_malformed: [
-    'An HTTP answer is not what it should be: not JSON, a wrong type, a missing field.',
-    'Look at what answers at this address, and for a proxy that changes answers.',
+    'An HTTP answer is malformed: not JSON, a wrong type, a missing field.',
+    'Look for a proxy that changes answers, or a server that is none of ours.',
   ],
   message_malformed: [
-    'The server sent something that is no message of the protocol.',
+    'The server sent what is no message of the protocol.',
     'Look for a proxy that changes frames, or a server that is none of ours.',
   ],
   message_oversized: [
-    'The server sent a message larger than the client takes.',
+    'The server sent too large a message.',
     'Send smaller messages.',
   ],
   transport_unsupported: [
-    'This browser can use none of the allowed transports.',
+    'This browser has none of the allowed transports.',
     'Allow more in `transports`.',
   ],
   import_failed: [
-    'A part of the client that loads on demand did not load.',
-    "Serve all files of the client beside each other, and let the page's `Content-Security-Policy` allow them.",
+    'A part of the client did not load.',
+    'Serve all files of the client side by side, and allow them in `Content-Security-Policy`.',
   ],
   command_timeout: [
-    'No reply to a command came within `commandTimeout`; whether it was carried out is unknown.',
+    'No reply came within `commandTimeout`; whether the command was carried out is unknown.',
     'Repeat what may be done twice; look for a slow backend.',
   ],
   outcome_unknown: [
-    'The connection ended behind a command that had been sent; whether it was carried out is unknown.',
-    'Repeat what may be done twice; else ask whether it was done.',
+    'The connection ended before the reply; whether the command was carried out is unknown.',
+    'Repeat what may be done twice; else look whether it was done.',
   ],
   queue_full: [
     'As many messages wait for a connection as may wait.',
-    'Send less while there is no connection, or raise `queueSize`.',
+    'Send less meanwhile, or raise `queueSize`.',
   ],
   queue_timeout: [
-    'A message waited for a connection longer than `queueTimeout`; it was not sent.',
+    'A message waited longer than `queueTimeout` for a connection; it was not sent.',
     'Send it again when there is a connection.',
   ],
   disconnect_called: [
-    'The application called disconnect(), or has not called connect() yet.',
+    'The application called disconnect(), or not yet connect().',
     'Call connect().',
   ],
   page_frozen: [
     'The browser froze the page, or the device slept.',
-    'Nothing; the client connects when the page goes on.',
+    'Nothing; the client connects when it goes on.',
   ],
   network_changed: [
     'The device went to another network.',
     'Nothing; the client connects over the new one.',
   ],
   publication_gap: [
-    'The offset of a publication leaves out some before it.',
+    'Publications before this one are missing.',
     'Nothing; the client recovers what is missing.',
   ],
   state_sync_failed: [
-    "The application's callback that fetches a snapshot failed.",
+    "The application's callback for snapshots failed.",
     'Look at what the callback calls.',
   ],
   migration_failed: [
-    'The connection could not be moved to another instance; the old one lives on.',
+    'The connection could not move to another instance; the old one lives on.',
     'Nothing; the client tries again.',
   ],
   listener_failed: [
-    'A listener of the application threw, or its promise was rejected; the others were told.',
+    'A listener of the application failed; the others were told.',
     'Look at the error behind it.',
   ],
   commands_undelivered: [
-    'The messages of a stream arrive, but the requests with its commands get no answer.',
-    'Look for a proxy that lets `/connection/...` through and not `/emulation`, or that sends them to different instances.',
+    "A stream's messages arrive, and its commands get no answer.",
+    'Look for a proxy that blocks `/emulation`, or sends it to another instance than `/connection/...`.',
   ],
   token_source_unreachable: [
-    'No answer came from where tokens are fetched.',
-    'Look at the network, and at the address and CORS of the token endpoint.',
+    'The token endpoint cannot be reached.',
+    'Look at the network, and at its address and CORS.',
   ],
   token_source_timeout: [
     'No token came in time.',
     'Look for a slow login server, or a getToken that never settles.',
   ],
   token_source_failed: [
-    'Where tokens are fetched answered with an error.',
-    'Look into the log of the login server.',
+    'The token endpoint answered with an error.',
+    "Look into its server's log.",
   ],
   token_source_malformed: [
-    'What getToken returned, or its endpoint answered, is no token at all.',
-    "Answer JSON `{token, expires_in}`, and let getToken return the token's text.",
+    'What getToken or its endpoint gave is no token.',
+    'Let the endpoint answer JSON `{token, expires_in}`, and getToken return text.',
   ],
   token_unchanged: [
-    'getToken returned a token that the server has already refused.',
-    'Issue a fresh token at each call; look for a cache before the token endpoint.',
+    'getToken gave a token that was refused before.',
+    'Issue a fresh token at each call; look for a cache.',
   ],
   login_required: [
-    'There is no session: the user has to log in.',
+    'The user has to log in.',
     'Log in.',
   ],
   signed_out_elsewhere: [
@@ -662,15 +658,15 @@ addTexts({
     'Log in.',
   ],
   login_loop: [
-    'The login page sent the user back without a session, more than once.',
-    "Look whether the browser keeps the login's cookies: third-party context, plain http, a wrong `Domain` or `Path`.",
+    'The login page sent the user back without a session.',
+    'Look for what drops the cookie: third-party context, plain HTTP, a wrong `Domain` or `Path`.',
   ],
   clock_wrong: [
     'The clock of this device is wrong.',
-    "Set the device's clock; the client works with the server's meanwhile.",
+    "Set it; the client goes by the server's meanwhile.",
   ],
   unknown_cause: [
-    'The server gave a number or a reason that this client does not know.',
+    'The server gave a number or reason unknown to this client.',
     "Look into the server's log; update the client.",
   ],
 });
