@@ -20,12 +20,24 @@ _NEVER_IN_A_PAGE = frozenset(
         "admin_token_invalid",
         "query_invalid",
         "publish_queue_full",
+        "not_ready",
+        # Numbers of Centrifugo's that this gateway never gives.
+        "state_invalidated",
+        "too_many_errors",
+        "unauthorized",
+        "permission_denied_close",
+        # Told to nobody who could still hear it, or to the log's upload, which tells nobody.
+        "write_error",
+        "log_token_invalid",
     }
 )
 # What only another client can do wrong: this one sends no such frame, command or request. Should it come to that, the
 # number says what to do, and the slug where to read about it.
 _FAULTS_OF_OTHERS = frozenset(
     {
+        "bad_http",
+        "data_not_json",
+        "invalid_utf8",
         "malformed_json",
         "malformed_protobuf",
         "malformed_command",
@@ -62,7 +74,7 @@ _FAULTS_OF_OTHERS = frozenset(
 )
 # What a probe finds and a page finds as well: the same cause, the same slug.
 _FOUND_BY_BOTH = frozenset(
-    {"connect_timeout", "subscribe_timeout", "stream_buffered", "connection_cut", "pings_missing", "upgrade_no_gateway"}
+    {"connect_timeout", "stream_buffered", "connection_cut", "pings_missing", "upgrade_no_gateway"}
 )
 # What the client's core finds, or has to decide about, before it can load anything; its own causes are there, too.
 _IN_THE_CORE = frozenset(

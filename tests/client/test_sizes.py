@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.parts import require
 
 HERE = Path(__file__).parent
@@ -34,7 +32,6 @@ def test_core_is_small() -> None:
     assert sizes["core"] <= CORE_BYTES, json.dumps(sizes["modules"], indent=1)
 
 
-@pytest.mark.xfail(reason="the parts have not been trimmed together")
 def test_everything_is_small() -> None:
     """All that an application can load, minified and compressed."""
     sizes = measured()

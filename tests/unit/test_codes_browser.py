@@ -64,7 +64,7 @@ def test_core_modules_name_causes_that_the_core_knows():
         (path.name, slug)
         for path, text in makers.items()
         if "codes-rest.js'" not in text
-        for slug in re.findall(r"\berrorOf\(\{ slug: '([a-z_]+)'", text)
+        for slug in re.findall(r"\bslug: '([a-z_]+)'", text)
     }
 
     assert {(name, slug) for name, slug in named if slug not in known} == set()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Timer, within } from '../../../app/holdfast/web/client/timer.js';
+import { pause, Timer, within } from '../../../app/holdfast/web/client/timer.js';
 import { fakeEnvironment } from '../fakes.mjs';
 
 test('what is waited for next takes the place of what was', async () => {
@@ -41,4 +41,15 @@ test('work is waited for so long, and no timer stays behind', async () => {
   await late;
 
   assert.equal(environment.clock.pending, 0);
+});
+
+test('a pause is over when its time is', async () => {
+  const environment = fakeEnvironment();
+  let isOver = false;
+  const paused = pause(environment, 100).then(() => (isOver = true));
+  await environment.clock.advance(99);
+  assert.equal(isOver, false);
+
+  await environment.clock.advance(1);
+  assert.equal(await paused, true);
 });

@@ -111,6 +111,7 @@ test('an end offers what mends it', () => {
   assert.equal(action('token_malformed'), 'login');
   assert.equal(action('login_loop'), 'login');
   assert.equal(action('import_failed'), 'reload');
+  assert.equal(action('unknown_channel'), 'reload');
   assert.equal(action('connection_limit'), 'retry');
 });
 

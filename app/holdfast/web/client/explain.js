@@ -3,6 +3,8 @@
 
 import './codes-rest.js';
 import { errorOf } from './errors.js';
+import { abortAfter, isHtml, isRedirect, parsed } from './http.js';
+import { pause } from './timer.js';
 import { withoutTokens } from './tokens/check.js';
 import { discard, textOf } from './transports/answers.js';
 
@@ -26,7 +28,7 @@ export async function explain(question) {
   if (!environment.isOnline()) return errorOf({ slug: 'offline', attempt: cid });
   let cause = await ask(question);
   if (cause.slug === 'unknown_attempt') {
-    await new Promise((resolve) => environment.setTimer(() => resolve(undefined), SECOND_LOOK));
+    await pause(environment, SECOND_LOOK);
     cause = await ask(question);
   }
   cause.isFinal = isFinal(cause);
@@ -34,42 +36,34 @@ export async function explain(question) {
 }
 
 /** @param {Parameters<typeof explain>[0]} question @returns {Promise<Explained>} */
-async function ask({ url, cid, environment }) {
-  const controller = new AbortController();
-  const timer = environment.setTimer(() => controller.abort(), TIMEOUT);
-  try {
-    const address = new URL(url, environment.baseUrl);
-    address.searchParams.set('cid', cid);
-    const fetch = /** @type {typeof globalThis.fetch} */ (environment.fetch);
-    const response = await fetch(address.href, {
-      credentials: 'omit',
-      redirect: 'manual',
-      cache: 'no-store',
-      signal: controller.signal,
-    });
-    return await judge(response, cid);
-  } catch (error) {
-    const detail = controller.signal.aborted ? `no answer in ${TIMEOUT / 1000} s` : withoutTokens(String(error));
-    const isText = /** @type {Error} */ (error).name !== 'EncodingError';
-    return errorOf({ slug: isText ? 'server_unreachable' : 'answer_malformed', detail, attempt: cid });
-  } finally {
-    environment.clearTimer(timer);
-  }
+function ask({ url, cid, environment }) {
+  return abortAfter(environment, TIMEOUT, async ({ signal }) => {
+    try {
+      const address = new URL(url, environment.baseUrl);
+      address.searchParams.set('cid', cid);
+      const fetch = /** @type {typeof globalThis.fetch} */ (environment.fetch);
+      const response = await fetch(address.href, { credentials: 'omit', redirect: 'manual', cache: 'no-store', signal });
+      return await judge(response, cid);
+    } catch (error) {
+      const detail = signal.aborted ? `no answer in ${TIMEOUT / 1000} s` : withoutTokens(String(error));
+      const isText = /** @type {Error} */ (error).name !== 'EncodingError';
+      return errorOf({ slug: isText ? 'server_unreachable' : 'answer_malformed', detail, attempt: cid });
+    }
+  });
 }
 
 /** @param {Response} response @param {string} attempt @returns {Promise<Explained>} */
 async function judge(response, attempt) {
-  const isRedirect = response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
-  if (isRedirect) return errorOf({ slug: 'captive_portal', detail: 'got a redirect', attempt });
+  if (isRedirect(response)) return errorOf({ slug: 'captive_portal', detail: 'got a redirect', attempt });
   const { status } = response;
-  const isHtml = /html/i.test(response.headers.get('content-type') ?? '');
-  const body = isHtml ? discard(response) : parsed(await textOf(response));
+  const isPage = isHtml(response);
+  const body = isPage ? discard(response) : parsed(await textOf(response));
   const slug = typeof body?.slug === 'string' ? body.slug : '';
   if (status === 200 && slug) return told(body, attempt);
   if (slug === 'unknown_attempt') return goingOn(errorOf({ slug, attempt }));
   const facts = { detail: `HTTP ${status}`, attempt };
   if ([502, 503, 504].includes(status) && !slug) return errorOf({ slug: 'upgrade_no_gateway', ...facts });
-  if (isHtml) return errorOf({ slug: 'captive_portal', ...facts });
+  if (isPage) return errorOf({ slug: 'captive_portal', ...facts });
   // A gateway that is too busy to explain, and an old one that cannot, leave it unexplained.
   return errorOf({ slug: slug || status === 404 ? 'open_failed' : 'answer_malformed', ...facts });
 }
@@ -98,15 +92,6 @@ function told(body, attempt) {
 function goingOn(error) {
   error.action = 'retry';
   return error;
-}
-
-/** @param {string} text @returns {any} */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** What the server said of an attempt that did not open: most may pass, or another transport helps. @param {Explained} cause */

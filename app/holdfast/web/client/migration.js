@@ -8,7 +8,7 @@ import { backoffDelay } from './backoff.js';
 import './codes-rest.js';
 import { errorOf } from './errors.js';
 import { together } from './subscriptions.js';
-import { Timer, within } from './timer.js';
+import { pause, Timer, within } from './timer.js';
 
 /** @typedef {import('./types.js').SessionLike} SessionLike */
 /** @typedef {{session: SessionLike, reply: any}} Opened  and the reply to its connect command */
@@ -162,7 +162,7 @@ export class Migration {
   async #untilQuiet(old) {
     for (let waited = 0; old.isConnected && waited < PATIENCE_MS; waited += POLL_MS) {
       if (waited >= OVERLAP_MS && !old.inFlight) return;
-      await new Promise((resolve) => this.#environment.setTimer(() => resolve(undefined), POLL_MS));
+      await pause(this.#environment, POLL_MS);
     }
   }
 }

@@ -1,11 +1,12 @@
 // @ts-check
-/** localStorage, as far as the page may use it. */
+/** The page's storage, as far as it may use it. */
 
 /**
- * Work with localStorage, which may be missing, full or forbidden.
+ * Work with a storage, which may be missing, full or forbidden.
  * @template T
- * @param {Pick<import('./types.js').Environment, 'storage'>} environment
- * @param {(storage: Storage) => T} work
+ * @template {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} Some
+ * @param {{storage?: Some}} environment
+ * @param {(storage: Some) => T} work
  * @returns {T | undefined}
  */
 export function stored({ storage }, work) {

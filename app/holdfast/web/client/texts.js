@@ -141,10 +141,6 @@ addTexts({
     "A command's field is missing or impossible.",
     'The detail names the field; correct the call.',
   ],
-  data_not_json: [
-    'The channel takes only JSON as data.',
-    "Publish JSON, or set its namespace's `publication_data_format` to `binary`.",
-  ],
   data_not_object: [
     'The channel takes only JSON objects as data.',
     "Publish an object, or set its namespace's `publication_data_format` to `json`.",
@@ -197,10 +193,6 @@ addTexts({
     'History no longer holds the asked position.',
     'Load a snapshot, then follow from the current position.',
   ],
-  unauthorized: [
-    'The call needs a user, and the connection has none.',
-    'Connect with a token.',
-  ],
   internal_error: [
     'The gateway failed as it should not.',
     "Look for the traceback in the gateway's log.",
@@ -223,11 +215,11 @@ addTexts({
   ],
   proxy_timeout: [
     'The backend did not answer in time.',
-    "Look for a slow backend; raise the proxy's `timeout` only with `client.handshake_timeout` in mind.",
+    "Look for a slow backend; keep the proxy's `timeout` below `client.handshake_timeout`.",
   ],
   proxy_refused: [
-    'The backend cannot be reached: refused, no route, no such name, or a TLS failure.',
-    "Compare the proxy's `endpoint` with the backend's address.",
+    'The backend cannot be reached.',
+    "Compare its address with the proxy's `endpoint`.",
   ],
   proxy_broken: [
     "The backend's answer was cut off.",
@@ -238,7 +230,7 @@ addTexts({
     "Look into the backend's log; if it is meant, map it in `status_to_code_transforms`.",
   ],
   proxy_bad_reply: [
-    "The backend's answer is malformed: no JSON, a wrong type, no result.",
+    "The backend's answer is malformed.",
     'The detail names the field; compare with docs/proxy.md.',
   ],
   proxy_redirect: [
@@ -251,7 +243,7 @@ addTexts({
   ],
   proxy_busy: [
     'Too many calls of this proxy are in flight.',
-    'Look for a slow backend; raise `max_in_flight` only if it can take more.',
+    'Look for a slow backend, or raise `max_in_flight`.',
   ],
   proxy_breaker_open: [
     'Calls of this proxy kept failing; none is made for a while.',
@@ -283,11 +275,7 @@ addTexts({
   ],
   slow_consumer: [
     'The client read too slowly.',
-    "Look at the client's network; raise `client.queue_max_size` only with memory to match.",
-  ],
-  write_error: [
-    'Writing to the connection failed.',
-    'Look at network and proxies between client and gateway.',
+    "Look at the client's network, or raise `client.queue_max_size`.",
   ],
   insufficient_state: [
     "The client's position was lost.",
@@ -305,10 +293,6 @@ addTexts({
     'The client sent commands faster than allowed.',
     'Slow the client, or raise `client.command_rate`.',
   ],
-  state_invalidated: [
-    "The operator invalidated the client's state.",
-    'Nothing; SDKs fetch a token and reconnect.',
-  ],
   force_disconnect: [
     'The operator disconnected the client for good.',
     'Ask the operator.',
@@ -321,17 +305,9 @@ addTexts({
     'The token has more channels than the client may have.',
     "Shorten the token's channel list.",
   ],
-  permission_denied_close: [
-    'A server-side subscription is not permitted.',
-    "Correct the token's channels.",
-  ],
   not_available_close: [
     'A feature that the client needs is off.',
     'Switch it on in the namespace.',
-  ],
-  too_many_errors: [
-    'The client went on after too many errors.',
-    'Correct the client.',
   ],
   handshake_timeout: [
     'Connecting took longer than the handshake timeout.',
@@ -361,10 +337,6 @@ addTexts({
     "The subscription's token expired, and no fresh one came in time.",
     'Give the subscription a getToken function.',
   ],
-  invalid_utf8: [
-    'A text message or a close reason was not UTF-8 (RFC 6455, 8.1).',
-    'Send text as UTF-8.',
-  ],
   message_too_big: [
     'A message was too large.',
     'Send less, or raise `websocket.max_message_bytes`.',
@@ -382,12 +354,8 @@ addTexts({
     'Add it to `client.allowed_origins`.',
   ],
   draining: [
-    'The instance is draining: it takes no new connections.',
+    'The instance is draining and takes no new connections.',
     'Come back through the load balancer.',
-  ],
-  not_ready: [
-    'The instance is not ready; the body names the failing checks.',
-    'Follow the named check.',
   ],
   body_too_large: [
     "The request's body is too large.",
@@ -412,10 +380,6 @@ addTexts({
   bad_handshake: [
     'The WebSocket handshake has a missing or wrong header (RFC 6455, 4.2.1).',
     'Look for a proxy that drops or changes headers.',
-  ],
-  bad_http: [
-    'The bytes are not an HTTP/1.1 request.',
-    'Look for TLS spoken to a plain port.',
   ],
   headers_too_large: [
     "The request's headers are too large.",
@@ -446,12 +410,12 @@ addTexts({
     'Nothing; clients come back later. Raise `admission.rate` and `admission.burst` if the CPU allows.',
   ],
   overload_loop_lag: [
-    'The event loop is late: newcomers would slow those who are here.',
-    'Look for what blocks it (see the runbook), or add instances.',
+    'The event loop is late.',
+    'Look for what blocks it, or add instances.',
   ],
   overload_memory: [
     'Memory is close to its limit.',
-    'Look for slow readers and large histories; raise the limit, or add instances.',
+    'Look for slow readers and large histories, or add instances.',
   ],
   overload_cpu: [
     'The instance uses all of its core.',
@@ -463,11 +427,7 @@ addTexts({
   ],
   breaker_open: [
     'The instance lets nobody in for a while: what it needs keeps failing.',
-    'Nothing; it tries single clients again by itself. The log line `breaker_opened` names the cause.',
-  ],
-  log_token_invalid: [
-    'The log lines come without a token, or with one that was used or has expired.',
-    'Take that of the connect reply (`holdfast.log_token`) or of `/connection/explain`; each is good once.',
+    'Nothing; it tries single clients again by itself. The log (`breaker_opened`) names the cause.',
   ],
   rate_limited: [
     'Too many such requests came from this address or session.',
@@ -478,7 +438,7 @@ addTexts({
     "It never arrived, or is too long ago; try `holdfast probe URL` from the client's network.",
   ],
   login_refused: [
-    'User name or password is wrong, or the account is disabled.',
+    'Name or password is wrong, or the account is disabled.',
     'Ask for both again; only the log line `login_refused` says which it was.',
   ],
   login_locked: [
@@ -487,7 +447,7 @@ addTexts({
   ],
   login_malformed: [
     'The body is not what this path takes.',
-    'Send JSON such as `{"username": "...", "password": "..."}`; see docs/login.md.',
+    'Send JSON as docs/login.md has it.',
   ],
   login_busy: [
     'Too many logins wait to be checked.',
@@ -498,7 +458,7 @@ addTexts({
     'Log in; right after a login, look for what drops the cookie, such as plain HTTP.',
   ],
   session_ended: [
-    'The session has ended: it was too old or unused for too long, its account was changed, or it never was.',
+    'The session has ended: it is too old, was unused for too long, or its account was changed.',
     'Log in again.',
   ],
   session_signed_out: [
@@ -520,10 +480,6 @@ addTexts({
   connect_timeout: [
     'The transport opened, and no answer to connect came.',
     'Look for a proxy that buffers, or a gateway that hangs.',
-  ],
-  subscribe_timeout: [
-    'No answer to subscribe came.',
-    "Look at the gateway's broker and proxies.",
   ],
   stream_buffered: [
     'Something on the way holds back what the server streams.',
@@ -558,11 +514,11 @@ addTexts({
     'Look at DNS, network and TLS between device and server; try `holdfast probe URL`.',
   ],
   captive_portal: [
-    "Something else answered in the server's place with a redirect or a page of HTML, such as a hotel's network.",
+    "Something else answered with a redirect or a page of HTML, such as a hotel's network.",
     'Open any page and log in to the network; where there is no such login, correct the address.',
   ],
   answer_malformed: [
-    'An HTTP answer is malformed: not JSON, a wrong type, a missing field.',
+    'An HTTP answer is malformed.',
     'Look for a proxy that changes answers, or a server that is none of ours.',
   ],
   message_malformed: [
@@ -627,7 +583,7 @@ addTexts({
   ],
   commands_undelivered: [
     "A stream's messages arrive, and its commands get no answer.",
-    'Look for a proxy that blocks `/emulation`, or sends it to another instance than `/connection/...`.',
+    'Look for a proxy that blocks `/emulation` or sends it to another instance.',
   ],
   token_source_unreachable: [
     'The token endpoint cannot be reached.',

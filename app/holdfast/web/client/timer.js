@@ -33,6 +33,24 @@ export class Timer {
 }
 
 /**
+ * @param {Pick<import('./types.js').Environment, 'setTimer' | 'clearTimer'>} environment
+ * @param {number} milliseconds
+ * @param {AbortSignal} [signal]  ends it early
+ * @returns {Promise<void>}
+ */
+export function pause(environment, milliseconds, signal) {
+  return new Promise((resolve) => {
+    const done = () => {
+      environment.clearTimer(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = environment.setTimer(done, milliseconds);
+    signal?.addEventListener('abort', done);
+  });
+}
+
+/**
  * @template T
  * @param {Pick<import('./types.js').Environment, 'setTimer' | 'clearTimer'>} environment
  * @param {number} milliseconds

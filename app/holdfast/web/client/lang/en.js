@@ -53,10 +53,10 @@ export const EN = {
   'quality.poor': 'Poor',
 
   'cause.offline': ['Your device has no network.', 'Check Wi-Fi or mobile data.'],
-  'cause.unreachable': ['The server can’t be reached.', 'Check your network. If other pages work, the problem is on our side.'],
+  'cause.unreachable': ['The server can’t be reached.', 'Check your network. If other sites work, the problem is ours.'],
   'cause.captive': ['Your network wants you to sign in first.', 'Open a new tab, sign in to the network, then come back.'],
-  'cause.blocked': ['Something in your network blocks live connections.', 'Another way is being tried. A VPN or company proxy can be the cause.'],
-  'cause.garbled': ['The server’s answer arrived damaged.', 'A VPN, proxy or virus scanner may be changing it. Try another network.'],
+  'cause.blocked': ['Something in your network blocks live connections.', 'We’re trying another way. A VPN or a proxy may be the cause.'],
+  'cause.garbled': ['The server’s answer arrived damaged.', 'A VPN, a proxy or a virus scanner may be the cause. Try another network.'],
   'cause.asleep': ['This page was asleep.', 'It is catching up now.'],
   'cause.moved': ['Your network has changed.', 'Connecting over the new one.'],
   'cause.restarting': ['The server is restarting.', 'It is usually back within a minute.'],

@@ -53,10 +53,10 @@ export const PT_BR = {
   'quality.poor': 'Ruim',
 
   'cause.offline': ['Seu aparelho está sem rede.', 'Verifique o Wi-Fi ou os dados móveis.'],
-  'cause.unreachable': ['Não conseguimos falar com o servidor.', 'Verifique sua rede. Se outros sites abrem, o problema é do nosso lado.'],
+  'cause.unreachable': ['Não conseguimos falar com o servidor.', 'Verifique sua rede. Se outros sites abrem, o problema é nosso.'],
   'cause.captive': ['Sua rede pede que você faça login nela primeiro.', 'Abra uma nova aba, entre na rede e depois volte aqui.'],
-  'cause.blocked': ['Algo na sua rede bloqueia conexões ao vivo.', 'Estamos tentando outro caminho. Pode ser uma VPN ou o proxy da empresa.'],
-  'cause.garbled': ['A resposta do servidor chegou danificada.', 'Uma VPN, um proxy ou o antivírus pode estar alterando os dados. Tente outra rede.'],
+  'cause.blocked': ['Algo na sua rede bloqueia conexões ao vivo.', 'Estamos tentando outro caminho. A causa pode ser uma VPN ou um proxy.'],
+  'cause.garbled': ['A resposta do servidor chegou danificada.', 'A causa pode ser uma VPN, um proxy ou o antivírus. Tente outra rede.'],
   'cause.asleep': ['Esta página estava em repouso.', 'Ela já está se atualizando.'],
   'cause.moved': ['Sua rede mudou.', 'Estamos conectando pela nova rede.'],
   'cause.restarting': ['O servidor está reiniciando.', 'Normalmente ele volta em menos de um minuto.'],

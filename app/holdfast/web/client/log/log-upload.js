@@ -4,6 +4,8 @@
  * go in order, each under the token of its attempt where there is one; twice only where an answer was lost.
  */
 
+import { abortAfter } from '../http.js';
+import { Timer } from '../timer.js';
 import { jsonOf } from '../transports/answers.js';
 import { batchOf } from './batch.js';
 
@@ -31,8 +33,7 @@ export class LogUpload {
   #isAway = false;
   /** @type {Promise<number> | null} */
   #sending = null;
-  /** @type {unknown} */
-  #timer = null;
+  #timer;
 
   /**
    * @param {object} host
@@ -43,6 +44,7 @@ export class LogUpload {
    */
   constructor(host) {
     this.#host = host;
+    this.#timer = new Timer(host.environment);
     host.log.subscribe(() => this.#onLine());
     host.environment.page?.addEventListener('pagehide', () => this.#onLeaving());
   }
@@ -79,13 +81,9 @@ export class LogUpload {
   }
 
   #schedule() {
-    if (this.#timer !== null || this.#isOff) return;
-    const { environment } = this.#host;
-    const wait = Math.max(GATHER, this.#notBefore - environment.now());
-    this.#timer = environment.setTimer(() => {
-      this.#timer = null;
-      void this.#send();
-    }, wait);
+    if (this.#timer.isSet || this.#isOff) return;
+    const wait = Math.max(GATHER, this.#notBefore - this.#host.environment.now());
+    this.#timer.set(wait, () => void this.#send());
   }
 
   /** @returns {Batch | null} */
@@ -116,19 +114,16 @@ export class LogUpload {
   /** @param {Batch} batch @returns {Promise<number>} */
   async #post(batch) {
     const { environment, url } = this.#host;
-    const abort = new AbortController();
-    const timer = environment.setTimer(() => abort.abort(), TIMEOUT);
+    const { body } = batch;
+    const fetch = /** @type {typeof globalThis.fetch} */ (environment.fetch);
     try {
-      const fetch = /** @type {typeof globalThis.fetch} */ (environment.fetch);
-      const { body } = batch;
-      const response = await fetch(url, { method: 'POST', body, credentials: 'omit', keepalive: true, signal: abort.signal });
-      return await this.#onAnswer(batch, response);
+      return await abortAfter(environment, TIMEOUT, async ({ signal }) =>
+        this.#onAnswer(batch, await fetch(url, { method: 'POST', body, credentials: 'omit', keepalive: true, signal })),
+      );
     } catch {
       this.#isAway = true;
       this.#wait(0);
       return 0;
-    } finally {
-      environment.clearTimer(timer);
     }
   }
 
@@ -169,8 +164,7 @@ export class LogUpload {
     this.#isAway = false;
     this.#backoff = MIN_BACKOFF;
     this.#notBefore = 0;
-    if (this.#timer !== null) this.#host.environment.clearTimer(this.#timer);
-    this.#timer = null;
+    this.#timer.stop();
   }
 
   /** Nobody will read an answer any more. A batch that is under way goes on by itself. */

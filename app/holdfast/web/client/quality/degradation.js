@@ -5,6 +5,7 @@
  */
 
 import { browserEnvironment } from '../environment.js';
+import { Timer } from '../timer.js';
 
 /** @typedef {import('./grading.js').Grade} Grade */
 
@@ -37,8 +38,7 @@ export class Degradation {
   #emit;
   #features;
   #options;
-  /** @type {unknown} */
-  #timer = null;
+  #timer;
   #listener = () => this.#look(true);
   /** @type {Grade | null} of the last look */
   #grade = null;
@@ -55,6 +55,7 @@ export class Degradation {
   constructor({ service, environment, emit }, features, options = {}) {
     this.#service = service;
     this.#environment = environment;
+    this.#timer = new Timer(environment);
     this.#emit = emit;
     this.#features = features;
     this.#options = { ...DEFAULTS, ...options, floors: { ...DEFAULTS.floors, ...options.floors } };
@@ -65,7 +66,7 @@ export class Degradation {
   /** Turn everything up and look no more. */
   stop() {
     for (const name of EVENTS) this.#service.removeEventListener(name, this.#listener);
-    this.#setTimer(null);
+    this.#timer.stop();
     while (this.level > 0) this.#move(-1, 'stopped');
   }
 
@@ -76,14 +77,14 @@ export class Degradation {
     const { quality, state, transport } = this.#service;
     const { grade } = quality;
     // Between two connections nothing is known; what was turned down stays so.
-    if (state !== 'connected' || transport === null) return this.#setTimer(null);
+    if (state !== 'connected' || transport === null) return this.#timer.stop();
     this.#floor = Math.min(this.#options.floors[transport] ?? 0, this.#features.length);
     const isOther = grade !== this.#grade;
     this.#grade = grade;
     while (this.level < this.#floor) this.#move(1, `fallback_${transport}`);
     if (grade === 'poor' && (isOther || !isNews)) this.#step(1, 'poor_quality');
     if (grade === 'good' && !isNews) this.#step(-1, 'good_quality');
-    if (isOther || !isNews || this.#timer === null) this.#wait(grade);
+    if (isOther || !isNews || !this.#timer.isSet) this.#wait(grade);
   }
 
   /** @param {1 | -1} direction @param {string} why */
@@ -96,7 +97,8 @@ export class Degradation {
   #wait(grade) {
     const { downEvery, upEvery } = this.#options;
     const isDone = grade === 'fair' || (grade === 'good' ? this.level === this.#floor : this.level === this.#features.length);
-    this.#setTimer(isDone ? null : () => this.#look(false), grade === 'good' ? upEvery : downEvery);
+    if (isDone) this.#timer.stop();
+    else this.#timer.set(grade === 'good' ? upEvery : downEvery, () => this.#look(false));
   }
 
   /** @param {1 | -1} direction @param {string} why */
@@ -115,16 +117,6 @@ export class Degradation {
     } catch (fault) {
       this.#environment.reportFault(fault);
     }
-  }
-
-  /** @param {(() => void) | null} callback @param {number} [milliseconds] */
-  #setTimer(callback, milliseconds = 0) {
-    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
-    const run = () => {
-      this.#timer = null;
-      callback?.();
-    };
-    this.#timer = callback && this.#environment.setTimer(run, milliseconds);
   }
 }
 
@@ -153,13 +145,11 @@ export function paused(name, subscription) {
 export function throttled(name, callback, interval, environment = browserEnvironment()) {
   let isDown = false;
   let calledAt = -Infinity;
-  /** @type {unknown} */
-  let timer = null;
+  const timer = new Timer(environment);
   /** @type {Arguments | null} */
   let latest = null;
   const flush = () => {
-    if (timer !== null) environment.clearTimer(timer);
-    timer = null;
+    timer.stop();
     if (latest === null) return;
     const args = latest;
     latest = null;
@@ -172,7 +162,7 @@ export function throttled(name, callback, interval, environment = browserEnviron
       latest = args;
       const wait = isDown ? calledAt + interval - environment.now() : 0;
       if (wait <= 0) flush();
-      else timer ??= environment.setTimer(flush, wait);
+      else if (!timer.isSet) timer.set(wait, flush);
     },
     down: () => (isDown = true),
     up() {

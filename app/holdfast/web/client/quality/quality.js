@@ -6,6 +6,7 @@
  * Events: `quality` {grade, from, reasons, ...figures} when the grade changes; `round_trip` {milliseconds}.
  */
 
+import { Timer } from '../timer.js';
 import { Hysteresis, jitterOf, LIMITS, median } from './grading.js';
 
 /** @typedef {import('../types.js').SessionLike} SessionLike */
@@ -54,8 +55,7 @@ export class Quality {
   /** Milliseconds between heartbeats; 0 where there are none. */
   #heartbeat = 0;
   #heardAt = 0;
-  /** @type {unknown} */
-  #timer = null;
+  #timer;
   #pings = 0;
   /** How long the next ping has waited for its turn. */
   #waited = 0;
@@ -70,6 +70,7 @@ export class Quality {
    */
   constructor({ environment, emit }, options = {}) {
     this.#environment = environment;
+    this.#timer = new Timer(environment);
     this.#emit = emit;
     this.#options = { ...DEFAULTS, ...options };
     this.#hysteresis = new Hysteresis({ ...LIMITS, ...this.#options.limits }, this.#options.betterAfter);
@@ -114,14 +115,14 @@ export class Quality {
   onEnded(wasPlanned) {
     if (!this.#session) return;
     this.#session = null;
-    this.#setTimer(null);
+    this.#timer.stop();
     if (!wasPlanned && !this.#environment.isHidden()) this.#cuts.push(this.#environment.now());
   }
 
   /** The page was hidden or shown, the device slept or changed its network: what is under way says nothing any more. */
   restart() {
     this.#hysteresis.pause();
-    if (this.#isQuiet) this.#setTimer(null);
+    if (this.#isQuiet) this.#timer.stop();
     else this.#watch();
   }
 
@@ -137,7 +138,7 @@ export class Quality {
     this.#pings = 0;
     this.#waited = 0;
     this.#watches += 1;
-    if (!this.#isQuiet) this.#setTimer(() => this.#ping(), SOON); // the first second belongs to the subscriptions
+    if (!this.#isQuiet) this.#timer.set(SOON, () => this.#ping()); // the first second belongs to the subscriptions
   }
 
   async #ping() {
@@ -148,7 +149,7 @@ export class Quality {
     if (session.inFlight && this.#waited < LONGEST_WAIT) return this.#wait();
     this.#waited = 0;
     const [watch, asked] = [this.#watches, now()];
-    this.#setTimer(() => this.#ping(), this.#untilNext());
+    this.#timer.set(this.#untilNext(), () => this.#ping());
     const slug = await session.request('ping', {}, this.#options.pingTimeout).then(() => '', (error) => error.slug);
     // A page that was hidden or a connection that ended meanwhile says nothing of the network. A refusal is an answer.
     if (watch !== this.#watches || this.#isQuiet || NO_ANSWER.includes(slug)) return;
@@ -159,7 +160,7 @@ export class Quality {
 
   #wait() {
     this.#waited += SOON;
-    this.#setTimer(() => this.#ping(), SOON);
+    this.#timer.set(SOON, () => this.#ping());
   }
 
   #untilNext() {
@@ -191,11 +192,5 @@ export class Quality {
     const from = this.#hysteresis.held.grade;
     const { grade } = this.#hysteresis.take(this.#figures(), this.#environment.now());
     if (grade !== from) this.#emit('quality', { ...this.snapshot, from });
-  }
-
-  /** @param {(() => void) | null} callback @param {number} [milliseconds] */
-  #setTimer(callback, milliseconds = 0) {
-    if (this.#timer !== null) this.#environment.clearTimer(this.#timer);
-    this.#timer = callback && this.#environment.setTimer(callback, milliseconds);
   }
 }

@@ -56,20 +56,9 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/**
- * Style sheets of a shadow root, made once for each text.
- * @param {ShadowRoot} root @param {string[]} texts
- */
-export function adoptStyles(root, texts) {
-  root.adoptedStyleSheets = texts.map((text) => {
-    const known = sheets.get(text);
-    if (known) return known;
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(text);
-    sheets.set(text, sheet);
-    return sheet;
-  });
+/** Style a shadow root, as a strict CSP allows it. @param {ShadowRoot} root @param {string} text */
+export function adoptStyles(root, text) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  root.adoptedStyleSheets = [sheet];
 }
-
-/** @type {Map<string, CSSStyleSheet>} */
-const sheets = new Map();

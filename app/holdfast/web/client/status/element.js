@@ -92,7 +92,7 @@ export class HoldfastStatus extends Base {
   /** @param {import('../lang/language.js').Language} language */
   #build(language) {
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
-    adoptStyles(root, [SHARED, STATUS]);
+    adoptStyles(root, SHARED + STATUS);
     const parts = makeParts(language);
     const { panel, summary } = parts;
     root.replaceChildren(parts.box, panel.root, parts.live);

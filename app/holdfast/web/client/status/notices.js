@@ -6,6 +6,7 @@
 
 import '../codes-rest.js';
 import { topicOf } from '../lang/topics.js';
+import { Timer } from '../timer.js';
 import { actionOf, moodOf } from './view.js';
 
 /** A reconnect that is quicker is not worth a word. */
@@ -32,15 +33,13 @@ const AT_LOGIN = new Set(['password', 'locked']);
 const OFFLINE = /** @type {HoldfastError} */ ({ slug: 'offline', action: 'retry' });
 
 export class Notices {
-  #environment;
   #look;
   #onChange;
   /** @type {Notice[]} */
   #shown = [];
   /** Topics that the user has dismissed, for as long as the trouble lasts. @type {Set<string>} */
   #dismissed = new Set();
-  /** @type {any} */
-  #timer = null;
+  #timer;
   #isGraceOver = false;
 
   /**
@@ -50,7 +49,7 @@ export class Notices {
    * @param {(notices: Notice[], isBack: boolean) => void} options.onChange  `isBack`: a trouble that was told of is over
    */
   constructor({ environment, look, onChange }) {
-    this.#environment = environment;
+    this.#timer = new Timer(environment);
     this.#look = look;
     this.#onChange = onChange;
   }
@@ -65,7 +64,7 @@ export class Notices {
     const mood = moodOf(snapshot);
     if (snapshot.state === 'connected' || mood === 'idle') this.#end(snapshot.state === 'connected');
     else if (this.#isGraceOver || mood === 'login' || mood === 'stopped') this.#tell(mood, snapshot.reason);
-    else this.#timer ??= this.#environment.setTimer(() => this.#endGrace(), GRACE);
+    else if (!this.#timer.isSet) this.#timer.set(GRACE, () => this.#endGrace());
   }
 
   /** A notice beside the connection's own, as of a login. @param {HoldfastError} error */
@@ -83,21 +82,20 @@ export class Notices {
 
   /** Nothing more is told. */
   close() {
-    this.#stopTimer();
+    this.#timer.stop();
     this.#set([]);
   }
 
   // Private methods
 
   #endGrace() {
-    this.#timer = null;
     this.#isGraceOver = true;
     this.update();
   }
 
   /** @param {boolean} isConnected */
   #end(isConnected) {
-    this.#stopTimer();
+    this.#timer.stop();
     this.#isGraceOver = false;
     this.#dismissed.clear();
     const left = this.#shown.filter((notice) => !notice.isTrouble);
@@ -124,11 +122,6 @@ export class Notices {
   #set(notices, isBack = false) {
     this.#shown = notices;
     this.#onChange(notices, isBack);
-  }
-
-  #stopTimer() {
-    this.#environment.clearTimer(this.#timer);
-    this.#timer = null;
   }
 }
 

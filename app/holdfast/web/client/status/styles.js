@@ -24,7 +24,7 @@ export const SHARED = `
 button {
   font: inherit; color: inherit; background: none; border: 0; margin: 0; cursor: pointer;
   min-block-size: 44px; min-inline-size: 44px; border-radius: calc(var(--_radius) - 4px);
-  -webkit-tap-highlight-color: transparent; touch-action: manipulation;
+  touch-action: manipulation;
 }
 button:hover { background: var(--_hover); }
 button:focus-visible { outline: 2px solid var(--_accent); outline-offset: -2px; }

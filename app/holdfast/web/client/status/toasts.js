@@ -40,7 +40,7 @@ export class Toasts {
     this.#onLogin = onLogin;
     this.host = element('div', { class: 'holdfast-toasts', lang: language.tag });
     const shadow = this.host.attachShadow({ mode: 'open' });
-    adoptStyles(shadow, [SHARED, TOASTS]);
+    adoptStyles(shadow, SHARED + TOASTS);
     this.#root.setAttribute('aria-label', language.text('toasts.name'));
     this.#root.append(this.#urgent, this.#calm, this.#back);
     shadow.append(this.#root);

@@ -4,6 +4,7 @@
 import '../codes-rest.js';
 import { browserEnvironment } from '../environment.js';
 import { errorOf, HoldfastError, isKnown } from '../errors.js';
+import { abortAfter, isHtml, isRedirect, parsed } from '../http.js';
 import { textOf } from '../transports/answers.js';
 import { withoutTokens } from './check.js';
 
@@ -24,27 +25,21 @@ const TIMEOUT = 10_000;
  * @param {Question} question
  * @returns {Promise<any>} the JSON of the answer with `server_time`, which the Date header gives if the body does not
  */
-export async function askEndpoint(question) {
-  const { environment, signal } = question;
-  const controller = new AbortController();
-  const timer = environment.setTimer(() => controller.abort(), TIMEOUT);
-  const onAbort = () => controller.abort();
-  signal?.addEventListener('abort', onAbort);
-  try {
-    return await read(await send(question, controller.signal), environment);
-  } catch (error) {
-    if (error instanceof HoldfastError) throw error;
-    if (controller.signal.aborted) {
-      throw errorOf({ slug: 'token_source_timeout', detail: `no whole answer in ${TIMEOUT / 1000} s` });
+export function askEndpoint(question) {
+  const { environment } = question;
+  const work = async (/** @type {AbortController} */ { signal }) => {
+    try {
+      return await read(await send(question, signal), environment);
+    } catch (error) {
+      if (error instanceof HoldfastError) throw error;
+      if (signal.aborted) throw errorOf({ slug: 'token_source_timeout', detail: `no whole answer in ${TIMEOUT / 1000} s` });
+      const { name } = /** @type {Error} */ (error);
+      if (name === 'EncodingError') throw errorOf({ slug: 'token_source_malformed', detail: 'expected UTF-8' });
+      const slug = environment.isOnline() ? 'token_source_unreachable' : 'offline';
+      throw errorOf({ slug, detail: withoutTokens(String(error)) });
     }
-    const { name } = /** @type {Error} */ (error);
-    if (name === 'EncodingError') throw errorOf({ slug: 'token_source_malformed', detail: 'expected UTF-8' });
-    const slug = environment.isOnline() ? 'token_source_unreachable' : 'offline';
-    throw errorOf({ slug, detail: withoutTokens(String(error)) });
-  } finally {
-    environment.clearTimer(timer);
-    signal?.removeEventListener('abort', onAbort);
-  }
+  };
+  return abortAfter(environment, TIMEOUT, work, question.signal);
 }
 
 /**
@@ -76,29 +71,19 @@ function send({ environment, url, method = 'POST', body, headers, credentials = 
 async function read(response, environment) {
   if (isRedirect(response)) throw redirected(environment);
   const text = await textOf(response);
-  const isHtml = /html/i.test(response.headers.get('content-type') ?? '');
   const body = objectIn(text);
-  if (!response.ok) throw refused(response, body, isHtml);
+  if (!response.ok) throw refused(response, body);
   if (response.status === 204) return {};
-  if (body === null && isHtml) throw errorOf({ slug: 'captive_portal', detail: 'expected JSON, got a page of HTML' });
+  if (body === null && isHtml(response)) throw errorOf({ slug: 'captive_portal', detail: 'expected JSON, got a page of HTML' });
   if (body === null && text === '') throw errorOf({ slug: 'token_empty', detail: 'the answer is empty' });
   if (body === null) throw errorOf({ slug: 'token_source_malformed', detail: 'expected a JSON object' });
   return { ...body, server_time: body.server_time ?? dateOf(response) };
 }
 
-/** @param {Response} response */
-export function isRedirect(response) {
-  return response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
-}
-
 /** @param {string} text @returns {Record<string, any> | null} */
 function objectIn(text) {
-  try {
-    const value = JSON.parse(text);
-    return value === '' ? { token: '' } : typeof value === 'object' && !Array.isArray(value) ? value : null;
-  } catch {
-    return null;
-  }
+  const value = parsed(text);
+  return value === '' ? { token: '' } : typeof value === 'object' && !Array.isArray(value) ? value : null;
 }
 
 /** @param {Question['environment']} environment */
@@ -108,8 +93,8 @@ function redirected(environment) {
   return errorOf({ slug, detail: 'expected JSON, got a redirect' });
 }
 
-/** @param {Response} response @param {any} body @param {boolean} isHtml */
-function refused(response, body, isHtml) {
+/** @param {Response} response @param {any} body */
+function refused(response, body) {
   const { status } = response;
   const detail = typeof body?.detail === 'string' ? withoutTokens(body.detail) : `HTTP ${status}`;
   const facts = { detail, retryAfter: retryAfterOf(response), ...wordsOf(body) };
@@ -117,7 +102,7 @@ function refused(response, body, isHtml) {
   if (slug.startsWith('session_')) return Object.assign(errorOf({ slug, ...facts }), { action: 'login' });
   if (isKnown(slug)) return errorOf({ slug, ...facts });
   if (status === 401 || status === 403) return errorOf({ slug: 'login_required', ...facts });
-  if (isHtml && [502, 503, 504].includes(status)) return errorOf({ slug: 'upgrade_no_gateway', ...facts });
+  if (isHtml(response) && [502, 503, 504].includes(status)) return errorOf({ slug: 'upgrade_no_gateway', ...facts });
   return errorOf({ slug: 'token_source_failed', ...facts });
 }
 

@@ -2,6 +2,8 @@
 /** Keeps what the user typed, in this tab alone, while they log in again; never a password, a code or a card number. */
 
 import { browserEnvironment } from '../environment.js';
+import { parsed } from '../http.js';
+import { stored } from '../storage.js';
 
 const KEY = 'holdfast:form:';
 const LARGEST = 100_000;
@@ -22,11 +24,7 @@ export function keepForm(form, environment, index = 0) {
   const kept = fieldsOf(form).map(({ name, type, value, checked }) => [name, type, value, checked ?? null]);
   const text = JSON.stringify(kept);
   if (kept.length === 0 || text.length > LARGEST) return;
-  try {
-    environment.tabStorage?.setItem(keyOf(form, environment, index), text);
-  } catch {
-    // The storage is full or forbidden.
-  }
+  stored({ storage: environment.tabStorage }, (storage) => storage.setItem(keyOf(form, environment, index), text));
 }
 
 /**
@@ -80,12 +78,8 @@ function keyOf(form, environment, index) {
 }
 
 /** @param {string} key @param {Environment} environment @returns {any[][]} */
-function take(key, { tabStorage }) {
-  try {
-    const found = JSON.parse(tabStorage?.getItem(key) ?? '[]');
-    tabStorage?.removeItem(key);
-    return Array.isArray(found) ? found.filter(Array.isArray) : [];
-  } catch {
-    return [];
-  }
+function take(key, { tabStorage: storage }) {
+  const found = parsed(stored({ storage }, (kept) => kept.getItem(key)) ?? '');
+  stored({ storage }, (kept) => kept.removeItem(key));
+  return Array.isArray(found) ? found.filter(Array.isArray) : [];
 }

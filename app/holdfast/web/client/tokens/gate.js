@@ -1,14 +1,18 @@
 // @ts-check
 /** Holds up the next attempt for a time, which may be cut short. */
 
+import { Timer } from '../timer.js';
+
 export class Gate {
   #environment;
   #opensAt = 0;
   #open = () => {};
+  #timer;
 
   /** @param {import('../types.js').Environment} environment */
   constructor(environment) {
     this.#environment = environment;
+    this.#timer = new Timer(environment);
   }
 
   /** @param {number} milliseconds  from now */
@@ -24,21 +28,17 @@ export class Gate {
 
   /** Let through who waits. */
   leave() {
+    this.#timer.stop();
     this.#open();
   }
 
   /** Wait until it is open; one at a time. @returns {Promise<void>} */
   async pass() {
-    const { now, setTimer, clearTimer } = this.#environment;
-    const left = this.#opensAt - now();
+    const left = this.#opensAt - this.#environment.now();
     if (left <= 0) return;
     await new Promise((resolve) => {
-      const timer = setTimer(() => this.#open(), left);
-      this.#open = () => {
-        clearTimer(timer);
-        this.#open = () => {};
-        resolve(undefined);
-      };
+      this.#open = () => resolve(undefined);
+      this.#timer.set(left, this.#open);
     });
   }
 }

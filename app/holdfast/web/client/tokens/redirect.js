@@ -3,6 +3,8 @@
 
 import '../codes-rest.js';
 import { errorOf } from '../errors.js';
+import { parsed } from '../http.js';
+import { stored } from '../storage.js';
 import { keepForms } from './forms.js';
 
 const KEY = 'holdfast:login';
@@ -26,7 +28,8 @@ export function goToLogin({ page, environment, reason }) {
   if (tries.length >= MOST) {
     return errorOf({ slug: 'login_loop', detail: `${tries.length} times within ${WITHIN / 1000} s` });
   }
-  store(environment, JSON.stringify([...tries, now]));
+  // Without storage the way there is not counted.
+  stored({ storage: environment.tabStorage }, (storage) => storage.setItem(KEY, JSON.stringify([...tries, now])));
   keepForms(environment);
   target.searchParams.set('return', here.pathname + here.search + here.hash);
   if (reason) target.searchParams.set('reason', reason);
@@ -45,7 +48,7 @@ export function returnPath(environment, fallback = '/') {
 
 /** There is a session that works: the next way to the login is the first again. @param {Environment} environment */
 export function forgetTries(environment) {
-  store(environment, null);
+  stored({ storage: environment.tabStorage }, (storage) => storage.removeItem(KEY));
 }
 
 /** @param {string | null} path @param {URL} here @param {string} fallback */
@@ -61,21 +64,7 @@ export function safePath(path, here, fallback) {
 }
 
 /** @param {Environment} environment @returns {number[]} */
-function triesOf({ tabStorage }) {
-  try {
-    const found = JSON.parse(tabStorage?.getItem(KEY) ?? '[]');
-    return Array.isArray(found) ? found.filter((at) => typeof at === 'number') : [];
-  } catch {
-    return [];
-  }
-}
-
-/** @param {Environment} environment @param {string | null} value */
-function store({ tabStorage }, value) {
-  try {
-    if (value === null) tabStorage?.removeItem(KEY);
-    else tabStorage?.setItem(KEY, value);
-  } catch {
-    // Without storage the way there is not counted.
-  }
+function triesOf({ tabStorage: storage }) {
+  const found = parsed(stored({ storage }, (kept) => kept.getItem(KEY)) ?? '');
+  return Array.isArray(found) ? found.filter((at) => typeof at === 'number') : [];
 }

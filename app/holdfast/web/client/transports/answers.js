@@ -2,6 +2,7 @@
 /** HTTP as the fallback transports use it: requests that go nowhere else, and a named cause for whatever comes instead. */
 
 import '../codes-rest.js';
+import { isHtml, isRedirect } from '../http.js';
 
 /** @typedef {import('../types.js').Environment} Environment */
 /** @typedef {import('../types.js').Command} Command */
@@ -42,8 +43,7 @@ export function post(environment, url, body, more) {
  */
 export async function causeOf(response) {
   const { status } = response;
-  const isRedirect = response.type === 'opaqueredirect' || (status >= 300 && status < 400);
-  if (isRedirect || status === 511 || (response.ok && typeOf(response).includes('html'))) {
+  if (isRedirect(response) || status === 511 || (response.ok && isHtml(response))) {
     discard(response);
     return because('captive_portal', status);
   }
@@ -133,24 +133,6 @@ export function takeBatch(queue) {
     count += 1;
   }
   return queue.splice(0, count);
-}
-
-/**
- * @param {Environment} environment
- * @param {number} milliseconds
- * @param {AbortSignal} signal  ends it early
- * @returns {Promise<void>}
- */
-export function pause(environment, milliseconds, signal) {
-  return new Promise((resolve) => {
-    const done = () => {
-      environment.clearTimer(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = environment.setTimer(done, milliseconds);
-    signal.addEventListener('abort', done);
-  });
 }
 
 /** @param {TextDecoder} decoder @param {Uint8Array} bytes */

@@ -7,6 +7,8 @@
  * From then on it is tried in the background, at growing intervals.
  */
 
+import { parsed } from '../http.js';
+import { stored } from '../storage.js';
 import { ENOUGH, blameFor } from './blame.js';
 import { keyOf } from './turn.js';
 
@@ -147,26 +149,18 @@ export class TransportChoice {
   }
 
   #remember() {
-    const { storage } = this.#options;
     const kept = [...this.#records].filter(([, { interval }]) => interval > 0);
-    try {
-      if (kept.length === 0) storage?.removeItem(this.#key);
-      else storage?.setItem(this.#key, JSON.stringify(Object.fromEntries(kept)));
-    } catch {
-      // Full, or forbidden: the next page finds out by itself.
-    }
+    stored(this.#options, (storage) => {
+      if (kept.length === 0) storage.removeItem(this.#key);
+      else storage.setItem(this.#key, JSON.stringify(Object.fromEntries(kept)));
+    });
   }
 
   #recall() {
-    const { names, now, storage } = this.#options;
-    let stored;
-    try {
-      stored = JSON.parse(storage?.getItem(this.#key) ?? '{}');
-    } catch {
-      return; // forbidden, or not ours
-    }
+    const { names, now } = this.#options;
+    const kept = parsed(stored(this.#options, (storage) => storage.getItem(this.#key)) ?? '');
     for (const name of names) {
-      const record = legalRecord(stored?.[name], now());
+      const record = legalRecord(kept?.[name], now());
       if (record) this.#records.set(name, record);
     }
   }

@@ -5,7 +5,9 @@
  */
 
 import { backoffDelay } from '../backoff.js';
-import { GAVE_UP, because, causeOf, discard, jsonOf, nonsense, pause, post, takeBatch, typeOf } from './answers.js';
+import { isHtml } from '../http.js';
+import { pause } from '../timer.js';
+import { GAVE_UP, because, causeOf, discard, jsonOf, nonsense, post, takeBatch } from './answers.js';
 
 /** @typedef {import('../types.js').Transport} Transport */
 /** @typedef {import('../types.js').Command} Command */
@@ -115,7 +117,7 @@ class PollTransport {
     try {
       const more = { signal: controller.signal };
       const response = await post(this.#environment, this.#target.url, this.#body(request), more);
-      if (response.status !== 200 || typeOf(response).includes('html')) return await causeOf(response);
+      if (response.status !== 200 || isHtml(response)) return await causeOf(response);
       return read(await jsonOf(response), request);
     } catch {
       return because(request.seq === 0 ? 'open_failed' : 'connection_cut');

@@ -8,7 +8,9 @@
  */
 
 import { backoffDelay } from '../backoff.js';
-import { because, causeOf, discard, pause, post, takeBatch } from './answers.js';
+import { abortAfter } from '../http.js';
+import { pause } from '../timer.js';
+import { because, causeOf, discard, post, takeBatch } from './answers.js';
 
 /** @typedef {import('../types.js').Command} Command */
 /** @typedef {import('../types.js').Message} Message */
@@ -112,21 +114,16 @@ export class Uplink {
   }
 
   /** @param {Command[]} commands @returns {Promise<Cause | null>} */
-  async #post(commands) {
-    const request = (this.#request = new AbortController());
-    const timer = this.#environment.setTimer(() => request.abort(), REQUEST_TIMEOUT);
+  #post(commands) {
     const data = commands.map((command) => JSON.stringify(command)).join('\n');
-    try {
-      const body = JSON.stringify({ ...this.#address, data });
+    const body = JSON.stringify({ ...this.#address, data });
+    return abortAfter(this.#environment, REQUEST_TIMEOUT, async (request) => {
+      this.#request = request;
       const response = await post(this.#environment, this.#url, body, { signal: request.signal });
-      if (response.status !== 204) return await causeOf(response);
+      if (response.status !== 204) return causeOf(response);
       discard(response);
       return null;
-    } catch {
-      return because('commands_undelivered');
-    } finally {
-      this.#environment.clearTimer(timer);
-    }
+    }).catch(() => because('commands_undelivered'));
   }
 }
 
