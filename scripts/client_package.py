@@ -16,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CLIENT = ROOT / "app" / "holdfast" / "web" / "client"
 TOOLS = ROOT / "tests" / "client"
+# So that `document.querySelector('holdfast-status')` has its type; JSDoc cannot declare that.
+ELEMENT_TYPE = "declare global { interface HTMLElementTagNameMap { 'holdfast-status': HoldfastStatus } }\n"
 COMPILER = TOOLS / "node_modules" / "typescript" / "bin" / "tsc"
 
 
@@ -28,6 +30,8 @@ def stage(folder: Path) -> None:
     project = {"extends": str(TOOLS / "tsconfig.json"), "compilerOptions": only_types, "include": ["**/*.js"]}
     (folder / "tsconfig.json").write_text(json.dumps(project))
     subprocess.run(["node", str(COMPILER), "--project", str(folder)], check=True)
+    with (folder / "types" / "status" / "element.d.ts").open("a") as types:
+        types.write(ELEMENT_TYPE)
 
 
 def pack(folder: Path, target: Path) -> Path:

@@ -3,6 +3,7 @@
 
 import { errorOf } from './errors.js';
 
+/** @template {object} Events  by name, the `detail` of each */
 export class Emitter extends EventTarget {
   /** @type {WeakMap<object, (event: any) => Promise<void>>} */
   #guarded = new WeakMap();
@@ -15,8 +16,9 @@ export class Emitter extends EventTarget {
   }
 
   /**
-   * @param {string} name
-   * @param {any} listener  a function, or an object with handleEvent
+   * @template {keyof Events & string} Name
+   * @param {Name} name
+   * @param {import('./types.js').Listener<Events[Name]>} listener
    * @param {boolean | AddEventListenerOptions} [options]
    */
   addEventListener(name, listener, options) {
@@ -24,8 +26,9 @@ export class Emitter extends EventTarget {
   }
 
   /**
-   * @param {string} name
-   * @param {any} listener
+   * @template {keyof Events & string} Name
+   * @param {Name} name
+   * @param {import('./types.js').Listener<Events[Name]>} listener
    * @param {boolean | EventListenerOptions} [options]
    */
   removeEventListener(name, listener, options) {
@@ -54,7 +57,7 @@ export class Emitter extends EventTarget {
 }
 
 /**
- * @param {Emitter & {state: string, reason: import('./errors.js').HoldfastError | null}} emitter  whose `state` events tell
+ * @param {Emitter<{state: any}> & {state: string, reason: import('./errors.js').HoldfastError | null}} emitter  whose `state` events tell
  * @param {string} pending  the state to wait in
  * @param {string} wanted
  * @param {string} slug  of the error, where there is no reason

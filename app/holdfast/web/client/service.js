@@ -10,6 +10,7 @@ import { errorOf } from './errors.js';
 import { endpointsOf, withDefaults } from './options.js';
 import { Parts } from './parts.js';
 
+/** @extends {Emitter<import('./types.js').ServiceEvents>} */
 export class ResilientWebSocketService extends Emitter {
   #environment;
   #parts;

@@ -32,6 +32,7 @@ import { errorOf } from './errors.js';
  * @property {import('./positions.js').StreamPosition | null} position
  */
 
+/** @extends {Emitter<import('./types.js').SubscriptionEvents>} */
 export class Subscription extends Emitter {
   /** @type {SubscriptionState} */
   #state = 'unsubscribed';

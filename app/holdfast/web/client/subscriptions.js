@@ -11,7 +11,7 @@ import { Subscription } from './subscription.js';
 /** Pushes of a session of which nobody has told yet. */
 const MOST_EARLY = 1000;
 /** Events of server-side subscriptions that the service tells too. */
-const FORWARDED = ['publication', 'join', 'leave', 'gap'];
+const FORWARDED = /** @type {const} */ (['publication', 'join', 'leave', 'gap']);
 
 export class Subscriptions {
   #emit;

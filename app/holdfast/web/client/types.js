@@ -145,6 +145,50 @@
 /** @typedef {'unsubscribed' | 'subscribing' | 'subscribed'} SubscriptionState */
 
 /**
+ * A listener of an event with such a `detail`.
+ * @template Detail
+ * @typedef {((event: CustomEvent<Detail>) => unknown) | {handleEvent: (event: CustomEvent<Detail>) => unknown} | null} Listener
+ */
+
+/** @typedef {{error: import('./errors.js').HoldfastError}} Fault */
+
+/** @typedef {{channel: string, user: string, client: string, connInfo?: any, chanInfo?: any}} Presence */
+
+/**
+ * What a subscription tells: the `detail` by event.
+ * @typedef {object} SubscriptionEvents
+ * @property {Publication} publication
+ * @property {import('./positions.js').Gap} gap
+ * @property {any} sync  what `getState` returned
+ * @property {Presence} join
+ * @property {Presence} leave
+ * @property {{from: SubscriptionState, to: SubscriptionState, reason: import('./errors.js').HoldfastError | null, data?: any}} state
+ * @property {Fault} error
+ */
+
+/**
+ * What a service tells: the `detail` by event. The last ones are of channels that the server subscribed it to.
+ * @typedef {object} ServiceEvents
+ * @property {{from: State, to: State, reason: import('./errors.js').HoldfastError | null}} state
+ * @property {{attempt: number, delay: number, cid: string}} connecting  milliseconds until the attempt
+ * @property {{client: string, transport: TransportName}} connected
+ * @property {Fault & {willReconnect: boolean}} disconnected
+ * @property {Fault} error
+ * @property {{from: TransportName, to: TransportName, why: string}} transport
+ * @property {Fault} login
+ * @property {{data: any}} message
+ * @property {import('./quality/grading.js').Judgement & import('./quality/grading.js').Figures & {uptime: number, from: import('./quality/grading.js').Grade}} quality
+ * @property {{milliseconds: number}} round_trip
+ * @property {{from: number, to: number, name: string, why: string}} level
+ * @property {{client: string}} migrated
+ * @property {{subscription: import('./subscription.js').Subscription}} subscription
+ * @property {Publication} publication
+ * @property {import('./positions.js').Gap} gap
+ * @property {Presence} join
+ * @property {Presence} leave
+ */
+
+/**
  * @typedef {object} ServiceOptions
  * @property {string} [token]  a connection token that is at hand
  * @property {GetToken} [getToken]  fetches one; see tokens

@@ -6,6 +6,7 @@
 
 import '../codes-rest.js';
 import { browserEnvironment } from '../environment.js';
+import { Emitter } from '../emitter.js';
 import { errorOf, HoldfastError } from '../errors.js';
 import { ServerClock } from './clock.js';
 import { askEndpoint } from './endpoint.js';
@@ -22,10 +23,10 @@ import { forgetTries, goToLogin, returnPath } from './redirect.js';
 
 /** What of a service the login needs. @typedef {EventTarget & {connect: () => void, disconnect: () => void}} ServiceLike */
 
-/**
- * Events: `signedin` {user}, `signedout` {error}, `notice` {error} with something that the user should be told.
- */
-export class LoginTokens extends EventTarget {
+/** The `detail` by event; a `notice` is something that the user should be told. @typedef {{signedin: {user: User}, signedout: {error: HoldfastError}, notice: {error: HoldfastError}}} LoginEvents */
+
+/** @extends {Emitter<LoginEvents>} */
+export class LoginTokens extends Emitter {
   #url;
   #page;
   #environment;
@@ -43,7 +44,7 @@ export class LoginTokens extends EventTarget {
 
   /** @param {LoginOptions} [options] */
   constructor({ url = '/auth', page = '/login', environment = browserEnvironment() } = {}) {
-    super();
+    super((fault) => environment.reportFault(fault));
     this.#url = url.replace(/\/$/, '');
     this.#page = page;
     this.#environment = environment;
@@ -145,7 +146,7 @@ export class LoginTokens extends EventTarget {
     } catch (error) {
       const needsLogin = error instanceof HoldfastError && error.needsLogin;
       const isAsked = what === 'login' || (what === 'logout' && !needsLogin); // the service tells of what goes on by itself
-      if (what === 'refresh' ? needsLogin : isAsked) this.#tell('notice', { error });
+      if (what === 'refresh' ? needsLogin : isAsked) this.emit('notice', { error });
       throw error;
     }
   }
@@ -154,7 +155,7 @@ export class LoginTokens extends EventTarget {
   #lookAtClock(serverTime) {
     this.#clock.learn(serverTime);
     const { isDeviceWrong } = this.#clock;
-    if (isDeviceWrong && !this.#saidClock) this.#tell('notice', { error: errorOf({ slug: 'clock_wrong' }) });
+    if (isDeviceWrong && !this.#saidClock) this.emit('notice', { error: errorOf({ slug: 'clock_wrong' }) });
     this.#saidClock = isDeviceWrong;
   }
 
@@ -171,7 +172,7 @@ export class LoginTokens extends EventTarget {
     this.#signedOut = null;
     this.#fresh = answer.token ? answer : null;
     this.#user = answer.user ?? null;
-    this.#tell('signedin', { user: answer.user });
+    this.emit('signedin', { user: answer.user });
   }
 
   /** @param {HoldfastError} error */
@@ -180,19 +181,14 @@ export class LoginTokens extends EventTarget {
     this.#signedOut = error;
     this.#fresh = null;
     this.#user = null;
-    this.#tell('signedout', { error });
-    this.#tell('notice', { error });
+    this.emit('signedout', { error });
+    this.emit('notice', { error });
   }
 
   /** @param {HoldfastError} error */
   #needLogin(error) {
     const problem = goToLogin({ page: this.#page, environment: this.#environment, reason: error.slug });
-    if (problem) this.#tell('notice', { error: problem });
-  }
-
-  /** @param {string} name @param {object} detail */
-  #tell(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
+    if (problem) this.emit('notice', { error: problem });
   }
 }
 
