@@ -219,3 +219,14 @@ test('the log loads for a page that never connects, once there is a token to han
   assert.deepEqual(world.service.log.lines.slice(0, 2).map(({ event }) => event), ['connecting', 'connection_refused']);
   world.service.disconnect();
 });
+
+test('the words of causes load for a page that never connects', async () => {
+  const world = makeWorld({}, { fetch: () => Promise.reject(new TypeError('Failed to fetch')) });
+  world.service.connect();
+  await world.clock.advance(0);
+  socket().end(1006);
+  for (let turn = 0; turn < 5000 && !world.service.reason.remedy; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+
+  assert.match(world.service.reason.remedy, /holdfast probe URL/);
+  world.service.disconnect();
+});
