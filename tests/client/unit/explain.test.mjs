@@ -51,7 +51,7 @@ test('what keeps only WebSockets out does not stop the client', async () => {
 test('who answers in place of the gateway is told apart', async () => {
   const opaque = { type: 'opaqueredirect', status: 0, headers: new Headers() };
   const rows = [
-    [() => html(200), 'captive_portal'], [() => html(404), 'captive_portal'], [() => opaque, 'captive_portal'],
+    [() => html(200), 'captive_portal'], [() => html(511), 'captive_portal'], [() => html(404), 'answer_malformed'], [() => opaque, 'captive_portal'],
     [() => new Response('', { status: 302 }), 'captive_portal'],
     [() => html(502), 'upgrade_no_gateway'], [() => new Response('', { status: 504 }), 'upgrade_no_gateway'],
     [() => json({ slug: 'rate_limited' }, 429), 'open_failed'], [() => json({}, 404), 'open_failed'],

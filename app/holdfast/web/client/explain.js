@@ -63,6 +63,8 @@ async function judge(response, attempt) {
   if (slug === 'unknown_attempt') return goingOn(errorOf({ slug, attempt }));
   const facts = { detail: `HTTP ${status}`, attempt };
   if ([502, 503, 504].includes(status) && !slug) return errorOf({ slug: 'upgrade_no_gateway', ...facts });
+  // A page that is not found comes from a web server at a wrong address; who wants a login shows one.
+  if (isPage && status === 404) return errorOf({ slug: 'answer_malformed', detail: 'HTTP 404 and HTML: no gateway', attempt });
   if (isPage) return errorOf({ slug: 'captive_portal', ...facts });
   // A gateway that is too busy to explain, and an old one that cannot, leave it unexplained.
   return errorOf({ slug: slug || status === 404 ? 'open_failed' : 'answer_malformed', ...facts });
