@@ -115,6 +115,7 @@ class Row {
     if (this.#pressedAt === 0) return;
     const now = performance.now();
     if (to === 'connected' && this.#downAt > 0) this.#tellBack(now);
+    else if (to === 'disconnected') say(this.#outcome, words.text('switch.stopped', { time: words.seconds(now - this.#pressedAt) }));
     else if (to !== 'connected' && this.#downAt === 0) {
       this.#downAt = now;
       say(this.#outcome, words.text('switch.noticed', { time: words.seconds(now - this.#pressedAt) }));

@@ -85,6 +85,7 @@ export const EN = {
   'switch.see': 'You should see:',
   'switch.done': 'Done. Watching what comes of it…',
   'switch.noticed': 'Noticed after {time}. Coming back…',
+  'switch.stopped': 'Stopped after {time}, and does not try again by itself.',
   'switch.back': 'Noticed after {noticed}, back {time} later by {way}.',
   'switch.returned': 'Back after {time}, by {way}.',
   'switch.failed': 'The gateway did not do it.',

@@ -85,6 +85,7 @@ export const PT_BR = {
   'switch.see': 'Você deve ver:',
   'switch.done': 'Feito. Observando o que acontece…',
   'switch.noticed': 'Percebido após {time}. Voltando…',
+  'switch.stopped': 'Parou após {time} e não tenta mais sozinho.',
   'switch.back': 'Percebido após {noticed}, de volta {time} depois por {way}.',
   'switch.returned': 'De volta após {time}, por {way}.',
   'switch.failed': 'O gateway não fez isso.',
