@@ -16,9 +16,9 @@ function loginOf(answers = {}, changes = {}) {
   const notices = [];
   const events = [];
   const environment = fakeEnvironment({
-    fetch: async (url, { method, body }) => {
+    fetch: async (url, { method, body, credentials }) => {
       const what = new URL(url).pathname.split('/').at(-1);
-      requests.push({ what, method, body });
+      requests.push({ what, method, body, credentials });
       const answer = answers[what];
       if (answer === undefined) throw new TypeError('Failed to fetch');
       const [status, content] = typeof answer === 'function' ? answer() : answer;
@@ -49,6 +49,14 @@ test('the token of a login is used before any refresh', async () => {
   assert.equal((await auth.getToken(CONTEXT)).expires_in, 300);
   assert.equal((await auth.getToken(CONTEXT)).expires_in, 299);
   assert.deepEqual(requests.map(({ what, method }) => `${method} ${what}`), ['POST login', 'POST refresh']);
+});
+
+test('the cookies of a gateway with an origin of its own are sent and kept', async () => {
+  const { auth, requests } = loginOf({ login: [200, granted()], session: [200, { user: ANNA }] });
+  await auth.login('anna', 'secret');
+  await auth.session();
+
+  assert.deepEqual(requests.map(({ what, credentials }) => `${what} ${credentials}`), ['login include', 'session include']);
 });
 
 test('a token source learns the clock from the login, however late it asks', async () => {

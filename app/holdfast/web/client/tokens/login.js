@@ -140,7 +140,8 @@ export class LoginTokens extends Emitter {
     try {
       const method = body ? 'POST' : 'GET';
       const url = `${this.#url}/${what}`;
-      const answer = await askEndpoint({ environment: this.#environment, url, method, body, signal });
+      // The session is in cookies, of another origin where the gateway has one of its own.
+      const answer = await askEndpoint({ environment: this.#environment, url, method, body, signal, credentials: 'include' });
       this.#lookAtClock(answer.server_time);
       return answer;
     } catch (error) {
