@@ -4,6 +4,7 @@
 import './codes-rest.js';
 import { errorOf } from './errors.js';
 import { abortAfter, isHtml, isRedirect, parsed } from './http.js';
+import { use } from './on-demand.js';
 import { pause } from './timer.js';
 import { withoutTokens } from './tokens/check.js';
 import { discard, textOf } from './transports/answers.js';
@@ -25,6 +26,7 @@ const OF_WEBSOCKETS = new Set(['upgrade_stripped', 'upgrade_required', 'bad_hand
  */
 export async function explain(question) {
   const { environment, cid } = question;
+  use('texts', () => {}); // the words of causes, for a page that never connects
   if (!environment.isOnline()) return errorOf({ slug: 'offline', attempt: cid });
   let cause = await ask(question);
   if (cause.slug === 'unknown_attempt') {

@@ -71,7 +71,6 @@ export class Parts {
       session: () => this.life.session,
     });
     this.#forMoving = { ...common, connector };
-    environment.whenIdle(() => void loadWords()); // the first attempt may be the last
   }
 
   /** @param {string} name @param {object} detail */
@@ -146,7 +145,6 @@ export class Parts {
 
   /** A connection, or an attempt, is given up. */
   onDown() {
-    void loadWords();
     this.#renewal?.stop();
     this.#moving?.stop();
   }
@@ -201,9 +199,4 @@ function submit(session, method, params) {
   if (method !== 'send') return session.request(method, params);
   session.notify(method, params);
   return Promise.resolve();
-}
-
-/** What causes mean: a page that never connects has to be told, too. */
-function loadWords() {
-  return load('texts').catch(() => {});
 }

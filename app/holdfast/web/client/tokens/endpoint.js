@@ -5,6 +5,7 @@ import '../codes-rest.js';
 import { browserEnvironment } from '../environment.js';
 import { errorOf, HoldfastError, isKnown } from '../errors.js';
 import { abortAfter, isHtml, isRedirect, parsed } from '../http.js';
+import { use } from '../on-demand.js';
 import { textOf } from '../transports/answers.js';
 import { withoutTokens } from './check.js';
 
@@ -26,6 +27,7 @@ const TIMEOUT = 10_000;
  * @returns {Promise<any>} the JSON of the answer with `server_time`, which the Date header gives if the body does not
  */
 export function askEndpoint(question) {
+  use('texts', () => {}); // the words of causes: this token may be the first that is refused
   const { environment } = question;
   const work = async (/** @type {AbortController} */ { signal }) => {
     try {
