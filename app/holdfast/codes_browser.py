@@ -35,6 +35,7 @@ _NEVER_IN_A_PAGE = frozenset(
 # number says what to do, and the slug where to read about it.
 _FAULTS_OF_OTHERS = frozenset(
     {
+        *(slug for slug in CODES if slug.startswith("frame_")),
         "bad_http",
         "data_not_json",
         "invalid_utf8",
@@ -52,16 +53,6 @@ _FAULTS_OF_OTHERS = frozenset(
         "already_connected",
         "binary_frame",
         "text_frame",
-        "frame_unmasked",
-        "frame_reserved_bits",
-        "frame_reserved_opcode",
-        "frame_length",
-        "frame_control_too_long",
-        "frame_control_fragmented",
-        "frame_continuation_unexpected",
-        "frame_continuation_expected",
-        "frame_close_malformed",
-        "frame_deflate_malformed",
         "poll_idle",
         "emulation_malformed",
         "connect_missing",

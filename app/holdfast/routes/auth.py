@@ -103,9 +103,7 @@ class AuthEndpoint:
             await turn_away(scope, receive, send, error)
             return
         try:
-            answer = await self._answer(
-                _Request(body, address, jar, self._service.own_of(jar.all("refresh"), jar.get("session")))
-            )
+            answer = await self._answer(_Request(body, address, jar, own_refresh(self._service, jar)))
         except GatewayError as error:
             self.observe(error, address)
             gone = jar.forget("refresh", "session") if error.slug in _SESSION_IS_GONE else []
@@ -210,6 +208,11 @@ def check_caller(scope: Scope, method: str, rules: AuthRules) -> None:
     if method == "POST" and (kind := media_type_of(scope["headers"])) != b"application/json":
         came = repr(kind[:60].decode("latin-1")) if kind else "none"
         raise LoginError("csrf_refused", f"Expected the content type application/json, came {came}.")
+
+
+def own_refresh(service: LoginService, jar: CookieJar) -> str:
+    """Return the refresh token that goes with the session cookie of a request, "" if none does."""
+    return service.own_of(jar.all("refresh"), jar.get("session"))
 
 
 def decoded(body: bytes, kind: type[Any]) -> Any:

@@ -19,7 +19,7 @@ from holdfast.auth.users import User
 from holdfast.connections.connection import Connection
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.errors import DoorError, GatewayError
-from holdfast.routes.auth import AuthRules, check_caller, decoded
+from holdfast.routes.auth import AuthRules, check_caller, decoded, own_refresh
 from holdfast.routes.auth_cookies import jar_of
 from holdfast.routes.body import ClientGone, read_body
 from holdfast.routes.errors import Headers, error_headers, send_bytes, turn_away
@@ -97,7 +97,7 @@ class Switches:
                 await turn_away(scope, receive, send, error)
                 return
             try:
-                user, _, _ = await self._service.look(self._service.own_of(jar.all("refresh"), jar.get("session")))
+                user, _, _ = await self._service.look(own_refresh(self._service, jar))
                 told, headers = action(user, decoded(body, _Asked))
             except GatewayError as error:
                 await send_bytes(send, error.code.http_status, refusal_body(error), error_headers(error))

@@ -1,25 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Delivery } from '../../../app/holdfast/web/client/delivery.js';
-import { fakeEnvironment } from '../fakes.mjs';
-
-const RECOVERABLE = { recoverable: true, epoch: 'e' };
-const at = (offset) => ({ offset, data: offset });
-
-/** A delivery, and what came out of it, as text. */
-function deliveryOf(options = {}) {
-  const told = [];
-  const environment = fakeEnvironment();
-  const delivery = new Delivery('news', options, environment, {
-    onPublication: ({ data }) => told.push(`${data}`),
-    onGap: ({ from, to, reason }) => told.push(`gap ${from?.offset}-${to?.offset} ${reason}`),
-    onState: ({ offset }) => told.push(`state ${offset}`),
-    onError: ({ slug }) => told.push(slug),
-    onAsk: () => told.push('ask'),
-  });
-  return { delivery, told, environment };
-}
+import { at, deliveryOf, RECOVERABLE } from '../deliveries.mjs';
 
 test('a hole is asked for, and what comes until the answer is part of it', () => {
   const { delivery, told } = deliveryOf();
