@@ -21,6 +21,7 @@ PACKAGES = {
     "haproxy": ["haproxy"],
     "ip": ["iproute2"],
     "initdb": ["postgresql"],
+    "redis-server": ["redis-server", "redis-tools"],
     "chromedriver": ["chromium", "chromium-driver"],
     "firefox-esr": ["firefox-esr"],
     "WebKitWebDriver": ["webkit2gtk-driver", "libwebkit2gtk-4.1-0"],

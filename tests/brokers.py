@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec import Raw
 
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
@@ -30,6 +32,9 @@ class Recorder:
         self.joins: list[tuple[str, ClientInfo]] = []
         self.leaves: list[tuple[str, ClientInfo]] = []
         self.deltas: list[bool] = []
+        self.messages: list[bytes] = []
+        self.interruptions = 0
+        self.resumed: list[set[str]] = []
 
     def on_publication(
         self, channel: str, publication: Publication, position: StreamPosition, use_delta: bool = False
@@ -45,6 +50,18 @@ class Recorder:
     def on_leave(self, channel: str, info: ClientInfo) -> None:
         """Remember a leave."""
         self.leaves.append((channel, info))
+
+    def on_control(self, message: bytes) -> None:
+        """Remember a message of an instance."""
+        self.messages.append(message)
+
+    def on_interrupted(self) -> None:
+        """Remember that the link was lost."""
+        self.interruptions += 1
+
+    def on_resumed(self, channels: Collection[str]) -> None:
+        """Remember what is delivered again."""
+        self.resumed.append(set(channels))
 
 
 class NoSubscribers:

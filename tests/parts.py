@@ -111,6 +111,11 @@ def find_part(name: str) -> Part:
         "node": Part("node", has_node, NODE_HOW),
         "nginx": _server("nginx", "nginx-light"),
         "haproxy": _server("haproxy", "haproxy"),
+        "redis": Part(
+            "redis",
+            lambda: has_programs("redis-server", "redis-cli"),
+            SERVER_HOW.format("redis-server redis-tools"),
+        ),
         "postgresql": Part(
             "postgresql",
             lambda: answer(system_program("initdb"), "--version") is not None,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from random import Random
 
 from holdfast.broker.base import (
     Broker,
     BrokerHandler,
+    CounterStore,
     History,
     HistoryFilter,
     PresenceStats,
     PublishOptions,
     PublishResult,
+    SessionStore,
+    TableStore,
 )
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
@@ -70,7 +73,38 @@ class SlowBroker:
         """Send a leave on its way."""
         self._send("leave", channel, info)
 
+    def on_control(self, message: bytes) -> None:
+        """Hand on."""
+        assert self._handler is not None
+        self._handler.on_control(message)
+
+    def on_interrupted(self) -> None:
+        """Hand on."""
+
+    def on_resumed(self, channels: Collection[str]) -> None:
+        """Hand on."""
+
     # Calls
+
+    @property
+    def sessions(self) -> SessionStore:
+        """The sessions, without waits."""
+        return self._inner.sessions
+
+    @property
+    def tables(self) -> TableStore:
+        """The tables, without waits."""
+        return self._inner.tables
+
+    @property
+    def counters(self) -> CounterStore:
+        """The counters, without waits."""
+        return self._inner.counters
+
+    async def send(self, message: bytes, instance: str = "") -> None:
+        """Send to an instance."""
+        await self._before()
+        await self._inner.send(message, instance)
 
     async def publish(self, channel: str, publication: Publication, options: PublishOptions) -> PublishResult:
         """Publish."""

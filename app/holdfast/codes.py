@@ -64,6 +64,7 @@ _API = "server-api"
 _CHANNELS = "channels"
 _PROXY = "proxies"
 _BREAKER = "breaker-open"
+_REDIS = "redis-lost"
 _LIMIT = "connection-limit"
 _ACCEPT_RATE = "accept-rate"
 _PATH = "network-path"
@@ -213,6 +214,26 @@ _COMMANDS = (
            "Send refresh only when the connect reply said `expires`.", _CLIENT),
     _error("internal_error", 100, "retry", "The gateway failed as it should not.", "Look for the traceback in the gateway's log.", _FAULT, 500),
     _error("broker_unavailable", 100, "retry", "The broker did not answer.", "Try again; look at `/readyz`.", _BREAKER, 503),
+    _error("broker_timeout", 100, "retry", "Redis did not answer in time.",
+           "Look for slow commands (`SLOWLOG GET`), a busy core and the way there; `broker.redis.timeout` is the limit.", _REDIS, 503),
+    _error("broker_auth_failed", 100, "retry", "Redis refuses the user or the password.",
+           "Compare `broker.redis.user` and `broker.redis.password` with Redis' ACL.", _REDIS, 503),
+    _error("broker_permission_denied", 100, "retry", "Redis' ACL forbids the user a command, a key or a channel.",
+           "Give the user what docs/redis.md lists.", _REDIS, 503),
+    _error("broker_read_only", 100, "retry", "Redis takes no writes: it is a replica, or cannot save to its disk.",
+           "Point the gateway at Sentinel or the master; look at Redis' log.", _REDIS, 503),
+    _error("broker_out_of_memory", 100, "retry", "Redis has reached `maxmemory`.",
+           "Raise `maxmemory`, or keep less history; docs/redis.md has the memory per channel.", _REDIS, 503),
+    _error("broker_loading", 100, "retry", "Redis loads its data after a start.", "Wait until it has.", _REDIS, 503),
+    _error("broker_cluster_down", 100, "retry", "Redis Cluster does not serve the slot.",
+           "Look at `CLUSTER INFO`: a master is missing, or slots move.", _REDIS, 503),
+    _error("broker_version", 100, "retry", "Redis is older than 7, or not Redis.", "Use Redis or Valkey 7 or later.", _REDIS, 503),
+    _error("broker_foreign_key", 100, "retry", "A key under the gateway's prefix is not of the gateway's making.",
+           "Delete the key that the detail names, or give the gateway a prefix of its own.", _REDIS, 503),
+    _error("durability_not_met", 100, "retry", "Fewer replicas than the namespace's `durability` confirmed the publication.",
+           "Publish again with the same idempotency key; look at the replicas of Redis.", _REDIS, 503),
+    _error("peer_unreachable", 100, "retry", "The instance that has the session did not answer in time.",
+           "Try again; look at that instance and at Redis.", _REDIS, 503),
     _error("too_many_requests", 111, "retry", "The caller exceeds its rate.", "Wait, then repeat.", _CAPACITY, 429),
     _error("publish_queue_full", 111, "retry", "Too many asynchronous publications wait to be made.",
            "Wait, then repeat; publish without `async` to be slowed down instead, or raise `api.async_queue_limit`.", _API, 503),

@@ -21,6 +21,10 @@ _NEVER_IN_A_PAGE = frozenset(
         "query_invalid",
         "publish_queue_full",
         "not_ready",
+        # To a page these are a broker that is away; the number says so.
+        "durability_not_met",
+        "peer_unreachable",
+        *(slug for slug in CODES if slug.startswith("broker_") and slug != "broker_unavailable"),
         # Numbers of Centrifugo's that this gateway never gives.
         "state_invalidated",
         "too_many_errors",

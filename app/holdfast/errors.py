@@ -183,7 +183,7 @@ class BrokerError(GatewayError):
     `is_undone` says that it certainly did nothing; without it, only the answer may be lost.
     """
 
-    slugs = frozenset({"broker_unavailable", "internal_error"})
+    slugs = frozenset({"internal_error", "durability_not_met", "peer_unreachable"}) | _starting("broker_")
 
     def __init__(self, slug: str, detail: str = "", *, is_undone: bool = False, **context: object) -> None:
         super().__init__(slug, detail, **context)

@@ -23,6 +23,7 @@ from holdfast.connections.drain import drain, pacing
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.ticker import check_forever, tick_forever
+from holdfast.errors import ConfigError
 from holdfast.monitoring.ledger import Ledger
 from holdfast.proxy.table import ProxyTable
 from holdfast.routes.api_messages import Node, Process
@@ -225,15 +226,20 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, dev: DevMode | No
     Raises:
         ConfigError: keys, patterns or networks in the settings that cannot be used.
     """
+    if settings.broker.type == "redis":
+        raise ConfigError(["broker.type: this version has the embedded broker alone; expected `memory`."])
     clocks = Clocks(loop.time, time.time, time.monotonic)
     validator = ImprovedTokenValidator(settings.token, allow_anonymous=settings.client.allow_anonymous)
     hub = Hub(loop.call_soon)
     is_binary = ChannelRules(settings.channel).is_binary
-    broker = MemoryBroker(settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary)
+    instance = instance_name(settings)
+    broker = MemoryBroker(
+        settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary, instance=instance
+    )
     proxies = ProxyTable(settings, clocks.monotonic)
     ledger = Ledger(settings.ledger)
     parts = Parts(broker, hub, validator, clocks, loop, proxies if len(proxies) else None, ledger)
-    return Gateway(settings, Core(settings, instance_name(settings), parts), validator, ledger, dev)
+    return Gateway(settings, Core(settings, instance, parts), validator, ledger, dev)
 
 
 def instance_name(settings: Settings) -> str:

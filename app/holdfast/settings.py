@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr
 from holdfast.settings_admin import AdminSettings, LedgerSettings
 from holdfast.settings_admission import AdmissionSettings
 from holdfast.settings_auth import AuthSettings
+from holdfast.settings_broker import BrokerSettings
 from holdfast.settings_logs import LogSettings
 from holdfast.settings_monitor import MonitorSettings, NotificationSettings
 from holdfast.settings_presets import Preset
@@ -270,6 +271,16 @@ class ChannelOptions(Group):
     allow_user_limited_channels: bool = Field(
         False, description="Channels such as `dialog#1,2` admit the users they name."
     )
+    durability: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Replicas of Redis that must confirm a publication before its publisher is answered.",
+    )
+    deliver_without_broker: bool = Field(
+        False,
+        description="While Redis is away hand publications without history to the subscribers of the same instance.",
+    )
     publication_data_format: DataFormat = Field(
         "",
         description="What publications may hold: `json`, `json_object`, or `binary` for any bytes, none too, "
@@ -338,21 +349,6 @@ class ApiSettings(Group):
     )
 
 
-class BrokerSettings(Group):
-    """The embedded broker."""
-
-    snapshot_path: OptionalPath = Field(None, description="File that keeps history over a restart; empty keeps none.")
-    snapshot_interval: Duration = Field(
-        60.0, description="How often the file is written while running; 0 only at the end."
-    )
-    presence_ttl: Duration = Field(60.0, gt=0, description="How long a presence entry lives without refresh.")
-    idempotency_ttl: Duration = Field(300.0, gt=0, description="How long an idempotency key is remembered.")
-    idempotency_limit: int = Field(100000, ge=0, description="Idempotency keys remembered.")
-    max_streams: int = Field(
-        1000000, ge=1, description="Channels with history kept; above it the least recently used go."
-    )
-
-
 class ShutdownSettings(Group):
     """How the instance stops."""
 
@@ -399,7 +395,7 @@ class Settings(Group):
     proxies: tuple[NamedProxy, ...] = Field((), description="Proxies that namespaces choose by name.")
     api: ApiSettings = Field(ApiSettings(), description="Server API.")
     web: WebSettings = Field(WebSettings(), description="Files for browsers.")
-    broker: BrokerSettings = Field(BrokerSettings(), description="Embedded broker.")
+    broker: BrokerSettings = Field(BrokerSettings(), description="Broker.")
     shutdown: ShutdownSettings = Field(ShutdownSettings(), description="Shutdown.")
     monitor: MonitorSettings = Field(MonitorSettings(), description="Resource monitor.")
     notifications: NotificationSettings = Field(NotificationSettings(), description="Who is told of events.")

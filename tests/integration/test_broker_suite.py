@@ -5,6 +5,7 @@ Time passes by the world's `wait`: a broker of this process waits by moving its 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,12 @@ class World:
     broker: Broker
     seen: Recorder
     wait: Callable[[float], Awaitable[None]]
+
+    async def until(self, check: Callable[[], bool]) -> None:
+        """Return when something that the broker does later has come to pass."""
+        async with asyncio.timeout(30):
+            while not check():  # noqa: ASYNC110 - it comes from another process
+                await asyncio.sleep(0.005)
 
     async def publish(self, channel: str, *data: str, options: PublishOptions = KEEP) -> list[PublishResult]:
         """Publish some data, one after the other."""
@@ -393,3 +400,58 @@ async def test_owners_and_sessions_are_taken_as_they_are(world: World):
 
     for name in names:
         assert await store.sessions_of(name) == {"1": name.encode()}
+
+
+# Tables, counters, messages
+
+
+async def test_table_gives_what_was_put_until_it_expires(world: World):
+    """A table's values are read by name, the latest of each, until their time is over or they are removed."""
+    tables = world.broker.tables
+    await tables.put("nodes", "a", b"1", 60)
+    await tables.put("nodes", "a", b"2", 60)
+    await tables.put("nodes", "b", b"3", 1)
+    await tables.put("nodes", "c", b"4", 60)
+    await tables.put("other", "a", b"5", 60)
+    await tables.remove("nodes", "c")
+    await tables.remove("nodes", "never there")
+
+    assert await tables.read("nodes") == {"a": b"2", "b": b"3"}
+    await world.wait(1.1)
+    assert await tables.read("nodes") == {"a": b"2"}
+    assert await tables.read("none") == {}
+
+
+async def test_counter_ends_with_the_time_of_its_first_event(world: World):
+    """Later events do not prolong a counter; afterwards it begins at nothing."""
+    counters = world.broker.counters
+    assert (await counters.add("ann", 2)).value == 1
+    await world.wait(1.1)
+    value, left = await counters.add("ann", 2, 3)
+
+    assert value == 4
+    assert 0 < left < 1
+    assert (await counters.get("ann")).value == 4
+    await world.wait(1.1)
+    assert await counters.get("ann") == (0, 0)
+    assert (await counters.add("ann", 2)).value == 1
+
+
+async def test_cleared_counter_begins_again(world: World):
+    """Clearing forgets what was counted."""
+    counters = world.broker.counters
+    await counters.add("ann", 60, 5)
+    await counters.clear("ann")
+
+    assert await counters.get("ann") == (0, 0)
+
+
+async def test_message_to_all_reaches_this_instance_too(world: World):
+    """Messages of one sender come in their order; one for an instance that is not there comes to nobody."""
+    for number in range(3):
+        await world.broker.send(b"%d" % number)
+    await world.broker.send(b"lost", "nobody")
+    await world.broker.send(b"end")
+
+    await world.until(lambda: b"end" in world.seen.messages)
+    assert world.seen.messages == [b"0", b"1", b"2", b"end"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import msgspec
 
@@ -59,3 +60,15 @@ class BrokerRoundTrip:
     def on_leave(self, channel: str, info: ClientInfo) -> None:
         """Hand on to the hub."""
         self._handler.on_leave(channel, info)
+
+    def on_control(self, message: bytes) -> None:
+        """Hand on."""
+        self._handler.on_control(message)
+
+    def on_interrupted(self) -> None:
+        """Hand on."""
+        self._handler.on_interrupted()
+
+    def on_resumed(self, channels: Collection[str]) -> None:
+        """Hand on."""
+        self._handler.on_resumed(channels)

@@ -5,9 +5,9 @@ A broker calls its handler in offset order per channel, before `publish` returns
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 
@@ -22,7 +22,8 @@ class PublishOptions:
     Times are seconds. Without `history_size` and `history_ttl` the publication is only delivered (offset 0).
     A `version` above 0 suppresses the publication unless it is higher than the last one of the same
     `version_epoch`. A repeated `idempotency_key` gives the first result again and delivers nothing. `use_delta` goes
-    with the publication to every instance.
+    with the publication to every instance. With `durability` so many replicas must have confirmed it before the
+    publisher gets its answer, which is else `BrokerError("durability_not_met")`; an embedded broker has none to ask.
     """
 
     history_size: int = 0
@@ -33,6 +34,7 @@ class PublishOptions:
     version: int = 0
     version_epoch: str = ""
     use_delta: bool = False
+    durability: int = 0
 
     @property
     def keeps_history(self) -> bool:
@@ -90,6 +92,15 @@ class BrokerHandler(Protocol):
     def on_leave(self, channel: str, info: ClientInfo) -> None:
         """Tell the local subscribers that somebody left."""
 
+    def on_control(self, message: bytes) -> None:
+        """Take what an instance sent by `Broker.send`; to all, this one gets its own as well."""
+
+    def on_interrupted(self) -> None:
+        """Know that publications may be lost on their way here from now on, until `on_resumed`."""
+
+    def on_resumed(self, channels: Collection[str]) -> None:
+        """Know that these channels are delivered again; what came between has to be read from history."""
+
 
 class SessionStore(Protocol):
     """Login sessions that all instances share: values of bytes that mean nothing here, by owner and session id.
@@ -116,6 +127,45 @@ class SessionStore(Protocol):
         """Return all values of an owner, by session id, in any order."""
 
 
+class TableStore(Protocol):
+    """Small tables that all instances share: named values that expire, such as the list of instances.
+
+    All raise `BrokerError` when the broker cannot do it now, and may be repeated.
+    """
+
+    async def put(self, table: str, name: str, value: bytes, ttl: float) -> None:
+        """Keep a value for `ttl` seconds, in place of one that may be there."""
+
+    async def remove(self, table: str, name: str) -> None:
+        """Forget a value; an unknown one is no error."""
+
+    async def read(self, table: str) -> dict[str, bytes]:
+        """Return all values of a table that have not expired, by name."""
+
+
+class Count(NamedTuple):
+    """How many events a counter has, and in how many seconds it begins again; (0, 0) where it has not begun."""
+
+    value: int
+    seconds_left: float
+
+
+class CounterStore(Protocol):
+    """Counters that all instances share: each begins with its first event and begins again when its time is over.
+
+    All raise `BrokerError` when the broker cannot do it now.
+    """
+
+    async def add(self, key: str, ttl: float, amount: int = 1) -> Count:
+        """Count `amount` events; a counter that begins with them ends after `ttl` seconds."""
+
+    async def get(self, key: str) -> Count:
+        """Return where a counter is."""
+
+    async def clear(self, key: str) -> None:
+        """Begin again."""
+
+
 class Broker(Protocol):
     """History, presence and transport of publications.
 
@@ -129,6 +179,14 @@ class Broker(Protocol):
     @property
     def sessions(self) -> SessionStore:
         """The sessions of the login."""
+
+    @property
+    def tables(self) -> TableStore:
+        """Small tables that instances share."""
+
+    @property
+    def counters(self) -> CounterStore:
+        """Counters that instances share."""
 
     async def start(self, handler: BrokerHandler) -> None:
         """Begin to serve; `handler` gets what is published from now on."""
@@ -172,6 +230,12 @@ class Broker(Protocol):
 
     async def presence_stats(self, channel: str) -> PresenceStats:
         """Return how many are present."""
+
+    async def send(self, message: bytes, instance: str = "") -> None:
+        """Give a message to one instance's handler, or to all, this one too; nobody may be there to get it.
+
+        It arrives at most once, and those of one sender in their order.
+        """
 
     async def channels(self, pattern: str = "") -> Mapping[str, int]:
         """Return the channels with subscribers on any instance that match a glob, with their number of clients."""

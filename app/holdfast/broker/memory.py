@@ -20,11 +20,13 @@ from holdfast.broker.base import (
     PublishOptions,
     PublishResult,
 )
+from holdfast.broker.counters import MemoryCounters
 from holdfast.broker.history import HistoryStore
 from holdfast.broker.presence import PresenceStore
 from holdfast.broker.results import ResultCache
 from holdfast.broker.sessions import MemorySessions
 from holdfast.broker.snapshot import Kept, Snapshots
+from holdfast.broker.tables import MemoryTables
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication
 from holdfast.settings import Settings
@@ -66,7 +68,9 @@ class MemoryBroker:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         is_binary: Callable[[str], bool] = lambda channel: True,
+        instance: str = "",
     ) -> None:
+        self._instance = instance
         self._settings = settings.broker
         self._subscribers = subscribers
         self._handler: BrokerHandler | None = None
@@ -77,6 +81,8 @@ class MemoryBroker:
         self._results = ResultCache(clock, self._settings.idempotency_limit)
         self._presence = PresenceStore(clock)
         self.sessions = MemorySessions(clock)
+        self.tables = MemoryTables(clock)
+        self.counters = MemoryCounters(clock)
         self._snapshots: Snapshots | None = None
         if self._settings.snapshot_path is not None:
             self._snapshots = Snapshots(
@@ -185,6 +191,11 @@ class MemoryBroker:
     async def presence_stats(self, channel: str) -> PresenceStats:
         """Return how many are present."""
         return self._presence.stats(channel)
+
+    async def send(self, message: bytes, instance: str = "") -> None:
+        """Give a message to the one instance there is; one for another has nobody to get it."""
+        if not instance or instance == self._instance:
+            self._serving().on_control(message)
 
     async def channels(self, pattern: str = "") -> Mapping[str, int]:
         """Return the channels with subscribers that match a glob (all for an empty one), with their numbers."""

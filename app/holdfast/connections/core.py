@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,15 @@ class LocalDelivery:
     def on_leave(self, channel: str, info: ClientInfo) -> None:
         """Tell the local watchers that somebody left."""
         self._hub.deliver_leave(channel, info)
+
+    def on_control(self, message: bytes) -> None:
+        """Do nothing: whoever listens to other instances stands before."""
+
+    def on_interrupted(self) -> None:
+        """Do nothing; see `on_control`."""
+
+    def on_resumed(self, channels: Collection[str]) -> None:
+        """Do nothing; see `on_control`."""
 
 
 @dataclass(frozen=True, slots=True)
