@@ -138,6 +138,9 @@ Follow {follow}, in another terminal:
 Publish into it, in a third one:
   curl -sS -H {shlex.quote(f"X-API-Key: {key}")} --data {shlex.quote(body)} {api}/api/publish
 
+Ask what happened to a user or an attempt:
+  cd {shlex.quote(str(Path.cwd()))} && {command} explain {USER}
+
 Ctrl-C stops the gateway.
 """
 

@@ -1,4 +1,7 @@
-"""Where the gateway is and how to speak to it: from options, else from the settings it was started with."""
+"""Where the gateway is and how to speak to it.
+
+From options, else from what the gateway of this folder noted, else from the settings it was started with.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,11 @@ ServeConfigOption = Annotated[
 ]
 UrlOption = Annotated[
     str,
-    typer.Option("--url", help="The gateway, such as http://127.0.0.1:8000; else where the settings say it listens."),
+    typer.Option(
+        "--url",
+        help="The gateway, such as http://127.0.0.1:8000; else the one that `make run` runs in this folder, else "
+        "where the settings say it listens.",
+    ),
 ]
 KeyOption = Annotated[
     str,
@@ -56,9 +63,14 @@ def config_path(option: Path | None, environ: Mapping[str, str]) -> Path | None:
     return None
 
 
+def settings_file(option: Path | None, environ: Mapping[str, str]) -> Path:
+    """Return the settings file that is read, whether it is there or not."""
+    return config_path(option, environ) or Path(environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
+
+
 def source_of(option: Path | None, environ: Mapping[str, str]) -> str:
     """Return in words where settings are read from: the file, if there is one, and the number of variables."""
-    path = config_path(option, environ) or Path(environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
+    path = settings_file(option, environ)
     variables = sum(name.startswith("HOLDFAST_") and name != CONFIG_VARIABLE for name in environ)
     file = str(path) if path.exists() else "no file"
     return f"{file}, {variables} HOLDFAST_ variable(s)"
@@ -103,11 +115,8 @@ def place(option: Path | None, url: str, api_key: str = "") -> Place:
         CliError: the URL cannot be used.
         ConfigError: the settings were needed and have faults.
     """
-    if url:
-        base = _checked(url)
-        return Place(base, base, api_key or (_first_key(settings(option)) if option else ""))
-    loaded = settings(option)
-    return place_of(loaded, api_key or _first_key(loaded))
+    found, is_ours = _addresses(option, url)
+    return replace(found, api_key=api_key or (_first_key(settings(option)) if is_ours else ""))
 
 
 def admin_place(option: Path | None, url: str, admin_token: str = "") -> Place:
@@ -117,10 +126,23 @@ def admin_place(option: Path | None, url: str, admin_token: str = "") -> Place:
         CliError: the URL cannot be used.
         ConfigError: the settings were needed and have faults.
     """
-    found = place(option, url)
-    if admin_token or (url and not option):
-        return replace(found, admin_token=admin_token)
-    return replace(found, admin_token=settings(option).admin.token.get_secret_value())
+    found, is_ours = _addresses(option, url)
+    return replace(
+        found, admin_token=admin_token or (settings(option).admin.token.get_secret_value() if is_ours else "")
+    )
+
+
+def _addresses(option: Path | None, url: str) -> tuple[Place, bool]:
+    """Return where the gateway meant is, and whether it has the settings read here, so may be told their secrets."""
+    from holdfast.cli.running import place_here
+
+    base = _checked(url) if url else ""
+    here = place_here(option, os.environ)
+    if here is not None and (not base or here.is_at(base)):
+        return Place(here.public, here.internal), True
+    if base:
+        return Place(base, base), option is not None
+    return place_of(settings(option)), True
 
 
 def place_of(loaded: Settings, api_key: str = "") -> Place:

@@ -30,11 +30,13 @@ def serve(
 ) -> None:
     """Run the gateway until SIGTERM or SIGINT. A second one stops it at once.
 
-    Exits 0 after an orderly stop, 2 when it cannot start, 3 when settings cannot be used.
+    Exits 0 after an orderly stop, 2 when it cannot start, 3 when settings cannot be used or, with --dev, a gateway
+    already runs in this folder.
     """
     from holdfast.cli.again import start_again
     from holdfast.cli.demo_user import ensure_demo_user
     from holdfast.cli.first_run import dev_settings, lines_to_paste
+    from holdfast.cli.running import Note
     from holdfast.main import run
     from holdfast.settings_load import load_settings
     from holdfast.wiring_dev import DevMode
@@ -46,15 +48,21 @@ def serve(
     if again is not None:
         overrides["port"] = again
     loaded = dev_settings(config, os.environ, overrides)
+    noted = Note()
+    noted.claim(loaded, config, os.environ)
     ensure_demo_user(loaded)
     started: list[str] = []
     mode = DevMode()
 
     def on_started(base_url: str) -> None:
         started.append(base_url)
+        noted.tell(loaded, base_url)
         result(lines_to_paste(loaded, base_url) if again is None else f"Started again on {base_url}")
 
-    code = run(loaded, on_started=on_started, dev=mode)
+    try:
+        code = run(loaded, on_started=on_started, dev=mode)
+    finally:
+        noted.close()
     if started and mode.is_restart_asked and code == 0:
         start_again(urlsplit(started[0]).port or loaded.port)
     if code and not started:
