@@ -1,26 +1,28 @@
-"""Logs users in and out: what to check in which order, and what each of them is told.
+"""Logs users in and out: what comes in which order, and what each of them is told.
 
 Unknown, disabled and wrong look the same from outside: one answer, and the same work before it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from holdfast.auth import refresh_tokens
+from holdfast.auth.credentials import Credentials
+from holdfast.auth.grants import Granted, Grants
 from holdfast.auth.issuer import TokenIssuer
-from holdfast.auth.lockout import Lockouts, Trial
-from holdfast.auth.passwords import Passwords, Verdict
+from holdfast.auth.lockout import Lockouts
+from holdfast.auth.passwords import Passwords
 from holdfast.auth.seals import Seals
 from holdfast.auth.sessions import Live, Sessions
 from holdfast.auth.threads import BoundedThreads
-from holdfast.auth.users import User, Users, account_of, name_fault
+from holdfast.auth.turnstile import Turnstile, trial_of
+from holdfast.auth.users import User, Users, account_of
 from holdfast.errors import DoorError, LoginError
 from holdfast.resilience.keyed_buckets import KeyedBuckets
 from holdfast.settings_auth import AuthSettings
@@ -54,16 +56,6 @@ class Attempt:
     refresh: str = field(default="", repr=False)
 
 
-class Granted(NamedTuple):
-    """What a login or a refresh gives: the access token, what it is good for, and the session behind it."""
-
-    token: str
-    expires_in: float
-    user: User
-    session: Live
-    device: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a login is made of."""
@@ -89,10 +81,10 @@ class LoginService:
     def __init__(self, settings: AuthSettings, desk: Desk, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._desk = desk
-        self._clock = clock
-        password = settings.password
-        self._hashing = BoundedThreads("password", password.workers, password.waiting, gives_way=True)
         self._database = BoundedThreads("users", settings.pool_size, settings.database_waiting)
+        self._turnstile = Turnstile(desk.lockouts, desk.rates, settings.lockout.rate)
+        self._credentials = Credentials(desk.users, desk.passwords, settings.password, self._database)
+        self._grants = Grants(settings, desk.issuer, clock)
 
     # Public methods: life
 
@@ -102,7 +94,7 @@ class LoginService:
         Raises:
             ConfigError: the tables are of a later version.
         """
-        await self._hashing.run(self._desk.passwords.prepare)
+        await self._credentials.start()
         try:
             await self._database.run(self._desk.users.prepare)
         except LoginError:
@@ -110,7 +102,7 @@ class LoginService:
 
     async def stop(self) -> None:
         """Let go of threads and database."""
-        self._hashing.close()
+        self._credentials.stop()
         self._database.close()
         self._desk.users.close()
 
@@ -123,24 +115,18 @@ class LoginService:
             LoginError: `login_refused`, `login_locked`, `login_busy` or `users_unavailable`.
         """
         account = account_of(attempt.name)
-        # By its hash, so that what strangers call accounts takes no memory.
-        counted = hashlib.sha256(account.encode("utf-8", "surrogatepass")).hexdigest()
-        trial = Trial(counted, attempt.party, self._desk.seals.read_device(attempt.device, account))
-        self._refuse_crowds(trial)
-        try:
-            user, why = await self._judge(account, attempt.password)
-        except BaseException:
-            self._desk.lockouts.abandon(trial)
-            raise
+        trial = trial_of(account, attempt.party, self._desk.seals.read_device(attempt.device, account))
+        async with self._turnstile.judging(trial):
+            user, why = await self._credentials.judge(account, attempt.password)
         if user is None or why:
             raise LoginError("login_refused", why=why, **({"user": user.id} if user else {}))
-        self._desk.lockouts.succeed(trial)
+        await self._turnstile.succeed(trial)
         if attempt.refresh:  # the browser is about to forget it
             await self._end(attempt.refresh)
         session = await self._begin(user)
         device = "" if trial.device else self._desk.seals.device(account)
         _log.info("logged_in", user=user.id, session=session.id, address=attempt.address)
-        return self._grant(user, session)._replace(device=device)
+        return self._grants.grant(user, session, device)
 
     async def refresh(self, cookie: str) -> Granted:
         """Exchange a refresh token and give an access token.
@@ -153,7 +139,7 @@ class LoginService:
         user = await self._owner(cookie)
         session = await self._or_tell(self._desk.sessions.refresh(cookie, user.generation))
         metrics.REFRESHES.labels("repeated" if session.is_repeated else "ok").inc()
-        return self._grant(user, session)
+        return self._grants.grant(user, session)
 
     async def look(self, cookie: str) -> tuple[User, Live, int]:
         """Return whose session this is, the session, and how many that user has; nothing is exchanged.
@@ -209,33 +195,6 @@ class LoginService:
 
     # Private methods
 
-    def _refuse_crowds(self, trial: Trial) -> None:
-        if not self._desk.rates.take(trial.party):
-            wait = max(_LEAST_WAIT, math.ceil(1 / self._settings.lockout.rate))
-            raise LoginError("login_locked", "Too many requests from this address.", why="rate", retry_after=wait)
-        locked = self._desk.lockouts.begin(trial)
-        if locked > 0:
-            raise LoginError("login_locked", why="lock", retry_after=max(_LEAST_WAIT, math.ceil(locked)))
-
-    async def _judge(self, account: str, password: str) -> tuple[User | None, str]:
-        """Return the account, and why it is not let in, "" if it is."""
-        users, passwords = self._desk.users, self._desk.passwords
-        # A name that no account can have is not for the database, which may choke on it (NUL in PostgreSQL).
-        found = None if name_fault(account) else partial(users.by_name, account)
-        user = await self._database.run(found) if found is not None else None
-        kept = user.password_hash if user is not None else None
-        rehashes = user is not None and not user.is_disabled
-        verdict = await self._timed(partial(passwords.verify, password, kept, rehashes=rehashes))
-        if user is None:
-            return None, "unknown_user"
-        if not verdict.is_right:
-            return user, "wrong_password"
-        if user.is_disabled:
-            return user, "disabled"
-        if verdict.rehashed is not None:
-            await self._database.run(partial(users.rehash, user.id, user.password_hash, verdict.rehashed))
-        return user, ""
-
     async def _begin(self, user: User) -> Live:
         """Begin a session, unless the account was changed while the password was being checked.
 
@@ -247,10 +206,6 @@ class LoginService:
             await self._desk.sessions.end(session)
             raise LoginError("login_refused", why="changed", user=user.id)
         return session
-
-    async def _timed(self, check: Callable[[], Verdict]) -> Verdict:
-        with metrics.PASSWORD_SECONDS.time():
-            return await self._hashing.run(check)
 
     async def _owner(self, cookie: str) -> User:
         """Return whose session this is; the database is asked only by cookies that count."""
@@ -282,14 +237,3 @@ class LoginService:
             if isinstance(session, str):
                 await self._desk.ender.end_session(session, error.slug)
             raise
-
-    def _grant(self, user: User, session: Live) -> Granted:
-        now = self._clock()
-        # The session's id is that of all its access tokens, so that one revocation ends them all.
-        claims: dict[str, object] = {"jti": session.id, "info": {"name": user.name}}
-        if self._settings.channels:
-            claims["channels"] = [channel.replace("{user}", user.id) for channel in self._settings.channels]
-        lives = max(1, int(min(self._settings.access_ttl, session.expires_at - now)))
-        token = self._desk.issuer.create_connection(user.id, ttl_seconds=lives, claims=claims)
-        # The token counts whole seconds of a clock that is between two.
-        return Granted(token, lives - now % 1, user, session)

@@ -11,7 +11,8 @@ import msgspec
 from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
-from holdfast.auth.login import Attempt, Granted, LoginService
+from holdfast.auth.grants import Granted
+from holdfast.auth.login import Attempt, LoginService
 from holdfast.errors import GatewayError, LoginError
 from holdfast.resilience.parties import party_of
 from holdfast.routes.auth_cookies import DEVICE_SECONDS, CookieJar, Header, jar_of

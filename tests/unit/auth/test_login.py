@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.auth.grants import Granted
 from holdfast.auth.issuer import TokenIssuer
 from holdfast.auth.lockout import Lockouts
-from holdfast.auth.login import Attempt, Desk, Granted, LoginService
+from holdfast.auth.login import Attempt, Desk, LoginService
 from holdfast.auth.passwords import Passwords, Verdict
 from holdfast.auth.peek import peek
 from holdfast.auth.seals import Seals
