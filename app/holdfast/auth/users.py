@@ -149,7 +149,7 @@ class Users:
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0][:200]
             _log.error("users_unavailable", slug="users_unavailable", error=type(error).__name__, reason=reason)
-            raise LoginError("users_unavailable", "The database of users did not answer.") from None
+            raise LoginError("users_unavailable") from None
 
 
 def account_of(name: str) -> str:

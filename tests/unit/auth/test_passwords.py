@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters, low_level
+from argon2.exceptions import InvalidHashError
 
 from holdfast.auth.passwords import LONGEST_BYTES, Passwords, Verdict, generated
 from holdfast.settings_auth import PasswordSettings
 
 CHEAP = PasswordSettings(memory=1024, iterations=1)
+NOW = PasswordSettings(memory=4096, iterations=2)
 
 
 @pytest.fixture
@@ -37,23 +41,72 @@ def test_verify_of_no_hash_is_wrong(passwords: Passwords, kept: str | None) -> N
     assert passwords.verify("anything", kept) == Verdict(False)
 
 
-def test_verify_of_nobody_does_the_same_work(passwords: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unknown account costs one comparison like any other."""
-    passwords.prepare()
-    calls: list[str] = []
-    real = PasswordHasher.verify
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Note what each hash costs: KiB times passes."""
+    done: list[int] = []
+    compare, make, spend = PasswordHasher.verify, PasswordHasher.hash, low_level.hash_secret_raw
 
     def verify(self: PasswordHasher, kept: str, given: bytes) -> bool:
-        calls.append(kept)
-        return real(self, kept, given)
+        done.append(cost_of(kept))
+        return compare(self, kept, given)
+
+    def hash_(self: PasswordHasher, given: bytes) -> str:
+        done.append(self.memory_cost * self.time_cost)
+        return make(self, given)
+
+    def raw(given: bytes, salt: bytes, passes: int, memory: int, *rest: Any) -> bytes:
+        done.append(passes * memory)
+        return spend(given, salt, passes, memory, *rest)
 
     monkeypatch.setattr(PasswordHasher, "verify", verify)
-    kept = passwords.hash("correct horse")
-    passwords.verify("wrong", kept)
-    passwords.verify("wrong", None)
+    monkeypatch.setattr(PasswordHasher, "hash", hash_)
+    monkeypatch.setattr("holdfast.auth.passwords.hash_secret_raw", raw)
+    return done
 
-    assert len(calls) == 2
-    assert calls[0].split("$")[:4] == calls[1].split("$")[:4]
+
+def cost_of(kept: str) -> int:
+    """Return what a hash costs; what is none is refused before any work."""
+    try:
+        found = extract_parameters(kept)
+    except InvalidHashError:
+        return 0
+    return found.memory_cost * found.time_cost
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [None, "damaged", PasswordSettings(memory=1024, iterations=1), PasswordSettings(memory=2048, iterations=3), NOW],
+)
+def test_refusal_costs_the_same_for_whatever_is_kept(kept: PasswordSettings | str | None, work: list[int]) -> None:
+    """Unknown, damaged, hashed long ago with less, or with what the settings say now."""
+    passwords = Passwords(NOW)
+    passwords.prepare()
+    text = Passwords(kept).hash("correct horse") if isinstance(kept, PasswordSettings) else kept
+    work.clear()
+
+    assert passwords.verify("wrong", text) == Verdict(False)
+    assert sum(work) == pytest.approx(4096 * 2, abs=2)
+
+
+def test_right_password_of_a_disabled_account_costs_what_a_wrong_one_does(work: list[int]) -> None:
+    """Where no new hash is made, the old one's cost is made up for."""
+    text = Passwords(CHEAP).hash("correct horse")
+    passwords = Passwords(NOW)
+    passwords.prepare()
+    work.clear()
+
+    assert passwords.verify("correct horse", text, rehashes=False) == Verdict(True)
+    assert sum(work) == 4096 * 2
+
+
+def test_hash_that_cost_more_is_compared_all_the_same(work: list[int]) -> None:
+    """What it costs more than the settings say cannot be made up for."""
+    text = Passwords(NOW).hash("correct horse")
+    work.clear()
+
+    assert Passwords(CHEAP).verify("correct horse", text, rehashes=False).is_right
+    assert work[-1] == 4096 * 2
 
 
 def test_verify_gives_a_new_hash_when_parameters_changed(passwords: Passwords) -> None:
