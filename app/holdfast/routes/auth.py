@@ -35,6 +35,9 @@ METHODS: Final[Mapping[str, str]] = {
 }
 MAX_BODY_BYTES: Final = 8192
 _SESSION_IS_GONE: Final = frozenset({"session_ended", "session_signed_out", "session_replayed"})
+QUIET: Final = b"quiet"
+"""Of a query: a first visit is told without an error that nobody is logged in, for browsers' consoles show each 401."""
+_QUIET_PATHS: Final = frozenset({REFRESH_PATH, SESSION_PATH})
 _COUNTED: Final[Mapping[str, Counter]] = {LOGIN_PATH: metrics.LOGINS, REFRESH_PATH: metrics.REFRESHES}
 
 _log = get_logger(__name__)
@@ -107,14 +110,14 @@ class AuthEndpoint:
             answer = await self._answer(_Request(body, address, jar, own_refresh(self._service, jar)))
         except GatewayError as error:
             self.observe(error, address)
+            if error.slug == "session_missing" and self._is_quiet(scope):
+                await _send_answer(send, _Answer(200, {"user": None, "server_time": self._rules.clock()}, []))
+                return
             gone = jar.forget("refresh", "session") if error.slug in _SESSION_IS_GONE else []
             headers = [(b"content-type", b"application/json"), *error_headers(error), *gone]
             await _send(send, error.code.http_status, headers, refusal_body(error))
             return
-        headers = [(b"cache-control", b"no-store"), *answer.cookies]
-        if answer.body is not None:
-            headers.append((b"content-type", b"application/json"))
-        await _send(send, answer.status, headers, b"" if answer.body is None else msgspec.json.encode(answer.body))
+        await _send_answer(send, answer)
 
     def observe(self, error: GatewayError, address: str) -> None:
         """Count and log a refusal; nothing that was typed or sent as a cookie is in it."""
@@ -133,6 +136,10 @@ class AuthEndpoint:
             _log.info("auth_request_refused", **facts)
 
     # Private methods
+
+    def _is_quiet(self, scope: Scope) -> bool:
+        asked: bytes = scope.get("query_string", b"")
+        return self._path in _QUIET_PATHS and QUIET in asked.split(b"&")
 
     async def _log_in(self, request: _Request) -> _Answer:
         given = decoded(request.body, _Credentials)
@@ -226,6 +233,13 @@ def decoded(body: bytes, kind: type[Any]) -> Any:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LoginError("login_malformed", f"{error}.") from None
+
+
+async def _send_answer(send: Send, answer: _Answer) -> None:
+    headers = [(b"cache-control", b"no-store"), *answer.cookies]
+    if answer.body is not None:
+        headers.append((b"content-type", b"application/json"))
+    await _send(send, answer.status, headers, b"" if answer.body is None else msgspec.json.encode(answer.body))
 
 
 async def _send(send: Send, status: int, headers: list[Header], body: bytes) -> None:

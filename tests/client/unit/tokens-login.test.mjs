@@ -18,7 +18,7 @@ function loginOf(answers = {}, changes = {}) {
   const environment = fakeEnvironment({
     fetch: async (url, { method, body, credentials }) => {
       const what = new URL(url).pathname.split('/').at(-1);
-      requests.push({ what, method, body, credentials });
+      requests.push({ what, query: new URL(url).search, method, body, credentials });
       const answer = answers[what];
       if (answer === undefined) throw new TypeError('Failed to fetch');
       const [status, content] = typeof answer === 'function' ? answer() : answer;
@@ -49,6 +49,15 @@ test('the token of a login is used before any refresh', async () => {
   assert.equal((await auth.getToken(CONTEXT)).expires_in, 300);
   assert.equal((await auth.getToken(CONTEXT)).expires_in, 299);
   assert.deepEqual(requests.map(({ what, method }) => `${method} ${what}`), ['POST login', 'POST refresh']);
+});
+
+test('a first visit is asked about quietly, and is one of nobody', async () => {
+  const { auth, requests, notices } = loginOf({ session: [200, { user: null, server_time: NOW }], refresh: [200, { user: null, server_time: NOW }] });
+
+  assert.equal(await auth.session(), null);
+  await assert.rejects(auth.getToken(CONTEXT), { slug: 'session_missing', action: 'login' });
+  assert.deepEqual(requests.map(({ query }) => query), ['?quiet', '?quiet']);
+  assert.deepEqual(notices, ['session_missing']);
 });
 
 test('the cookies of a gateway with an origin of its own are sent and kept', async () => {

@@ -26,10 +26,12 @@ class Doors(World):
 
     async def ask(self, path: str, body: object = None, *headers: tuple[str, str], cookie: str = "") -> Answer:
         """Ask a path as its page does."""
+        path, _, query = path.partition("?")
         method = METHODS[path]
         given = [*(headers or ([JSON] if method == "POST" else [])), *([("cookie", cookie)] if cookie else [])]
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return await call(self.paths[path], method, path, headers=given, body=sent, client=("192.0.2.1", 1))
+        more = {"client": ("192.0.2.1", 1), "query_string": query.encode()}
+        return await call(self.paths[path], method, path, headers=given, body=sent, **more)
 
     async def enter(self) -> Answer:
         """Log in."""
@@ -125,6 +127,19 @@ async def test_locked_login_says_how_long(doors: Doors) -> None:
     answer = await doors.ask(LOGIN_PATH, {"username": "alice", "password": PASSWORD})
 
     assert (answer.status, answer.headers["retry-after"]) == (429, "5")
+
+
+@pytest.mark.parametrize("path", [REFRESH_PATH, SESSION_PATH])
+async def test_first_visit_is_no_error_when_asked_quietly(doors: Doors, path: str) -> None:
+    """A browser's console has nothing to show; a session that has ended is an error all the same."""
+    answer = await doors.ask(f"{path}?quiet")
+    cookie = cookie_of(await doors.enter())
+    await doors.ask(LOGOUT_PATH, cookie=cookie)
+    ended = await doors.ask(f"{path}?quiet", cookie=cookie)
+
+    assert (answer.status, answer.json()) == (200, {"user": None, "server_time": 1_800_000_000.25})
+    assert (ended.status, ended.json()["slug"]) == (401, "session_signed_out")
+    assert (await doors.ask(f"{path}?quietly")).status == 401
 
 
 async def test_first_visit_has_no_session(doors: Doors) -> None:

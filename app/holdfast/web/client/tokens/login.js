@@ -12,6 +12,8 @@ import { ServerClock } from './clock.js';
 import { askEndpoint } from './endpoint.js';
 import { forgetTries, goToLogin, returnPath } from './redirect.js';
 
+const QUIET = ['refresh', 'session'];
+
 /** @typedef {{id: string, name: string}} User */
 
 /**
@@ -139,10 +141,12 @@ export class LoginTokens extends Emitter {
   async #ask(what, body, signal) {
     try {
       const method = body ? 'POST' : 'GET';
-      const url = `${this.#url}/${what}`;
+      // Asked quietly, our gateway answers without an error where nobody is logged in: the console would show each one.
+      const url = `${this.#url}/${what}${QUIET.includes(what) ? '?quiet' : ''}`;
       // The session is in cookies, of another origin where the gateway has one of its own.
       const answer = await askEndpoint({ environment: this.#environment, url, method, body, signal, credentials: 'include' });
       this.#lookAtClock(answer.server_time);
+      if (answer.user === null) throw Object.assign(errorOf({ slug: 'session_missing' }), { action: 'login' });
       return answer;
     } catch (error) {
       const needsLogin = error instanceof HoldfastError && error.needsLogin;
