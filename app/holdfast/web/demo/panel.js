@@ -5,15 +5,25 @@ import { make, say } from './dom.js';
 import { SwitchError } from './switches.js';
 import { words } from './words.js';
 
+const AT_ONCE = 100;
+
 export class Panel {
   /** @type {Row[]} */
   #rows = [];
+  /** Whose doing it is, what comes now. @type {Row | null} */
+  #watched = null;
 
   /** @param {any} service @param {HTMLElement} list @param {import('./switches.js').Switch[]} switches */
   constructor(service, list, switches) {
-    this.#rows = switches.map((one) => new Row(one, service, () => this.#each((row) => row.watchNoMore())));
+    const watch = (/** @type {Row | null} */ row) => {
+      const before = this.#watched;
+      this.#watched = row;
+      return before;
+    };
+    this.#rows = switches.map((one) => new Row(one, service, watch));
     list.replaceChildren(...this.#rows.map(({ element }) => element));
-    service.addEventListener('state', (/** @type {any} */ { detail }) => this.#each((row) => row.onState(detail.to)));
+    service.addEventListener('state', (/** @type {any} */ { detail }) => this.#watched?.onState(detail.to));
+    service.addEventListener('level', (/** @type {any} */ { detail }) => this.#each((row) => row.onLevel(detail, row === this.#watched)));
     setInterval(() => this.#each((row) => row.draw()), 500);
     words.addEventListener('change', () => this.#each((row) => row.translate()));
   }
@@ -33,17 +43,18 @@ class Row {
   #outcome = make('p', { class: 'outcome', role: 'status' });
   /** @type {Map<string, HTMLButtonElement>} */
   #buttons = new Map();
-  /** Since when it is watched what comes of it; 0 is not. */
   #pressedAt = 0;
   #downAt = 0;
   #onSince = 0;
-  #onPress;
+  /** So many features are turned down. */
+  #level = 0;
+  #watch;
 
-  /** @param {import('./switches.js').Switch} one @param {any} service @param {() => void} onPress */
-  constructor(one, service, onPress) {
+  /** @param {import('./switches.js').Switch} one @param {any} service @param {(row: Row | null) => Row | null} watch  gives who was watched */
+  constructor(one, service, watch) {
     this.#switch = one;
     this.#service = service;
-    this.#onPress = onPress;
+    this.#watch = watch;
     for (const action of Object.keys(one.actions)) {
       const attributes = { type: 'button', id: `switch-${action}`, click: () => void this.#press(action) };
       this.#buttons.set(action, /** @type {HTMLButtonElement} */ (make('button', attributes)));
@@ -80,7 +91,7 @@ class Row {
 
   /** @param {string} action */
   async #press(action) {
-    this.#onPress();
+    const before = this.#watch(this);
     const hadFocus = document.activeElement === this.#buttons.get(action);
     this.#pressedAt = performance.now();
     this.#downAt = this.#service.state === 'connected' ? 0 : this.#pressedAt;
@@ -89,10 +100,10 @@ class Row {
     try {
       await this.#switch.actions[action]();
       this.#onSince = performance.now();
-      const isOver = this.#switch.isOn?.() === false && this.#service.state === 'connected';
-      if (isOver) this.#forget();
+      if (before !== this) before?.overtake();
+      this.#begin();
     } catch (fault) {
-      this.watchNoMore();
+      this.#watch(before === this ? null : before); // nothing was done: what came before goes on
       this.element.classList.add('fault');
       say(this.#outcome, words.text(fault instanceof SwitchError ? fault.message : 'switch.failed'));
     }
@@ -100,33 +111,52 @@ class Row {
     if (hadFocus) [...this.#buttons.values()].find(({ hidden }) => !hidden)?.focus();
   }
 
-  /** What comes now is another switch's doing. */
-  watchNoMore() {
-    this.#pressedAt = 0;
+  /** What is to be seen from now on; nothing, if what was off again had come to nothing. */
+  #begin() {
+    const { isOn, isFelt, name } = this.#switch;
+    const isOff = isOn?.() === false;
+    if (isOff && (isFelt ? this.#level === 0 : this.#service.state === 'connected')) {
+      this.#watch(null);
+      say(this.#outcome, '');
+    } else if (isFelt) say(this.#outcome, words.text(isOff ? `${name}.ending` : `${name}.begun`));
   }
 
-  #forget() {
-    this.watchNoMore();
-    say(this.#outcome, '');
+  /** What comes now is another switch's doing. */
+  overtake() {
+    say(this.#outcome, words.text('switch.overtaken'));
   }
 
   /** @param {string} to  the state of the connection */
   onState(to) {
-    if (this.#pressedAt === 0) return;
+    if (this.#switch.isFelt) return;
     const now = performance.now();
     if (to === 'connected' && this.#downAt > 0) this.#tellBack(now);
-    else if (to === 'disconnected') say(this.#outcome, words.text('switch.stopped', { time: words.seconds(now - this.#pressedAt) }));
+    else if (to === 'disconnected') say(this.#outcome, words.text('switch.stopped', { after: after(now - this.#pressedAt) }));
     else if (to !== 'connected' && this.#downAt === 0) {
       this.#downAt = now;
-      say(this.#outcome, words.text('switch.noticed', { time: words.seconds(now - this.#pressedAt) }));
+      say(this.#outcome, words.text(this.#switch.holds ? 'switch.held' : 'switch.noticed', { after: after(now - this.#pressedAt) }));
     }
+  }
+
+  /** @param {{from: number, to: number, name: string}} change @param {boolean} isWatched */
+  onLevel({ from, to, name }, isWatched) {
+    this.#level = to;
+    if (!this.#switch.isFelt || !isWatched) return;
+    const values = { feature: words.text(`feature.${name}`), after: after(performance.now() - this.#pressedAt) };
+    say(this.#outcome, words.text(to > from ? 'switch.less' : 'switch.more', values));
+    if (to === 0) this.#watch(null);
   }
 
   /** @param {number} now */
   #tellBack(now) {
     const way = words.text(`way.${this.#service.transport}`);
-    const values = { noticed: words.seconds(this.#downAt - this.#pressedAt), time: words.seconds(now - this.#downAt), way };
+    const values = { noticed: after(this.#downAt - this.#pressedAt), after: after(now - this.#downAt), way };
     say(this.#outcome, words.text(this.#downAt === this.#pressedAt ? 'switch.returned' : 'switch.back', values));
-    this.watchNoMore();
+    this.#watch(null);
   }
+}
+
+/** How long something took, as a sentence has it: what no clock of theirs shows is at once. @param {number} milliseconds */
+function after(milliseconds) {
+  return milliseconds < AT_ONCE ? words.text('switch.once') : words.text('switch.after', { time: words.seconds(milliseconds) });
 }

@@ -14,6 +14,8 @@ const DECEIT = 60;
  * @property {string} name
  * @property {Record<string, () => Promise<unknown> | void>} actions  by the name of the button
  * @property {() => boolean} [isOn]  it stays on, and its last action turns it off
+ * @property {boolean} [isFelt]  the connection stays: what comes of it is that features step back
+ * @property {boolean} [holds]  while it is on, nothing comes back
  * @property {number} [seconds]  after which it turns itself off
  */
 
@@ -43,6 +45,7 @@ export function switchesOf(service) {
       name: 'offline',
       actions: { offline: () => setOffline(true), online: () => setOffline(false) },
       isOn: () => network.isOffline,
+      holds: true,
     },
     { name: 'silence', actions: { silence: () => ask('silence', own()) } },
     {
@@ -55,6 +58,7 @@ export function switchesOf(service) {
       name: 'slow',
       actions: { slow: () => void (network.delay = SLOW), fast: () => void (network.delay = 0) },
       isOn: () => network.delay > 0,
+      isFelt: true,
     },
     { name: 'expire', actions: { expire: () => expire(own()) } },
     {

@@ -40,9 +40,9 @@ svg { inline-size: 20px; block-size: 20px; flex: none; fill: none; stroke: curre
 `;
 
 export const STATUS = `
-:host { display: block; container-type: inline-size; min-inline-size: 11rem; max-inline-size: var(--holdfast-max-width, 34rem); }
+:host { display: grid; grid-template-columns: minmax(0, 1fr); container-type: inline-size; min-inline-size: 11rem; max-inline-size: var(--holdfast-max-width, 34rem); }
 .box {
-  display: flex; flex-wrap: wrap; align-items: center; min-block-size: 46px;
+  display: flex; flex-wrap: wrap; align-items: center; min-block-size: 52px; /* of a label with a line below */
   background: var(--_surface); border: 1px solid var(--_border); border-radius: var(--_radius);
 }
 .summary { display: flex; align-items: center; gap: 10px; flex: 1 1 11rem; min-inline-size: 0; padding: 6px 8px 6px 12px; text-align: start; border-radius: calc(var(--_radius) - 1px); }
