@@ -15,7 +15,7 @@ from holdfast.broker.memory import MemoryBroker
 from holdfast.channels.hub import Hub
 from holdfast.connections.connection import Connection
 from holdfast.connections.control import Control
-from holdfast.connections.core import Clocks, Core, LocalDelivery, Parts
+from holdfast.connections.core import Clocks, Core, Parts
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.transport import Handshake
 from holdfast.protocol.framing import RAW_JSON, Encoding
@@ -175,7 +175,7 @@ class World:
 
     async def start(self) -> World:
         """Start the broker."""
-        await self.broker.start(LocalDelivery(self.hub))
+        await self.broker.start(self.core.delivery)
         return self
 
     async def turn(self) -> None:

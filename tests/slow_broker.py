@@ -29,16 +29,21 @@ class SlowBroker:
     """Waits up to `most` turns of the loop before and after each call, and delivers later than it answers.
 
     What is published reaches the handler in order, some turns later, and only for channels that are subscribed to, as
-    over a network. With `failing`, that part of the calls raises `broker_unavailable`, before or after its effect.
+    over a network. With `failing`, that part of the calls raises `broker_unavailable`, before or after its effect;
+    with `losing`, that part of what is published is lost on its way without a word. `cut` loses all, until `heal`.
     """
 
     is_shared = True
 
-    def __init__(self, inner: Broker, random: Random, *, most: int = 4, failing: float = 0.0) -> None:
+    def __init__(
+        self, inner: Broker, random: Random, *, most: int = 4, failing: float = 0.0, losing: float = 0.0
+    ) -> None:
         self._inner = inner
         self._random = random
         self._most = most
         self.failing = failing
+        self.losing = losing
+        self.is_cut = False
         self._handler: BrokerHandler | None = None
         self.subscribed: Counter[str] = Counter()
         self.under_way: list[Event] = []
@@ -54,6 +59,19 @@ class SlowBroker:
     async def stop(self) -> None:
         """Stop."""
         await self._inner.stop()
+
+    def cut(self) -> None:
+        """Lose the link, and what is on its way."""
+        if not self.is_cut:
+            self.is_cut = True
+            self.under_way.clear()
+            self._heard.on_interrupted()
+
+    def heal(self) -> None:
+        """Deliver again."""
+        if self.is_cut:
+            self.is_cut = False
+            self._heard.on_resumed([channel for channel, count in self.subscribed.items() if count])
 
     # What the embedded broker calls
 
@@ -75,8 +93,7 @@ class SlowBroker:
 
     def on_control(self, message: bytes) -> None:
         """Hand on."""
-        assert self._handler is not None
-        self._handler.on_control(message)
+        self._heard.on_control(message)
 
     def on_interrupted(self) -> None:
         """Hand on."""
@@ -128,6 +145,8 @@ class SlowBroker:
     async def subscribe(self, channel: str) -> None:
         """Begin to deliver."""
         await self._before()
+        if self.is_cut:
+            raise BrokerError("broker_unavailable")
         self.subscribed[channel] += 1
         assert self.subscribed[channel] == 1, "subscribed twice"
         await self._wait()
@@ -145,6 +164,10 @@ class SlowBroker:
         found = await self._inner.history(channel, query, meta_ttl)
         await self._after()
         return found
+
+    async def reconcile(self, channel: str, seen: StreamPosition) -> None:
+        """Compare positions."""
+        await self._before()
 
     async def history_remove(self, channel: str) -> None:
         """Forget the publications."""
@@ -196,7 +219,14 @@ class SlowBroker:
         if self._random.random() < self.failing:
             raise BrokerError("broker_unavailable")
 
+    @property
+    def _heard(self) -> BrokerHandler:
+        assert self._handler is not None
+        return self._handler
+
     def _send(self, kind: str, channel: str, *what: object) -> None:
+        if self.is_cut or (kind == "publication" and self._random.random() < self.losing):
+            return
         self.under_way.append((kind, channel, what))
         if self._deliverer is None:
             self._deliverer = asyncio.get_running_loop().create_task(self._deliver())
@@ -204,8 +234,9 @@ class SlowBroker:
     async def _deliver(self) -> None:
         while self.under_way:
             await self._wait()
+            if not self.under_way:
+                break
             kind, channel, what = self.under_way.pop(0)
             if self.subscribed[channel]:
-                assert self._handler is not None
-                getattr(self._handler, f"on_{kind}")(channel, *what)
+                getattr(self._heard, f"on_{kind}")(channel, *what)
         self._deliverer = None

@@ -18,7 +18,7 @@ from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.broker.memory import MemoryBroker
 from holdfast.channels.hub import Hub
 from holdfast.channels.namespaces import ChannelRules
-from holdfast.connections.core import Clocks, Core, LocalDelivery, Parts
+from holdfast.connections.core import Clocks, Core, Parts
 from holdfast.connections.drain import drain, pacing
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import EnhancedWebSocketManager
@@ -75,7 +75,7 @@ class Gateway:
         self.admission = make_admission(settings, core, lambda: self.monitoring.pressure())
         self.monitoring = Monitoring(settings, core, self.admission.breaker.trip)
         self.admission.breaker.on_change = self.monitoring.tell_breaker
-        self.probe = BrokerRoundTrip(core.broker, LocalDelivery(core.hub), core.instance)
+        self.probe = BrokerRoundTrip(core.broker, core.delivery, core.instance)
         self.login = make_login(settings, core)
         self.app = make_app(make_endpoints(self.doors()), has_internal_port=settings.internal_port is not None)
         self._process = psutil.Process()

@@ -82,6 +82,7 @@ def make_endpoints(doors: Doors) -> Endpoints:
         timeout=CHECK_TIMEOUT_SECONDS,
         max_age=CHECK_MAX_AGE_SECONDS,
         clock=core.clock,
+        patience={"broker": settings.broker.unready_after} if core.broker.is_shared else None,
     )
     endpoints = Endpoints(
         websocket=WebSocketEndpoint(

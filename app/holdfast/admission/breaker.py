@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from holdfast.connections.transport import Handshake
-from holdfast.errors import DoorError
+from holdfast.errors import BrokerError, DoorError
 from holdfast.resilience.circuit_breaker import BreakerRules, BreakerState, CircuitBreaker
 from holdfast.telemetry.logs import get_logger
 
@@ -14,7 +14,7 @@ CONNECTED: Final = "ok"
 """The outcome of an admitted connection whose connect succeeded; all others are slugs."""
 
 # Why a connect fails through no fault of the client's. The user's backend has breakers of its own.
-OUR_FAULT: Final = frozenset({"broker_unavailable", "internal_error", "server_error"})
+OUR_FAULT: Final = BrokerError.slugs | {"internal_error", "server_error"}
 
 # For so many times as long as it was open, newcomers may tell nothing.
 _MOST_SILENCE: Final = 3

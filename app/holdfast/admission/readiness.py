@@ -12,6 +12,12 @@ Check = Callable[[], Awaitable[None]]
 """Returns if all is well, else raises a GatewayError whose text says what is wrong."""
 
 PASSED = "ok"
+_FORGIVEN = f"{PASSED}, although "
+
+
+def passes(state: str) -> bool:
+    """Tell whether a report's entry is no reason to send traffic elsewhere."""
+    return state == PASSED or state.startswith(_FORGIVEN)
 
 
 class Readiness:
@@ -23,6 +29,8 @@ class Readiness:
         timeout: seconds that one check may take.
         max_age: seconds that a result of the checks is good for.
         clock: monotonic seconds.
+        patience: for how many seconds a check that has passed may fail before it counts, by name. All instances see
+            a shared broker go at the same moment, and would else all turn clients away for a failover of seconds.
     """
 
     def __init__(
@@ -33,18 +41,21 @@ class Readiness:
         timeout: float,
         max_age: float,
         clock: Callable[[], float],
+        patience: Mapping[str, float] | None = None,
     ) -> None:
         self._lifecycle = lifecycle
         self._checks = checks
         self._timeout = timeout
         self._max_age = max_age
         self._clock = clock
+        self._patience = patience or {}
+        self._passed_at: dict[str, float] = {}
         self._checked_at = float("-inf")
         self._last: dict[str, str] = {}
         self._running: asyncio.Task[dict[str, str]] | None = None
 
     async def report(self) -> dict[str, str]:
-        """Return each check's name with `ok` or the reason of its failure."""
+        """Return each check's name with `ok` or the reason of its failure; `passes` tells them apart."""
         lifecycle = self._lifecycle
         states = {
             "started": PASSED if lifecycle.is_started else "the instance is starting",
@@ -63,11 +74,22 @@ class Readiness:
     async def _run_all(self) -> dict[str, str]:
         try:
             reasons = await asyncio.gather(*(self._run(check) for check in self._checks.values()))
-            self._last = dict(zip(self._checks, reasons, strict=True))
             self._checked_at = self._clock()
+            self._last = {name: self._judge(name, reason) for name, reason in zip(self._checks, reasons, strict=True)}
         finally:
             self._running = None
         return self._last
+
+    def _judge(self, name: str, reason: str) -> str:
+        now = self._checked_at
+        if reason == PASSED:
+            self._passed_at[name] = now
+            return PASSED
+        patience = self._patience.get(name, 0.0)
+        failing = now - self._passed_at.get(name, float("-inf"))
+        if failing >= patience:
+            return reason
+        return f"{_FORGIVEN}not for {failing:.0f} s of {patience:g} s: {reason}"
 
     async def _run(self, check: Check) -> str:
         try:

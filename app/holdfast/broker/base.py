@@ -216,6 +216,13 @@ class Broker(Protocol):
             ChannelError: `unrecoverable_position`, when `since` is of another epoch or already cut off.
         """
 
+    async def reconcile(self, channel: str, seen: StreamPosition) -> None:
+        """Make sure that the stream can go on behind a position that was seen of it.
+
+        A shared broker that fails over may have lost the newest publications and use their offsets again: where it
+        went back behind `seen`, the stream begins anew under another epoch, whose name nobody has seen.
+        """
+
     async def history_remove(self, channel: str) -> None:
         """Forget the publications; position and epoch stay."""
 

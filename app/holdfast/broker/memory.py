@@ -28,7 +28,7 @@ from holdfast.broker.sessions import MemorySessions
 from holdfast.broker.snapshot import Kept, Snapshots
 from holdfast.broker.tables import MemoryTables
 from holdfast.errors import BrokerError
-from holdfast.protocol.messages import ClientInfo, Publication
+from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 
@@ -170,6 +170,9 @@ class MemoryBroker:
         """Return publications and the top position; see `Broker.history`."""
         self._serving()
         return self._history.read(channel, query, meta_ttl)
+
+    async def reconcile(self, channel: str, seen: StreamPosition) -> None:
+        """Do nothing: what one process has seen it has."""
 
     async def history_remove(self, channel: str) -> None:
         """Forget the publications; position and epoch stay."""

@@ -144,6 +144,11 @@ class Hub:
             return None
         return channel.covered
 
+    def forget_position(self, name: str) -> None:
+        """Let the next publication that comes be no gap: that something was lost before it is known."""
+        if channel := self._channels.get(name):
+            channel.position = None
+
     def unchecked(self, before: float) -> list[str]:
         """Return the channels with a position that was last confirmed before a moment."""
         return [

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from holdfast.auth.validator import ImprovedTokenValidator
-from holdfast.broker.base import Broker, HistoryFilter
+from holdfast.broker.base import Broker, BrokerHandler, HistoryFilter
 from holdfast.channels.hub import Hub
 from holdfast.channels.namespaces import ChannelRules
 from holdfast.connections.backend import Backend
+from holdfast.connections.catch_up import CatchUp
 from holdfast.connections.expiry import Expiry
 from holdfast.connections.feed import Feed
 from holdfast.connections.headers import KeptHeaders
@@ -45,6 +46,8 @@ _log = get_logger(__name__)
 
 # Repetitions of calls to the broker, as a share of the calls that commands make.
 _RETRY_RATIO = 0.1
+# What a failover, or a restart of Redis, makes of a call for a moment.
+_SOON_BACK = frozenset({"broker_unavailable", "broker_loading", "broker_read_only", "broker_cluster_down"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,15 @@ class Core:
         self.rules = ChannelRules(settings.channel)
         self.hub = parts.hub
         self.feed = Feed(broker)
+        self.positions = Positions(self.hub, self.read_top, self.client.position_check_interval, self.clock, self.spawn)
+        self.hub.on_gap = self.positions.invalidate
+        self.delivery = self._make_delivery()
         self.publisher = Publisher(
-            broker, self.rules, lambda: self.lifecycle.refuses_publications, settings.broker.idempotency_ttl
+            broker,
+            self.rules,
+            lambda: self.lifecycle.refuses_publications,
+            settings.broker.idempotency_ttl,
+            self.delivery,
         )
         self.publish_queue = PublishQueue(self.publisher, settings.api, self.clock, self.loop)
         self.heartbeat = Heartbeat(self.client.ping_interval, self.client.pong_timeout)
@@ -153,9 +163,16 @@ class Core:
         if self.backend is not None:
             self.expiry.refresher = Refresher(self, self.backend)
         self.kept_headers = KeptHeaders(self._needs_header, settings.token.max_bytes)
-        self.positions = Positions(self.hub, self.read_top, self.client.position_check_interval, self.clock, self.spawn)
-        self.hub.on_gap = self.positions.invalidate
         self.manager: EnhancedWebSocketManager  # set by the manager, which needs the core first
+
+    def _make_delivery(self) -> BrokerHandler:
+        """Return what the broker's publications come to; an embedded one loses none on the way."""
+        local, lost = LocalDelivery(self.hub), self.positions.invalidate
+        if not self.broker.is_shared:
+            return local
+        catch_up = CatchUp(self.broker, local, self.hub, lost, self._meta_ttl, self.spawn)
+        self.positions.on_loss = catch_up.fill
+        return catch_up
 
     def _needs_header(self, name: bytes) -> bool:
         is_token = name == b"cookie" and self.token_cookie is not None
@@ -163,8 +180,10 @@ class Core:
 
     async def read_top(self, channel: str) -> StreamPosition:
         """Return where the broker's stream of a channel is; that keeps it for as long as its namespace says."""
-        meta_ttl = self.rules.resolve(channel).options.history_meta_ttl
-        return (await self.broker.history(channel, HistoryFilter(0), meta_ttl)).position
+        return (await self.broker.history(channel, HistoryFilter(0), self._meta_ttl(channel))).position
+
+    def _meta_ttl(self, channel: str) -> float:
+        return self.rules.resolve(channel).options.history_meta_ttl
 
     def spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run something nobody waits for; its failure is logged."""
@@ -176,7 +195,7 @@ class Core:
 
 
 def _is_broker_away(error: Exception) -> bool:
-    return isinstance(error, BrokerError) and error.slug == "broker_unavailable"
+    return isinstance(error, BrokerError) and error.slug in _SOON_BACK
 
 
 def _no_token(attempt: str, client: str) -> str:

@@ -25,7 +25,9 @@ class Positions:
     """Checks each positioned channel about once an interval.
 
     What the broker has and this instance has not is a suspicion first: the publication may be on its way. Only if it
-    has not arrived by the next check is it a loss, and the channel's subscribers are told to start anew.
+    has not arrived by the next check is it a loss, and `on_loss` is called with the channel; as long as nobody sets
+    it, the channel's subscribers are told to start anew. What this instance had before the broker was asked and that
+    has not is a loss at once: the broker went back.
 
     Args:
         read_top: returns where the broker's stream of a channel is.
@@ -47,6 +49,7 @@ class Positions:
         self._clock = clock
         self._spawn = spawn
         self._suspected: dict[str, StreamPosition] = {}
+        self.on_loss: Callable[[str], None] = self.invalidate
 
     async def check(self) -> None:
         """Check the channels whose turn has come."""
@@ -54,16 +57,19 @@ class Positions:
         for channel, expected in list(self._suspected.items()):
             del self._suspected[channel]
             if not self._has_reached(channel, expected):
-                self.invalidate(channel)
+                self.on_loss(channel)
         for count, channel in enumerate(self._hub.unchecked(now - self._interval), 1):
             if count % _SLICE == 0:
                 await asyncio.sleep(0)
+            before = self._hub.covered(channel)
             try:
                 top = await self._read_top(channel)
             except BrokerError:
                 return  # the next check will tell
             self._hub.mark_checked(channel, now)
-            if not self._has_reached(channel, top):
+            if before is not None and before.epoch == top.epoch and before.offset > top.offset:
+                self.on_loss(channel)
+            elif not self._has_reached(channel, top):
                 self._suspected[channel] = top
 
     def invalidate(self, channel: str) -> None:

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from holdfast.broker.base import Broker, PublishOptions, PublishResult
+from holdfast.broker.base import NO_POSITION, Broker, BrokerHandler, PublishOptions, PublishResult
 from holdfast.channels.namespaces import ChannelRules
-from holdfast.errors import LifecycleError
+from holdfast.errors import BrokerError, LifecycleError
 from holdfast.protocol.messages import ClientInfo, Publication
 from holdfast.protocol.payloads import publication_data
+from holdfast.telemetry import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,15 @@ DEFAULT_TERMS = PublishTerms()
 
 
 class Prepared(NamedTuple):
-    """A publication that may be made, as the broker takes it."""
+    """A publication that may be made, as the broker takes it.
+
+    `is_local` where the subscribers of this instance may have it while the broker is away.
+    """
 
     channel: str
     publication: Publication
     options: PublishOptions
+    is_local: bool = False
 
 
 class Publisher:
@@ -44,12 +49,19 @@ class Publisher:
     Args:
         is_closing: true from the moment the instance takes no more publications.
         idempotency_ttl: seconds an idempotency key is remembered.
+        delivery: where the broker's publications come to, and those it cannot take although they need it least.
     """
 
     def __init__(
-        self, broker: Broker, rules: ChannelRules, is_closing: Callable[[], bool], idempotency_ttl: float
+        self,
+        broker: Broker,
+        rules: ChannelRules,
+        is_closing: Callable[[], bool],
+        idempotency_ttl: float,
+        delivery: BrokerHandler,
     ) -> None:
         self._broker = broker
+        self._delivery = delivery
         self._rules = rules
         self._is_closing = is_closing
         self._idempotency_ttl = idempotency_ttl
@@ -71,7 +83,7 @@ class Publisher:
             ProtocolError: `bad_request` without data.
             BrokerError: the broker could not take it.
         """
-        return await self._broker.publish(*self.prepare(channel, data, terms, info, is_json=is_json))
+        return await self.make(self.prepare(channel, data, terms, info, is_json=is_json))
 
     def prepare(
         self,
@@ -101,8 +113,10 @@ class Publisher:
             version=terms.version,
             version_epoch=terms.version_epoch,
             use_delta=terms.delta or options.delta_publish,
+            durability=options.durability if keeps else 0,
         )
-        return Prepared(channel, Publication(data, info, 0, terms.tags), how)
+        is_local = options.deliver_without_broker and self._broker.is_shared and not how.keeps_history
+        return Prepared(channel, Publication(data, info, 0, terms.tags), how, is_local)
 
     async def make(self, prepared: Prepared) -> PublishResult:
         """Publish what was prepared, also when the instance takes no more publications by now.
@@ -110,4 +124,13 @@ class Publisher:
         Raises:
             BrokerError: the broker could not take it.
         """
-        return await self._broker.publish(*prepared)
+        channel, publication, options, is_local = prepared
+        try:
+            return await self._broker.publish(channel, publication, options)
+        except BrokerError as error:
+            # Where the broker may have done it after all, the subscribers would get it twice.
+            if not is_local or not error.is_undone:
+                raise
+        metrics.DELIVERED_WITHOUT_BROKER.inc()
+        self._delivery.on_publication(channel, publication, NO_POSITION, options.use_delta)
+        return PublishResult(NO_POSITION)

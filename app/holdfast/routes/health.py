@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from holdfast.admission.readiness import PASSED, Readiness
+from holdfast.admission.readiness import PASSED, Readiness, passes
 from holdfast.connections.lifecycle import Lifecycle
 from holdfast.errors import DoorError
 from holdfast.routes.errors import check_method, refuse, send_bytes
@@ -50,7 +50,7 @@ async def _answer(scope: Scope, send: Send, checks: dict[str, str]) -> None:
     except DoorError as error:
         await refuse(scope, send, error)
         return
-    failing = [f"{name}: {reason}" for name, reason in checks.items() if reason != PASSED]
+    failing = [f"{name}: {reason}" for name, reason in checks.items() if not passes(reason)]
     if failing:
         refusal = DoorError("not_ready", f"Failing: {'; '.join(failing)}.")
         await refuse(scope, send, refusal, checks=checks)

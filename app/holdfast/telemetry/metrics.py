@@ -319,6 +319,18 @@ RETRIES = _counter(
     "result",
 )
 
+# What was missed while the link to a shared broker was down
+CAUGHT_UP = _counter(
+    "holdfast_caught_up_publications_total", "Publications that came late, from history, because the link was down."
+)
+DELIVERED_WITHOUT_BROKER = _counter(
+    "holdfast_delivered_without_broker_total",
+    "Publications given to this instance's subscribers alone, while the broker was away.",
+)
+CATCH_UPS_LOST = _counter(
+    "holdfast_catch_ups_lost_total", "Channels of which something missed was no longer in history."
+)
+
 # Embedded broker
 BROKER_STREAMS = Scraped("gauge", "holdfast_broker_streams", "Channels whose position the embedded broker keeps.")
 SNAPSHOT_SECONDS = _histogram(

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from holdfast.admission.readiness import Readiness
+from holdfast.admission.readiness import Readiness, passes
 from holdfast.connections.lifecycle import Lifecycle, Phase
 from holdfast.errors import BrokerError
 
@@ -122,3 +122,40 @@ async def test_report_concurrent(lifecycle, probe, clock):
     reports = await asyncio.gather(*asking[1:])
     assert [report["broker"] for report in reports] == ["ok"] * 4
     assert probe.calls == 1
+
+
+@pytest.fixture
+def patient(lifecycle, probe, clock):
+    """A check that may fail for 15 seconds."""
+    return Readiness(lifecycle, {"broker": probe}, timeout=0.01, max_age=1.0, clock=clock, patience={"broker": 15.0})
+
+
+async def test_patience_forgives_a_check_that_has_passed_lately(patient, probe, clock):
+    """A failover of seconds turns no instance away; the report says for how long it has been going on."""
+    await patient.report()
+    probe.error = BrokerError("broker_loading")
+    clock.now += 14
+
+    state = (await patient.report())["broker"]
+
+    assert passes(state)
+    assert state.startswith("ok, although not for 14 s of 15 s: broker_loading")
+
+
+async def test_patience_ends(patient, probe, clock):
+    """A broker that stays away counts, and counts no more once it is back."""
+    await patient.report()
+    probe.error = BrokerError("broker_loading")
+    clock.now += 15
+    assert not passes((await patient.report())["broker"])
+    probe.error = None
+    clock.now += 1
+
+    assert (await patient.report())["broker"] == "ok"
+
+
+async def test_patience_is_for_what_has_passed_before(patient, probe):
+    """An instance that never reached its broker is not ready."""
+    probe.error = BrokerError("broker_auth_failed")
+
+    assert not passes((await patient.report())["broker"])

@@ -57,7 +57,7 @@ class Bench:
         self.delivered = Delivered()
         self.broker = MemoryBroker(SETTINGS, Subscribers())
         self.rules = ChannelRules(SETTINGS.channel)
-        self.publisher = Publisher(self.broker, self.rules, lambda: self.is_closing, 300.0)
+        self.publisher = Publisher(self.broker, self.rules, lambda: self.is_closing, 300.0, self.delivered)
         self.queue = PublishQueue(self.publisher, SETTINGS.api, lambda: 0.0, asyncio.get_running_loop())
         self.commands = ApiCommands(self.services())
 
