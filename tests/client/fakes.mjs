@@ -251,7 +251,6 @@ export function fakeEnvironment(changes = {}) {
     fetch: async () => {
       throw new TypeError('there is no network here');
     },
-    EventSource: undefined,
     BroadcastChannel: undefined,
     locks: undefined,
     storage: new FakeStorage(),
@@ -380,42 +379,6 @@ export function recorder() {
     onMessages: (messages) => told.push(...messages.map((message) => ['message', message])),
     onEnd: (ending) => told.push(['end', ending]),
   };
-}
-
-/** An EventSource that a test answers; `FakeEventSource.made` has all of them, oldest first. */
-export class FakeEventSource {
-  static made = [];
-  readyState = 0;
-  onopen = null;
-  onmessage = null;
-  onerror = null;
-
-  constructor(url, init) {
-    this.url = url;
-    this.init = init;
-    FakeEventSource.made.push(this);
-  }
-
-  close() {
-    this.readyState = 2;
-    this.isClosed = true;
-  }
-
-  accept() {
-    this.readyState = 1;
-    this.onopen?.({});
-  }
-
-  say(message) {
-    this.onmessage?.({ data: JSON.stringify(message) });
-  }
-
-  /** The network failed: a browser would reconnect by itself. Closed: there was an answer that is no stream. */
-  fail(readyState = 0) {
-    if (this.isClosed) return;
-    this.readyState = readyState;
-    this.onerror?.({});
-  }
 }
 
 /** A transport that a test answers; `make` is its maker, `made` has all of them. */

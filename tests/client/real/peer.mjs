@@ -1,10 +1,9 @@
 /** A client of one transport: commands with their replies, publications in order, and what a test waits for. */
 
-import { EventSource } from '../../sdk/node_modules/eventsource/dist/index.js';
 import { browserEnvironment } from '../../../app/holdfast/web/client/environment.js';
 import { load } from '../../../app/holdfast/web/client/on-demand.js';
 
-export const environment = { ...browserEnvironment(), EventSource };
+export const environment = browserEnvironment();
 
 const PATIENCE = 20_000;
 

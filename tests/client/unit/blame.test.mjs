@@ -80,7 +80,7 @@ test('what the server says of an attempt is a cause, unless it did not refuse it
   assert.equal(heardOf('token_expired'), 'cause');
   assert.equal(heardOf('unknown_attempt'), 'nothing');
   assert.equal(heardOf('client_gone'), 'nothing');
-  assert.equal(heardOf('not_found'), 'nothing'); // an EventSource does not tell
+  assert.equal(heardOf('not_found'), 'nothing');
   assert.equal(heardOf('open_failed'), undefined);
   assert.equal(heardOf('server_unreachable'), 'unreachable');
 });

@@ -2,91 +2,101 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { sseTransport } from '../../../app/holdfast/web/client/transports/sse.js';
-import { FakeEventSource, fakeEnvironment, fakeFetch, recorder, settle } from '../fakes.mjs';
+import { fakeEnvironment, fakeFetch, recorder, settle } from '../fakes.mjs';
 
 const TARGET = {
   url: 'https://app.example/connection/sse?cid=1',
   emulationUrl: 'https://app.example/emulation',
   handshakeTimeout: 5000,
 };
-const REPLY = { id: 1, connect: { client: 'c', session: 's', node: 'n' } };
+const EVENTS = { 'content-type': 'text/event-stream; charset=utf-8' };
+const CONNECT = { id: 1, connect: { token: 'a.b.c' } };
+const REPLY = 'data: {"id":1,"connect":{"client":"c","session":"s","node":"n"}}\n\n';
 
-function opened(first = [{ id: 1, connect: { token: 'a.b+c d&é' } }]) {
-  FakeEventSource.made = [];
+function opened() {
   const { requests, fetch } = fakeFetch();
-  const environment = fakeEnvironment({ fetch, EventSource: FakeEventSource });
   const events = recorder();
-  const transport = sseTransport(TARGET, environment, events);
-  transport.open(first);
-  return { transport, requests, events, stream: FakeEventSource.made[0] };
+  const transport = sseTransport(TARGET, fakeEnvironment({ fetch }), events);
+  transport.open([CONNECT]);
+  return { transport, requests, events };
 }
 
-test('the first commands stand in the URL, encoded so that a plain decoder reads them', () => {
-  const { stream } = opened();
-  const [address, encoded] = stream.url.split('&cf_connect=');
+async function streaming() {
+  const parts = opened();
+  const body = parts.requests[0].respond(200, undefined, EVENTS);
+  await settle();
+  return { ...parts, body };
+}
 
-  assert.equal(address, TARGET.url);
-  assert.match(encoded, /^[\w.!~*'()%-]+$/);
-  assert.deepEqual(JSON.parse(decodeURIComponent(encoded)), { id: 1, connect: { token: 'a.b+c d&é' } });
-  assert.equal(stream.init.withCredentials, true);
+test('the first commands are the body: no token stands in a URL, and no redirect is followed', () => {
+  const [{ url, init }] = opened().requests;
+
+  assert.equal(url, TARGET.url);
+  assert.deepEqual([init.method, init.redirect, init.credentials], ['POST', 'manual', 'include']);
+  assert.deepEqual(JSON.parse(init.body), CONNECT);
 });
 
 test('messages come, commands leave by requests of their own', async () => {
-  const { transport, requests, events, stream } = opened();
+  const { transport, requests, events, body } = await streaming();
 
-  stream.accept();
-  stream.say(REPLY);
+  body.push(REPLY);
   transport.send([{ id: 2, ping: {} }]);
-  stream.say({});
+  body.push('data: {}\n\n');
   await settle();
 
-  assert.deepEqual(events.told, [['open'], ['message', REPLY], ['message', {}]]);
-  assert.equal(requests[0].json.data, '{"id":2,"ping":{}}');
+  assert.deepEqual(events.told[0], ['open']);
+  assert.deepEqual(events.messages.map(({ id }) => id), [1, undefined]);
+  assert.equal(requests[1].json.data, '{"id":2,"ping":{}}');
 });
 
-test('at its first error it is closed, so that it never reconnects by itself', () => {
-  const rows = [
-    [(stream) => stream.fail(0), 'open_failed', false],
-    [(stream) => stream.fail(2), 'answer_malformed', false],
-    [(stream) => (stream.accept(), stream.fail(0)), 'connection_cut', true],
-  ];
-  for (const [happens, slug, wasOpen] of rows) {
-    const { events, stream } = opened();
+test('of an event its data counts, whatever else it has and wherever the network cuts it', async () => {
+  const { events, body } = await streaming();
+  const odd = '\u2028data:\u2029'; // ends of lines for a browser's regular expressions, not for a stream
+  const text = `: hello\nretry: 1\n${REPLY}id: 7\r\ndata:${JSON.stringify({ push: { x: odd } })}\r\n\r\n`;
 
-    happens(stream);
-    stream.fail(0);
+  for (const byte of new TextEncoder().encode(text)) body.push(Uint8Array.of(byte));
+  for (let round = 0; round < text.length; round += 1) await settle();
 
-    assert.deepEqual(events.ending, { code: 1006, reason: '', slug, status: undefined, wasOpen });
-    assert.equal(events.told.filter(([what]) => what === 'end').length, 1);
-    assert.equal(stream.readyState, 2);
-    assert.equal(stream.onerror, null);
+  assert.deepEqual(events.messages.map((message) => Object.keys(message)[0]), ['id', 'push']);
+  assert.equal(events.messages[1].push.x, odd);
+  assert.equal(events.ending, undefined);
+});
+
+test('a line without an end is not collected for ever', async () => {
+  const { events, body, requests } = await streaming();
+
+  for (let count = 0; count < 6; count += 1) {
+    body.push(`data: ${'x'.repeat(1_000_000)}`);
+    await settle();
   }
+
+  assert.deepEqual([events.ending.code, events.ending.slug], [4000, 'message_oversized']);
+  assert.ok(body.isCancelled);
+  assert.ok(requests[0].isAborted);
 });
 
-test('a connect command too long for a URL is not tried', () => {
-  const { events, stream } = opened([{ id: 1, connect: { token: 'x'.repeat(8192) } }]);
+test('what is no event stream, and data that is no message, have a name', async () => {
+  const lines = opened();
+  lines.requests[0].respond(200, '{}\n', { 'content-type': 'application/x-ndjson' });
+  await settle();
+  const page = opened();
+  page.requests[0].respond(200, '<html>Log in', { 'content-type': 'text/html' });
+  await settle();
+  const garbage = await streaming();
+  garbage.body.push('data: hello\n\n');
+  await settle();
 
-  assert.equal(stream, undefined);
-  assert.equal(events.ending.slug, 'url_too_long');
+  assert.equal(lines.events.ending.slug, 'answer_malformed');
+  assert.equal(page.events.ending.slug, 'captive_portal');
+  assert.equal(garbage.events.ending.slug, 'message_malformed');
 });
 
-test('garbage ends it with a name', () => {
-  const { events, stream } = opened();
+test('close stops the stream at once', async () => {
+  const { transport, requests, events } = await streaming();
 
-  stream.accept();
-  stream.onmessage({ data: 'hello' });
-
-  assert.equal(events.ending.slug, 'message_malformed');
-  assert.equal(stream.readyState, 2);
-});
-
-test('close stops the stream at once', () => {
-  const { transport, events, stream } = opened();
-
-  stream.accept();
   transport.close();
-  stream.fail(0);
+  await settle();
 
   assert.deepEqual(events.told, [['open'], ['end', { code: 1000, reason: '', wasOpen: true }]]);
-  assert.equal(stream.readyState, 2);
+  assert.ok(requests[0].isAborted);
 });

@@ -3,7 +3,7 @@ import { afterEach, test } from 'node:test';
 
 import { loaded } from '../../../app/holdfast/web/client/on-demand.js';
 import { isSupported, keyOf, Turn } from '../../../app/holdfast/web/client/transports/turn.js';
-import { FakeEventSource, fakeEnvironment, settle } from '../fakes.mjs';
+import { fakeEnvironment, settle } from '../fakes.mjs';
 
 const NAMES = ['websocket', 'http_stream', 'sse', 'poll'];
 const UNOPENED = { code: 1006, reason: '', wasOpen: false };
@@ -23,12 +23,12 @@ const fail = async (turn, name) => {
 };
 
 test('a browser supports what it has the means for', () => {
-  const all = fakeEnvironment({ EventSource: FakeEventSource });
+  const all = fakeEnvironment();
   const names = ['websocket', 'http_stream', 'sse', 'poll'];
 
   assert.deepEqual(names.filter((name) => isSupported(name, all)), names);
   assert.deepEqual(names.filter((name) => isSupported(name, { ...all, fetch: undefined })), ['websocket']);
-  assert.deepEqual(names.filter((name) => isSupported(name, { ...all, WebSocket: undefined, EventSource: undefined })), ['http_stream', 'poll']);
+  assert.deepEqual(names.filter((name) => isSupported(name, { ...all, WebSocket: undefined })), ['http_stream', 'sse', 'poll']);
 });
 
 test('until something fails it is the best one that the browser has, and nothing is decided', async () => {

@@ -29,7 +29,6 @@ export function browserEnvironment() {
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
     WebSocket: globalThis.WebSocket,
     fetch: globalThis.fetch?.bind(globalThis),
-    EventSource: globalThis.EventSource,
     BroadcastChannel: globalThis.BroadcastChannel,
     locks: navigator?.locks,
     storage: storageOf('localStorage'),

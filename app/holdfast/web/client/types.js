@@ -23,7 +23,6 @@
  * @property {(length: number) => Uint8Array} randomBytes  fit for secrets
  * @property {typeof globalThis.WebSocket | undefined} WebSocket
  * @property {typeof globalThis.fetch | undefined} fetch
- * @property {typeof globalThis.EventSource | undefined} EventSource
  * @property {typeof globalThis.BroadcastChannel | undefined} BroadcastChannel
  * @property {LockManager | undefined} locks  Web Locks; missing where the page is no secure context
  * @property {Storage | undefined} storage  localStorage, where the page may use it

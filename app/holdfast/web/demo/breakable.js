@@ -2,7 +2,7 @@
 /** What the page gives its connection in place of the browser's own, so that switches can break it. */
 
 import { browserEnvironment } from '/client/environment.js';
-import { page, breakableFetch, BreakableEventSource, BreakableSocket, network } from './network.js';
+import { page, breakableFetch, BreakableSocket, network } from './network.js';
 
 /** @typedef {{ token: string, server_time?: number }} Prepared */
 
@@ -18,7 +18,6 @@ export const environment = {
   page,
   fetch: breakableFetch,
   WebSocket: BreakableSocket,
-  EventSource: BreakableEventSource,
   isOnline: () => !network.isOffline && navigator.onLine,
 };
 

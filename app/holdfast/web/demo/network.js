@@ -36,18 +36,6 @@ export const breakableFetch = async (input, init = {}) => {
   return fetch(input, { ...init, signal: AbortSignal.any(signals) });
 };
 
-export class BreakableEventSource extends EventSource {
-  /** @param {string | URL} url @param {EventSourceInit} [options] */
-  constructor(url, options) {
-    super(network.isOffline ? 'data:,' : url, options);
-    cut.signal.addEventListener('abort', () => {
-      if (this.readyState === EventSource.CLOSED) return;
-      this.close();
-      this.dispatchEvent(new Event('error'));
-    });
-  }
-}
-
 /** Offline, nothing gets through it in either direction, and nobody says so: what a dead link does. */
 export class BreakableSocket extends WebSocket {
   /** Messages that are late, in order. @type {MessageEvent[]} */

@@ -8,27 +8,34 @@ import { StreamTransport } from './stream.js';
 
 /** @type {import('../types.js').TransportMaker} */
 export function httpStreamTransport(target, environment, events) {
-  return new StreamTransport('http_stream', source, target, environment, events);
+  return new StreamTransport('http_stream', sourceOf('application/x-ndjson'), target, environment, events);
 }
 
 export { httpStreamTransport as maker };
 
-/** @type {import('./stream.js').Source} */
-function source(target, environment, first, sink) {
-  const request = new AbortController();
-  run(post(environment, target.url, first, { signal: request.signal }), sink);
-  return () => request.abort();
+/**
+ * @param {string} type  of a response that is a stream
+ * @param {(lines: string) => string} [jsonIn]  what of complete lines is one JSON object a line
+ * @returns {import('./stream.js').Source}
+ */
+export function sourceOf(type, jsonIn = (lines) => lines) {
+  return (target, environment, first, sink) => {
+    const request = new AbortController();
+    const take = (/** @type {string} */ lines) => sink.take(jsonIn(lines));
+    void run(post(environment, target.url, first, { signal: request.signal }), type, { ...sink, take });
+    return () => request.abort();
+  };
 }
 
-/** @param {Promise<Response>} answer @param {Sink} sink */
-async function run(answer, sink) {
+/** @param {Promise<Response>} answer @param {string} type @param {Sink} sink */
+async function run(answer, type, sink) {
   let response;
   try {
     response = await answer;
   } catch {
     return sink.end(because('open_failed'));
   }
-  if (response.status !== 200 || !typeOf(response).startsWith('application/x-ndjson')) {
+  if (response.status !== 200 || !typeOf(response).startsWith(type)) {
     return sink.end(await causeOf(response));
   }
   // Browsers without streams give a response no body before it is complete.

@@ -1,48 +1,25 @@
 // @ts-check
 /**
- * EventSource: for browsers and paths on which a response can't be read while it comes.
+ * Server-sent events: for paths that let these through at once, and hold back any other response until it is complete.
  *
- * The connect command, with the token, stands in the URL, and so in the access logs of proxies. EventSource follows
- * redirects, tells no HTTP status, and reconnects by itself with the old token; at its first error it is closed.
+ * They are read as the HTTP stream is, not by EventSource: that would collect a line without an end, put the token into
+ * the URL, follow redirects, tell no HTTP status, and reconnect by itself.
  */
 
-import { because } from './answers.js';
+import { sourceOf } from './http-stream.js';
 import { StreamTransport } from './stream.js';
 
-/** Characters: the default of the gateway (`http.max_url_bytes`) and of nginx. */
-const LONGEST_URL = 8_192;
-const CLOSED = 2;
+const FIELD = 'data:';
 
 /** @type {import('../types.js').TransportMaker} */
 export function sseTransport(target, environment, events) {
-  return new StreamTransport('sse', source, target, environment, events);
+  return new StreamTransport('sse', sourceOf('text/event-stream', dataIn), target, environment, events);
 }
 
 export { sseTransport as maker };
 
-/** @type {import('./stream.js').Source} */
-function source(target, environment, first, sink) {
-  const url = `${target.url}${target.url.includes('?') ? '&' : '?'}cf_connect=${encodeURIComponent(first)}`;
-  if (url.length - new URL(url).origin.length > LONGEST_URL) {
-    sink.end(because('url_too_long'));
-    return () => {};
-  }
-  const EventSourceClass = /** @type {typeof EventSource} */ (environment.EventSource);
-  let wasOpen = false;
-  const stream = new EventSourceClass(url, { withCredentials: true });
-  stream.onopen = () => {
-    wasOpen = true;
-    sink.open();
-  };
-  stream.onmessage = ({ data }) => sink.take(String(data));
-  stream.onerror = () => {
-    // Closed already: there was an answer, and it was no stream.
-    const cause = stream.readyState === CLOSED ? 'answer_malformed' : 'open_failed';
-    stream.close();
-    sink.end(because(wasOpen ? 'connection_cut' : cause));
-  };
-  return () => {
-    stream.onopen = stream.onmessage = stream.onerror = null;
-    stream.close();
-  };
+/** Each line of data is a JSON object; all other fields mean nothing here. @param {string} lines */
+function dataIn(lines) {
+  const data = lines.split('\n').filter((line) => line.startsWith(FIELD));
+  return data.map((line) => line.slice(FIELD.length)).join('\n');
 }

@@ -97,7 +97,6 @@ export function keyOf(origin) {
  * @param {Environment} environment
  * @returns {boolean} whether the browser has what it takes
  */
-export function isSupported(name, { WebSocket, EventSource, fetch }) {
-  if (name === 'websocket') return WebSocket !== undefined;
-  return fetch !== undefined && (name !== 'sse' || EventSource !== undefined);
+export function isSupported(name, { WebSocket, fetch }) {
+  return (name === 'websocket' ? WebSocket : fetch) !== undefined;
 }
