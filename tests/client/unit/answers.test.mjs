@@ -7,7 +7,7 @@ import { FakeBody } from '../fakes.mjs';
 const answer = (status, body, headers = {}) => new Response(body, { status, headers });
 
 test('a refusal of the gateway is told with its slug and number', async () => {
-  const refusal = JSON.stringify({ code: 1914, slug: 'address_connection_limit', message: '', remedy: '' });
+  const refusal = JSON.stringify({ code: 1914, slug: 'address_connection_limit', message: 'Many.', remedy: 'Look.' });
 
   assert.deepEqual(await causeOf(answer(429, refusal, { 'retry-after': '12' })), {
     code: 1914,
@@ -15,6 +15,8 @@ test('a refusal of the gateway is told with its slug and number', async () => {
     slug: 'address_connection_limit',
     status: 429,
     retryAfter: 12_000,
+    meaning: 'Many.',
+    remedy: 'Look.',
   });
 });
 

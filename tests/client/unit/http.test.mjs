@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { abortAfter, isHtml, isRedirect, parsed } from '../../../app/holdfast/web/client/http.js';
+import { abortAfter, isHtml, isRedirect, parsed, wordsOf } from '../../../app/holdfast/web/client/http.js';
 import { fakeEnvironment } from '../fakes.mjs';
 
 const untilAborted = ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('aborted')));
@@ -39,4 +39,12 @@ test('a page is known by its type', () => {
 
 test('a text that is no JSON is null', () => {
   assert.deepEqual([parsed('{"a":1}'), parsed(''), parsed('<html>')], [{ a: 1 }, null, null]);
+});
+
+test('the words of a body are taken as text alone, bounded and without tokens', () => {
+  assert.deepEqual(wordsOf({ message: 'Full.', remedy: `Drop ${'x'.repeat(40)}` }), { meaning: 'Full.', remedy: 'Drop …' });
+  assert.deepEqual(wordsOf({ meaning: 'Full.', message: 'no' }).meaning, 'Full.');
+  for (const body of [null, {}, { message: 5, remedy: '' }]) {
+    assert.deepEqual(wordsOf(body), { meaning: undefined, remedy: undefined });
+  }
 });

@@ -4,7 +4,7 @@ import { Announcer } from '../../../app/holdfast/web/client/announcer.js';
 import { Attempts } from '../../../app/holdfast/web/client/attempts.js';
 import { errorOf } from '../../../app/holdfast/web/client/errors.js';
 import { isFinal } from '../../../app/holdfast/web/client/explain.js';
-import { Lifecycle } from '../../../app/holdfast/web/client/lifecycle.js';
+import { errorOfEnding, Lifecycle } from '../../../app/holdfast/web/client/lifecycle.js';
 import { DEFAULTS } from '../../../app/holdfast/web/client/options.js';
 import { Session } from '../../../app/holdfast/web/client/session.js';
 import { fakeEnvironment, FakeTransport, settle } from '../fakes.mjs';
@@ -108,4 +108,12 @@ test('an attempt without a token is tried again by the backoff', async () => {
 
   assert.equal(made.life.reason.slug, 'token_source_failed');
   assert.ok(made.life.nextAttemptAt > made.clock.time);
+});
+
+test('what the server said of a refusal over HTTP are the words of its error', () => {
+  const refusal = { code: 1914, reason: 'address_connection_limit', slug: 'address_connection_limit', wasOpen: false };
+  const error = errorOfEnding({ ...refusal, meaning: 'Many.', remedy: 'Look.' }, 'a1');
+
+  assert.deepEqual([error.slug, error.number, error.attempt, error.action], [refusal.slug, 1914, 'a1', 'retry']);
+  assert.deepEqual([error.meaning, error.remedy], ['Many.', 'Look.']);
 });

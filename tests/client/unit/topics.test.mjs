@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import '../../../app/holdfast/web/client/codes-rest.js';
-import { errorOf, TEXTS } from '../../../app/holdfast/web/client/errors.js';
+import { errorOf, knownSlugs } from '../../../app/holdfast/web/client/errors.js';
 import { EN } from '../../../app/holdfast/web/client/lang/en.js';
 import { Language } from '../../../app/holdfast/web/client/lang/language.js';
 import { PT_BR } from '../../../app/holdfast/web/client/lang/pt-br.js';
 import { SLUGS, topicOf } from '../../../app/holdfast/web/client/lang/topics.js';
-import '../../../app/holdfast/web/client/texts.js';
 
-const ALL = Object.keys(TEXTS);
+const ALL = knownSlugs();
 const LANGUAGES = [new Language('en', EN), new Language('pt-br', PT_BR)];
 
 test('each cause that the client can meet has words in both languages', () => {

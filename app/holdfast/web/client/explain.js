@@ -3,7 +3,7 @@
 
 import './codes-rest.js';
 import { errorOf } from './errors.js';
-import { abortAfter, isHtml, isRedirect, parsed } from './http.js';
+import { abortAfter, isHtml, isRedirect, parsed, textIn, wordsOf } from './http.js';
 import { use } from './on-demand.js';
 import { pause } from './timer.js';
 import { withoutTokens } from './tokens/check.js';
@@ -74,18 +74,13 @@ async function judge(response, attempt) {
 
 /** @param {Record<string, unknown>} body @param {string} attempt @returns {Explained} */
 function told(body, attempt) {
-  const text = (/** @type {string} */ name) => {
-    const value = body[name];
-    return typeof value === 'string' ? withoutTokens(value) : '';
-  };
   const isSlug = /^[a-z][a-z0-9_]{2,60}$/.test(String(body.slug));
   if (!isSlug) {
-    const detail = `the gateway calls this attempt ${text('state') || text('slug')}`;
+    const detail = `the gateway calls this attempt ${textIn(body.state) || textIn(body.slug)}`;
     return errorOf({ slug: 'connection_cut', detail, attempt });
   }
-  const facts = { detail: text('detail'), meaning: text('meaning'), remedy: text('remedy'), attempt };
   /** @type {Explained} */
-  const error = errorOf({ slug: String(body.slug), ...facts });
+  const error = errorOf({ slug: String(body.slug), detail: textIn(body.detail), ...wordsOf(body), attempt });
   // Not enumerable: it is a secret, good once, and must not stray into a log.
   const { log_token: logToken } = body;
   if (logToken && typeof logToken === 'string') Object.defineProperty(error, 'logToken', { value: logToken });

@@ -1,6 +1,8 @@
 // @ts-check
 /** What all requests over HTTP have in common. */
 
+import { withoutTokens } from './tokens/check.js';
+
 /**
  * Do what can be aborted, and abort it after a while.
  * @template T
@@ -40,4 +42,15 @@ export function parsed(text) {
   } catch {
     return null;
   }
+}
+
+/** What the gateway says of a cause in a body, in its own words. @param {any} body @returns {{meaning?: string, remedy?: string}} */
+export function wordsOf(body) {
+  const { message, meaning = message, remedy } = body ?? {};
+  return { meaning: textIn(meaning), remedy: textIn(remedy) };
+}
+
+/** @param {unknown} value @returns {string | undefined} bounded, without tokens and not empty */
+export function textIn(value) {
+  return (typeof value === 'string' && withoutTokens(value)) || undefined;
 }

@@ -236,7 +236,7 @@ export class Lifecycle {
 }
 
 /** @param {Ending} ending @param {string} attempt @returns {HoldfastError} */
-export function errorOfEnding({ code, reason, slug, wasOpen, isError, isTemporary, retryAfter }, attempt) {
-  const known = slug ?? (code === 1006 ? (wasOpen ? 'connection_cut' : 'open_failed') : undefined);
-  return errorOf({ slug: known, kind: isError ? 'error' : 'close', code, reason, temporary: isTemporary, attempt, retryAfter });
+export function errorOfEnding({ slug, isError, isTemporary: temporary, wasOpen, ...facts }, attempt) {
+  const known = slug ?? (facts.code === 1006 ? (wasOpen ? 'connection_cut' : 'open_failed') : undefined);
+  return errorOf({ ...facts, slug: known, kind: isError ? 'error' : 'close', temporary, attempt });
 }

@@ -7,7 +7,6 @@
 import { backoffDelay } from './backoff.js';
 import './codes-rest.js';
 import { errorOf } from './errors.js';
-import { together } from './subscriptions.js';
 import { pause, Timer, within } from './timer.js';
 
 /** @typedef {import('./types.js').SessionLike} SessionLike */
@@ -185,7 +184,7 @@ export async function moveTo(subscriptions, { session, reply }) {
   for (let some = lagging(); some.length > 0; some = lagging()) {
     /** @type {Promise<void>[]} */
     const moves = [];
-    together(session, () => moves.push(...some.map((membership) => membership.moveTo(session))));
+    session.together(() => moves.push(...some.map((membership) => membership.moveTo(session))));
     await Promise.all(moves);
   }
 }

@@ -24,10 +24,6 @@ export class Outbox {
     this.#limits = limits;
   }
 
-  get size() {
-    return this.#waiting.size;
-  }
-
   /**
    * @param {string} method
    * @param {object} params

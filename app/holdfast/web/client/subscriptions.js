@@ -69,10 +69,6 @@ export class Subscriptions {
     return (this.#own.get(channel) ?? this.#served.get(channel))?.subscription;
   }
 
-  all() {
-    return [...this.#own.values(), ...this.#served.values()].map(({ subscription }) => subscription);
-  }
-
   /** Unsubscribe and forget. @param {string} channel */
   remove(channel) {
     this.get(channel)?.unsubscribe();
@@ -115,7 +111,7 @@ export class Subscriptions {
   /** @param {SessionLike} session */
   onEnded(session) {
     this.#each((membership) => membership.onEnded(session));
-    for (const { membership } of [...this.#served.values()]) membership.onEnded(session);
+    for (const membership of this.#servedMemberships) membership.onEnded(session);
   }
 
   // Public methods: the connection moves
@@ -134,18 +130,22 @@ export class Subscriptions {
 
   /** The session to which all moved is the only one from now on. @param {SessionLike} session */
   settle(session) {
-    for (const { membership } of [...this.#served.values()]) membership.settle();
+    for (const membership of this.#servedMemberships) membership.settle();
     this.#endUnserved(session);
-    together(session, () => this.#each((membership) => membership.settle(session)));
+    session.together(() => this.#each((membership) => membership.settle(session)));
   }
 
   /** The session to which all should have moved is none any more. */
   abandon() {
     this.#each((membership) => membership.abandon());
-    for (const { membership } of [...this.#served.values()]) membership.abandon();
+    for (const membership of this.#servedMemberships) membership.abandon();
   }
 
   // Private methods
+
+  get #servedMemberships() {
+    return [...this.#served.values()].map(({ membership }) => membership);
+  }
 
   /** @param {(membership: Membership) => void} tell */
   #each(tell) {
@@ -160,13 +160,14 @@ export class Subscriptions {
   #serve(session, reply, take) {
     for (const [channel, result] of Object.entries(reply?.subs ?? {})) {
       // Where the application has its own, that one's subscribe will be told.
-      if (this.#own.has(channel) || !(result instanceof Object)) continue;
-      take(this.#served.get(channel)?.membership ?? this.#makeServed(channel), result);
+      if (!this.#own.has(channel) && result instanceof Object) take(this.#servedOf(channel), result);
     }
   }
 
   /** @param {string} channel */
-  #makeServed(channel) {
+  #servedOf(channel) {
+    const known = this.#served.get(channel);
+    if (known) return known.membership;
     const { subscription, membership } = this.#entry(
       this.#served,
       channel,
@@ -204,9 +205,7 @@ export class Subscriptions {
 
   /** The server API subscribed this client. @param {SessionLike} session @param {string} channel @param {any} result */
   #onServed(session, channel, result) {
-    if (!this.#own.has(channel) && typeof channel === 'string') {
-      (this.#served.get(channel)?.membership ?? this.#makeServed(channel)).begin(session, result);
-    }
+    if (!this.#own.has(channel) && typeof channel === 'string') this.#servedOf(channel).begin(session, result);
   }
 
   /** @param {string} channel @param {any} why  as in an unsubscribe push */
@@ -230,10 +229,4 @@ export class Subscriptions {
     entries.set(channel, entry);
     return entry;
   }
-}
-
-/** What is asked in one go leaves in one frame, where the session can do that. @param {any} session @param {() => void} work */
-export function together(session, work) {
-  if (session.together) session.together(work);
-  else work();
 }

@@ -3,7 +3,7 @@
 
 import { addTexts } from './errors.js';
 
-// What each cause means, and what to do about it.
+// What causes mean, and what to do about them; bodies of the gateway have their words with them.
 addTexts({
   token_missing: [
     'There is no token, and anonymous clients are not allowed.',
@@ -349,133 +349,13 @@ addTexts({
     'The client closed the connection.',
     'Nothing.',
   ],
-  origin_not_allowed: [
-    "The page's Origin is not allowed.",
-    'Add it to `client.allowed_origins`.',
-  ],
-  draining: [
-    'The instance is draining and takes no new connections.',
-    'Come back through the load balancer.',
-  ],
-  body_too_large: [
-    "The request's body is too large.",
-    'Send less, or raise the limit, such as `api.max_body_bytes`.',
-  ],
-  not_found: [
-    'There is nothing at this path.',
-    'Look into docs/api.md for the paths.',
-  ],
-  method_not_allowed: [
-    'The path does not take this HTTP method.',
-    'The `Allow` header names the right ones.',
-  ],
-  upgrade_required: [
-    'The path takes only WebSocket handshakes.',
-    'Connect with a WebSocket client, version 13.',
-  ],
-  upgrade_stripped: [
-    'A proxy dropped the header `Upgrade` or `Connection`.',
-    'Let it speak HTTP/1.1 and pass on both; see docs/reverse-proxies.md.',
-  ],
-  bad_handshake: [
-    'The WebSocket handshake has a missing or wrong header (RFC 6455, 4.2.1).',
-    'Look for a proxy that drops or changes headers.',
-  ],
-  headers_too_large: [
-    "The request's headers are too large.",
-    'Send fewer or smaller headers and cookies.',
-  ],
   url_too_long: [
     "The request's URL is too long.",
     'Send the token in the connect command.',
   ],
-  request_timeout: [
-    'The request was not complete in time.',
-    'Look for a slow or stuck client.',
-  ],
-  unknown_session: [
-    'This instance has no such session.',
-    'Nothing; the client opens a new one and recovers.',
-  ],
-  instance_connection_limit: [
-    'The instance has as many connections as it may have.',
-    'Add instances, or raise `admission.max_connections` if descriptors and memory allow.',
-  ],
-  address_connection_limit: [
-    'This address has as many connections as one address may have.',
-    'Look for a client that opens too many; behind a proxy set `http.trusted_proxies`, or raise `admission.max_connections_per_address`.',
-  ],
-  accept_rate: [
-    'Too many handshakes came at once.',
-    'Nothing; clients come back later. Raise `admission.rate` and `admission.burst` if the CPU allows.',
-  ],
-  overload_loop_lag: [
-    'The event loop is late.',
-    'Look for what blocks it, or add instances.',
-  ],
-  overload_memory: [
-    'Memory is close to its limit.',
-    'Look for slow readers and large histories, or add instances.',
-  ],
-  overload_cpu: [
-    'The instance uses all of its core.',
-    'Add instances.',
-  ],
-  overload_descriptors: [
-    'Free file descriptors are running out.',
-    'Raise the limit (`LimitNOFILE`, `ulimit -n`): two for each connection.',
-  ],
-  breaker_open: [
-    'The instance lets nobody in for a while: what it needs keeps failing.',
-    'Nothing; it tries single clients again by itself. The log (`breaker_opened`) names the cause.',
-  ],
-  rate_limited: [
-    'Too many such requests came from this address or session.',
-    'Wait, then repeat.',
-  ],
   unknown_attempt: [
     'No instance saw this attempt.',
     "It never arrived, or is too long ago; try `holdfast probe URL` from the client's network.",
-  ],
-  login_refused: [
-    'Name or password is wrong, or the account is disabled.',
-    'Ask for both again; only the log line `login_refused` says which it was.',
-  ],
-  login_locked: [
-    'Too many logins of this account, or from this address.',
-    'Wait as long as `Retry-After` says; each failure makes the next wait longer.',
-  ],
-  login_malformed: [
-    'The body is not what this path takes.',
-    'Send JSON as docs/login.md has it.',
-  ],
-  login_busy: [
-    'Too many logins wait to be checked.',
-    'Wait, then repeat; look who logs in so often.',
-  ],
-  session_missing: [
-    'There is no session cookie: nobody is logged in here.',
-    'Log in; right after a login, look for what drops the cookie, such as plain HTTP.',
-  ],
-  session_ended: [
-    'The session has ended: it is too old, was unused for too long, or its account was changed.',
-    'Log in again.',
-  ],
-  session_signed_out: [
-    'The session was ended by its user, here or elsewhere, or by an operator.',
-    'Log in again.',
-  ],
-  session_replayed: [
-    'A refresh token was used twice: somebody has a copy, so the session was ended.',
-    'Log in again; if it comes back, look for a device or a proxy that leaks cookies.',
-  ],
-  csrf_refused: [
-    'The request may come from a page of another site.',
-    "Call it by `fetch` with `content-type: application/json` from the gateway's origin, or add the page's to `auth.allowed_origins`.",
-  ],
-  users_unavailable: [
-    'The database of users did not answer.',
-    'Try again; look at the database that `auth` names.',
   ],
   connect_timeout: [
     'The transport opened, and no answer to connect came.',

@@ -57,6 +57,8 @@
  * @property {boolean} [isTemporary]  as that error reply said
  * @property {boolean} [isLocal]  the device caused it (it slept, it changed its network): no crowd comes along
  * @property {number} [retryAfter]  milliseconds, from Retry-After
+ * @property {string} [meaning]  in the server's words
+ * @property {string} [remedy]
  */
 
 /**
@@ -97,7 +99,7 @@
  * @property {(method: string, params: object) => void} notify  a command without a reply
  * @property {(code: number, reason: string) => void} close
  * @property {number} [inFlight]  commands that wait for their reply
- * @property {(work: () => void) => void} [together]  what it sends leaves in one go
+ * @property {(work: () => void) => void} together  what it sends leaves in one go
  */
 
 /**

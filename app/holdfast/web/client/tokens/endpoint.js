@@ -4,7 +4,7 @@
 import '../codes-rest.js';
 import { browserEnvironment } from '../environment.js';
 import { errorOf, HoldfastError, isKnown } from '../errors.js';
-import { abortAfter, isHtml, isRedirect, parsed } from '../http.js';
+import { abortAfter, isHtml, isRedirect, parsed, textIn, wordsOf } from '../http.js';
 import { use } from '../on-demand.js';
 import { textOf } from '../transports/answers.js';
 import { withoutTokens } from './check.js';
@@ -98,7 +98,7 @@ function redirected(environment) {
 /** @param {Response} response @param {any} body */
 function refused(response, body) {
   const { status } = response;
-  const detail = typeof body?.detail === 'string' ? withoutTokens(body.detail) : `HTTP ${status}`;
+  const detail = textIn(body?.detail) ?? `HTTP ${status}`;
   const facts = { detail, retryAfter: retryAfterOf(response), ...wordsOf(body) };
   const slug = typeof body?.slug === 'string' ? body.slug : '';
   if (slug.startsWith('session_')) return Object.assign(errorOf({ slug, ...facts }), { action: 'login' });
@@ -106,15 +106,6 @@ function refused(response, body) {
   if (status === 401 || status === 403) return errorOf({ slug: 'login_required', ...facts });
   if (isHtml(response) && [502, 503, 504].includes(status)) return errorOf({ slug: 'upgrade_no_gateway', ...facts });
   return errorOf({ slug: 'token_source_failed', ...facts });
-}
-
-/** @param {any} body */
-function wordsOf(body) {
-  const { message, remedy } = body ?? {};
-  return {
-    meaning: typeof message === 'string' ? withoutTokens(message) : undefined,
-    remedy: typeof remedy === 'string' ? withoutTokens(remedy) : undefined,
-  };
 }
 
 /** @param {Response} response @returns {number | undefined} milliseconds, at most an hour */

@@ -2,11 +2,11 @@
 /** HTTP as the fallback transports use it: requests that go nowhere else, and a named cause for whatever comes instead. */
 
 import '../codes-rest.js';
-import { isHtml, isRedirect } from '../http.js';
+import { isHtml, isRedirect, wordsOf } from '../http.js';
 
 /** @typedef {import('../types.js').Environment} Environment */
 /** @typedef {import('../types.js').Command} Command */
-/** @typedef {{code: number, reason: string, slug: string, status?: number, retryAfter?: number}} Cause */
+/** @typedef {{code: number, reason: string, slug: string, status?: number, retryAfter?: number, meaning?: string, remedy?: string}} Cause */
 
 /** Characters of a line or an answer beyond which nothing is read: four times what the gateway lets wait for a client. */
 export const LONGEST = 4_194_304;
@@ -47,9 +47,10 @@ export async function causeOf(response) {
     discard(response);
     return because('captive_portal', status);
   }
-  const { code, slug } = (await jsonOf(response)) ?? {};
+  const body = await jsonOf(response);
+  const { code, slug } = body ?? {};
   if (typeof slug === 'string' && SLUG.test(slug) && Number.isInteger(code)) {
-    return { code, reason: slug, slug, status, retryAfter: retryAfterOf(response) };
+    return { code, reason: slug, slug, status, retryAfter: retryAfterOf(response), ...wordsOf(body) };
   }
   return { ...because(silentCause(status), status), retryAfter: retryAfterOf(response) };
 }
