@@ -134,6 +134,17 @@ class CatchUp:
         if channel not in self._gaps and self._seen(channel) is not None:  # else nobody could tell what is missing
             self._begin(channel)
 
+    def on_loss(self, channel: str) -> None:
+        """Fill a channel of which something is missing although the link was never down.
+
+        Where nothing of its stream has come yet, what was read from history could overtake what is on its way to
+        subscribers without a position: those with one start anew then.
+        """
+        if self._hub.position(channel) is None:
+            self._on_lost(channel)
+        else:
+            self.fill(channel)
+
     # Private methods
 
     def _seen(self, channel: str) -> StreamPosition | None:

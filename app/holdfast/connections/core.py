@@ -171,7 +171,7 @@ class Core:
         if not self.broker.is_shared:
             return local
         catch_up = CatchUp(self.broker, local, self.hub, lost, self._meta_ttl, self.spawn)
-        self.positions.on_loss = catch_up.fill
+        self.positions.on_loss = catch_up.on_loss
         return catch_up
 
     def _needs_header(self, name: bytes) -> bool:

@@ -174,6 +174,22 @@ async def test_silent_loss_is_filled_after_two_checks(link: LossyLink, client: C
     assert await numbers(client) == [1, 2]
 
 
+async def test_silent_loss_before_anything_came_is_said(link: LossyLink, clock: Clock) -> None:
+    """While somebody without a position follows, too, history might overtake what is on its way: clients recover."""
+    link.world.connect().call("subscribe", channel="a")
+    client = link.world.connect()
+    client.call("subscribe", channel="a", positioned=True, recoverable=True)
+    await client.pushes()
+    link.is_up = False
+    await publish(link, 1)
+    link.is_up = True
+    clock.advance(41)
+    await link.world.core.positions.check()
+    await link.world.core.positions.check()
+
+    assert [push.get("unsubscribe", {}).get("code") for push in await client.pushes()] == [2500]
+
+
 async def test_late_publications_after_a_fill_are_dropped_without_another(link: LossyLink, client: Client) -> None:
     """The link still brings what history gave already: nobody gets it twice, and nothing is read again for it."""
     await publish(link, 1)
