@@ -29,7 +29,7 @@ IMPORTED_AS = {
     "pyyaml": "yaml",
 }
 # Parts of pydantic in packages of their own, always at the version that pydantic needs.
-COMES_ALONG = {"pydantic_core", "annotated_types"}
+COMES_ALONG = {"pydantic_core", "annotated_types", "hiredis"}
 PRAISE = re.compile(r"^class ((?:Improved|Enhanced)\w*)", re.MULTILINE)
 
 

@@ -331,6 +331,10 @@ CATCH_UPS_LOST = _counter(
     "holdfast_catch_ups_lost_total", "Channels of which something missed was no longer in history."
 )
 
+# Redis
+BROKER_UP = _gauge("holdfast_broker_up", "Whether Redis, wherever its keys are, does what it is asked.")
+BROKER_FAILURES = _counter("holdfast_broker_failures_total", "Failures of Redis and of the way there.", "slug")
+
 # Embedded broker
 BROKER_STREAMS = Scraped("gauge", "holdfast_broker_streams", "Channels whose position the embedded broker keeps.")
 SNAPSHOT_SECONDS = _histogram(

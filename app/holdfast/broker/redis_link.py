@@ -1,0 +1,250 @@
+"""The way to Redis for commands and scripts: finds the server of a key, follows it when it moves, and heals by itself.
+
+A command is repeated only where Redis certainly did not do it, for as long as an outage is young; in a longer one
+every command fails at once with the cause of the outage, and the heartbeat alone knocks at the door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from redis.asyncio.connection import Connection
+from redis.exceptions import AskError, ClusterDownError, MovedError, NoScriptError, ReadOnlyError, RedisError
+
+from holdfast.broker.redis_connect import Address, open_connection, read_info, server_of
+from holdfast.broker.redis_errors import broker_error
+from holdfast.broker.redis_keys import Keys
+from holdfast.broker.redis_node import Node
+from holdfast.broker.redis_outage import Outages
+from holdfast.broker.redis_topology import Topology, make_topology
+from holdfast.broker.redis_wire import Argument, Server, Wire
+from holdfast.errors import BrokerError
+from holdfast.resilience.backoff import full_jitter
+from holdfast.settings_broker import RedisSettings
+
+RUN = "\0run"
+"""Stands in a script's arguments for the run of the server that it comes to."""
+HEARTBEAT_SECONDS = 1.0
+_BASE_SECONDS, _MOST_SECONDS = 0.02, 0.5
+# Causes that a failover or a moving slot has, and the next try may not.
+_PASSING = frozenset({"broker_unavailable", "broker_read_only", "broker_cluster_down"})
+_Send = Callable[[Wire], Awaitable[Any]]
+
+
+class Script:
+    """A Lua script and the name that Redis gives it."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source.encode()
+        self.sha = hashlib.sha1(self.source, usedforsecurity=False).hexdigest().encode()
+
+
+class RedisLink:
+    """Connections to all servers of one setup. Every failure is a `BrokerError` with the cause's slug.
+
+    Args:
+        settings: where Redis is.
+        pick: numbers from 0 up to 1, for jitter.
+    """
+
+    def __init__(self, settings: RedisSettings, pick: Callable[[], float] = random.random) -> None:
+        self.settings = settings
+        self.keys = Keys(settings.prefix)
+        self.topology: Topology = make_topology(settings, self._ask)
+        self.outages = Outages()
+        self.on_run: Callable[[], object] = lambda: None
+        """Called when a server's run is another than before: a failover, or a restart."""
+        self._pick = pick
+        self._nodes: dict[tuple[Address, str], Node] = {}
+        self._runs: dict[Address, bytes] = {}
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    # Public methods: life
+
+    async def start(self) -> None:
+        """Connect; where that fails, go on trying. Nothing is raised: an instance starts without Redis too."""
+        self._heartbeat = asyncio.get_running_loop().create_task(self._beat_forever())
+        await self._beat()
+
+    async def stop(self) -> None:
+        """Close everything."""
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            await asyncio.gather(self._heartbeat, return_exceptions=True)
+        await asyncio.gather(*(node.close() for node in self._nodes.values()), return_exceptions=True)
+        self._nodes.clear()
+        await self.topology.close()
+
+    # Public methods: commands
+
+    async def run(self, key: bytes, *command: Argument, lane: str = "") -> Any:
+        """Run a command at the server that has `key` and return its answer.
+
+        What goes through one lane to one server is done in the order of the calls; another lane does not wait for it.
+        """
+        return await self._attempt(key, lane, lambda wire: wire.call(*command))
+
+    async def run_script(
+        self, script: Script, keys: Sequence[bytes], args: Sequence[Argument] = (), *, lane: str = ""
+    ) -> Any:
+        """Run a script at the server that has its keys, which are of one slot; `RUN` in `args` is filled in."""
+
+        async def send(wire: Wire) -> Any:
+            rest = (len(keys), *keys, *(wire.server.run if one == RUN else one for one in args))
+            try:
+                return await wire.call("EVALSHA", script.sha, *rest)
+            except NoScriptError:  # flushed, or a server that is new; EVAL keeps it there
+                return await wire.call("EVAL", script.source, *rest)
+
+        return await self._attempt(keys[0], lane, send, is_write=True)
+
+    async def publish(self, channel: bytes, message: bytes) -> int:
+        """Send a message to whoever listens to a pub/sub channel, and return how many listen there."""
+        command = "SPUBLISH" if self.topology.is_sharded else "PUBLISH"
+        return int(await self.run(channel, command, channel, message))
+
+    async def call_all(self, *command: Argument) -> list[Any]:
+        """Run a command at every master and return the answers."""
+        await self.locate(b"")
+        wires = [await self._node(address).wire() for address in self.topology.addresses()]
+        try:
+            return list(await asyncio.gather(*(wire.call(*command) for wire in wires)))
+        except (RedisError, BrokerError) as error:
+            raise broker_error(error) from None
+
+    async def connect(self, address: Address) -> tuple[Connection, Server]:
+        """Open a connection of the caller's own, for pub/sub."""
+        return await open_connection(self.settings, address)
+
+    async def locate(self, key: bytes) -> Address:
+        """Return the server that has a key, after finding out where that is not known."""
+        address = self.topology.address_of(key)
+        if address is None:
+            await self.topology.refresh()
+            address = self.topology.address_of(key)
+        if address is None:
+            raise BrokerError("broker_cluster_down", "no node serves the slot", is_undone=True)
+        return address
+
+    # Private methods
+
+    async def _attempt(self, key: bytes, lane: str, send: _Send, *, is_write: bool = False) -> Any:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self.settings.connect_timeout
+        attempt = 0
+        while True:
+            place: Address | None = None
+            try:
+                place = await self.locate(key)
+                answer = await self._send(place, lane, send)
+            except BrokerError as error:
+                self.outages.fail(place, error)
+                is_old = self.outages.age(place) > self.settings.connect_timeout
+                if not error.is_undone or error.slug not in _PASSING or is_old or loop.time() > give_up_at:
+                    raise
+                attempt += 1
+                await asyncio.sleep(full_jitter(attempt, _BASE_SECONDS, _MOST_SECONDS, self._pick))
+            else:
+                if self.outages:
+                    self.outages.answer(place, is_write=is_write)
+                return answer
+
+    async def _send(self, address: Address, lane: str, send: _Send) -> Any:
+        try:
+            wire = await self._node(address, lane).wire()
+        except BrokerError:
+            self.topology.forget(address)
+            raise
+        try:
+            return await send(wire)
+        except MovedError as error:
+            self.topology.move(error.slot_id, _address(error, address))
+            raise broker_error(error) from None
+        except AskError as error:
+            return await self._ask_there(_address(error, address), lane, send)
+        except (ReadOnlyError, ClusterDownError) as error:
+            self._distrust(address)
+            raise broker_error(error) from None
+        except RedisError as error:
+            raise broker_error(error) from None
+
+    async def _ask_there(self, address: Address, lane: str, send: _Send) -> Any:
+        """Send to the server that a slot is just moving to, which it does for once."""
+        wire = await self._node(address, lane).wire()
+        asking = wire.call("ASKING")
+        try:
+            return await send(wire)
+        except RedisError as error:
+            raise broker_error(error) from None
+        finally:
+            await asyncio.gather(asking, return_exceptions=True)
+
+    def _node(self, address: Address, lane: str = "") -> Node:
+        node = self._nodes.get((address, lane))
+        if node is None:
+            node = self._nodes[address, lane] = Node(lambda: self._open(address), self._pick)
+        return node
+
+    async def _open(self, address: Address) -> Wire:
+        connection, server = await open_connection(self.settings, address)
+        if not server.is_master and not self.topology.is_sharded:
+            await connection.disconnect(nowait=True)
+            raise BrokerError("broker_read_only", f"{address} is a replica", is_undone=True)
+        self._learn(address, server.run)
+        return Wire(connection, server, self.settings.timeout)
+
+    def _learn(self, address: Address, run: bytes) -> None:
+        before = self._runs.get(address)
+        self._runs[address] = run
+        if before != run:
+            self.on_run()
+
+    def _distrust(self, address: Address) -> None:
+        """Give up the connections to a server that is no master any more; its run will be another when it is again."""
+        self.topology.forget(address)
+        cause = BrokerError("broker_unavailable", f"{address} is no master any more")
+        for (known, _), node in self._nodes.items():
+            if known == address:
+                node.drop(cause)
+
+    async def _ask(self, address: Address, words: str) -> Any:
+        try:
+            return await (await self._node(address).wire()).call(*words.split())
+        except RedisError as error:
+            raise broker_error(error) from None
+
+    async def _beat_forever(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS * (0.5 + self._pick()))
+            await self._beat()
+
+    async def _beat(self) -> None:
+        """See that every server is there and what it was; this also keeps the way open and finds a dead one."""
+        try:
+            await self.locate(b"")
+        except BrokerError as error:
+            self.outages.fail(None, error)
+            return
+        self.outages.answer(None)
+        addresses = self.topology.addresses()
+        self.outages.keep(addresses)
+        await asyncio.gather(*(self._look_at(address) for address in addresses))
+
+    async def _look_at(self, address: Address) -> None:
+        try:
+            server = server_of(read_info(await self._ask(address, "INFO replication")))
+        except BrokerError as error:
+            self.outages.fail(address, error)
+            self.topology.forget(address)
+            return
+        self.outages.answer(address)
+        if not server.is_master or server.run != self._runs.get(address):
+            self._distrust(address)
+
+
+def _address(error: AskError, asked: Address) -> Address:
+    return Address(error.host or asked.host, error.port)

@@ -1,0 +1,80 @@
+"""Outages of Redis as this instance sees them: their causes, how long they last, one line in the log at each end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Hashable
+
+from holdfast.errors import BrokerError
+from holdfast.telemetry import metrics
+from holdfast.telemetry.logs import get_logger
+
+_log = get_logger(__name__)
+# What concerns one channel or one publication is no outage.
+_SINGLE = frozenset({"broker_foreign_key", "durability_not_met"})
+# Redis answers, but refuses whatever writes: no other answer ends this.
+_OF_WRITES = frozenset({"broker_out_of_memory", "broker_read_only"})
+
+
+class _One:
+    __slots__ = ("since", "slug")
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.slug = ""
+
+
+class Outages:
+    """Each place (a server; None for finding one) is out from its first failure until it answers again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._places: dict[Hashable, _One] = {}
+        metrics.BROKER_UP.set(1)
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    @property
+    def slug(self) -> str:
+        """The cause of the outage that lasts longest; empty where there is none."""
+        return next((one.slug for one in self._places.values()), "")
+
+    def fail(self, place: Hashable, error: BrokerError) -> None:
+        """Know of a failure; another cause than before is told too."""
+        metrics.BROKER_FAILURES.labels(error.slug).inc()
+        if error.slug in _SINGLE:
+            _log.warning("broker.refused", slug=error.slug, detail=error.detail)
+            return
+        one = self._places.get(place)
+        if one is None:
+            one = self._places[place] = _One(self._clock())
+            metrics.BROKER_UP.set(0)
+        if one.slug != error.slug:
+            one.slug = error.slug
+            _log.error("broker.failing", slug=error.slug, server=_name(place), detail=error.detail)
+
+    def answer(self, place: Hashable, *, is_write: bool = False) -> None:
+        """Know of an answer without an error."""
+        one = self._places.get(place)
+        if one is not None and (is_write or one.slug not in _OF_WRITES):
+            self._end(place)
+
+    def keep(self, places: Collection[Hashable]) -> None:
+        """End the outages of servers that are not needed any more."""
+        for place in [place for place in self._places if place is not None and place not in places]:
+            self._end(place)
+
+    def age(self, place: Hashable) -> float:
+        """Return for how many seconds a place is out; 0 where it is not."""
+        one = self._places.get(place)
+        return 0.0 if one is None else self._clock() - one.since
+
+    def _end(self, place: Hashable) -> None:
+        one = self._places.pop(place)
+        _log.warning("broker.back", slug=one.slug, server=_name(place), seconds=round(self._clock() - one.since, 3))
+        metrics.BROKER_UP.set(0 if self._places else 1)
+
+
+def _name(place: Hashable) -> str:
+    return "" if place is None else str(place)

@@ -1,0 +1,141 @@
+"""One connection to Redis for commands: many under way at once, answered in the order of their calls.
+
+redis-py opens it, speaks TLS and knows the protocol. What is called in one turn of the loop leaves in one write, so a
+burst is a pipeline by itself, and what is written first is done first. Nothing is ever sent a second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, NamedTuple
+
+from hiredis import pack_command
+from redis.asyncio.connection import Connection
+from redis.exceptions import ResponseError
+
+from holdfast.broker.redis_errors import broker_error
+from holdfast.errors import BrokerError
+
+Argument = bytes | str | int
+# More than so many without an answer, and new ones are refused.
+MOST_WAITING = 65536
+# A loop that was busy itself finds its timers and its answers at the same time.
+GRACE_SECONDS = 0.1
+
+
+class Server(NamedTuple):
+    """What a server said about itself when the connection was opened."""
+
+    version: str
+    run: bytes
+    is_master: bool
+
+
+class _Waiting(NamedTuple):
+    answer: asyncio.Future[Any]
+    give_up_at: float
+
+
+class Wire:
+    """An open connection.
+
+    `call` gives a future whose exception is the error reply as redis-py read it, or a `BrokerError` of the way there:
+    `is_undone` where the command had not left yet.
+    """
+
+    def __init__(self, connection: Connection, server: Server, timeout: float) -> None:
+        self.server = server
+        self.failure: BrokerError | None = None
+        self._connection = connection
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Waiting] = deque()
+        self._unsent: list[bytes] = []
+        self._wake = asyncio.Event()
+        self._watch: asyncio.TimerHandle | None = None
+        self._tasks = [self._loop.create_task(self._write()), self._loop.create_task(self._read())]
+
+    def call(self, *command: Argument) -> asyncio.Future[Any]:
+        """Send a command and return the future of its answer; bytes stay bytes in it."""
+        if self.failure is not None:
+            raise BrokerError(self.failure.slug, self.failure.detail, is_undone=True)
+        if len(self._waiting) >= MOST_WAITING:
+            raise BrokerError("broker_timeout", f"{MOST_WAITING} commands wait for an answer already", is_undone=True)
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        give_up_at = self._loop.time() + self._timeout
+        self._waiting.append(_Waiting(answer, give_up_at))
+        self._unsent.append(pack_command(command))  # type: ignore[arg-type]  # the stub has a tuple of one in mind
+        self._wake.set()
+        if self._watch is None:
+            self._watch = self._loop.call_at(give_up_at, self._look)
+        return answer
+
+    def drop(self, error: BrokerError) -> None:
+        """Give the connection up; whatever waits for an answer gets the error."""
+        if self.failure is not None:
+            return
+        self.failure = error
+        if self._watch is not None:
+            self._watch.cancel()
+        sent = len(self._waiting) - len(self._unsent)
+        self._unsent.clear()
+        for number, one in enumerate(self._waiting):
+            if not one.answer.done():
+                is_undone = error.is_undone or number >= sent
+                one.answer.set_exception(BrokerError(error.slug, error.detail, is_undone=is_undone))
+                one.answer.exception()  # whoever waited may be gone
+        self._waiting.clear()
+        for task in self._tasks:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Close the connection and return when its socket is gone."""
+        self.drop(BrokerError("broker_unavailable", "the broker has stopped"))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._connection.disconnect(nowait=True)  # a task that had not begun yet has not done it
+
+    # Private methods
+
+    def _look(self, suspect: _Waiting | None = None) -> None:
+        """Give up where the oldest command has waited too long, and still waits after a moment to read its answer."""
+        self._watch = None
+        if not self._waiting:
+            return
+        oldest = self._waiting[0]
+        if oldest.give_up_at > self._loop.time():
+            self._watch = self._loop.call_at(oldest.give_up_at, self._look)
+        elif oldest is not suspect:
+            self._watch = self._loop.call_later(GRACE_SECONDS, self._look, oldest)
+        else:
+            self.drop(BrokerError("broker_timeout", f"no answer within {self._timeout:g} s"))
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                chunks, self._unsent = self._unsent, []
+                await self._connection.send_packed_command([b"".join(chunks)], check_health=False)
+        except Exception as error:  # the boundary of the task: whatever it is, the connection is of no use any more
+            self.drop(broker_error(error))
+
+    async def _read(self) -> None:
+        read = self._connection.read_response
+        try:
+            while True:
+                try:
+                    reply: Any = await read(disconnect_on_error=False)
+                except ResponseError as error:
+                    reply = error
+                answer = self._waiting.popleft().answer
+                if answer.done():
+                    continue
+                if isinstance(reply, ResponseError):
+                    answer.set_exception(reply)
+                else:
+                    answer.set_result(reply)
+        except Exception as error:  # as above; LOADING and NOAUTH come here too
+            self.drop(broker_error(error))
+        finally:
+            await self._connection.disconnect(nowait=True)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from holdfast.broker.redis_outage import Outages
+from holdfast.errors import BrokerError
+from holdfast.telemetry import metrics
+from tests.brokers import Clock
+
+
+def failed(slug: str) -> BrokerError:
+    """Return a failure."""
+    return BrokerError(slug, "detail")
+
+
+def test_outage_begins_with_the_first_failure_and_ends_with_an_answer():
+    """It has a cause, an age, and a metric while it lasts."""
+    clock = Clock()
+    outages = Outages(clock)
+    outages.fail("a", failed("broker_timeout"))
+    clock.advance(3)
+    outages.fail("a", failed("broker_unavailable"))
+    assert (outages.slug, outages.age("a"), bool(outages)) == ("broker_unavailable", 3, True)
+    assert metrics.BROKER_UP._value.get() == 0
+
+    outages.answer("a")
+
+    assert (outages.slug, outages.age("a"), bool(outages)) == ("", 0, False)
+    assert metrics.BROKER_UP._value.get() == 1
+
+
+def test_outage_of_one_server_is_not_ended_by_another():
+    """A cluster's masters fail one by one."""
+    outages = Outages(Clock())
+    outages.fail("a", failed("broker_timeout"))
+    outages.answer("b")
+    assert outages.slug == "broker_timeout"
+
+    outages.keep({"b"})
+
+    assert not outages
+
+
+def test_refused_writes_are_ended_by_a_write_alone():
+    """A server that is out of memory still answers questions."""
+    outages = Outages(Clock())
+    outages.fail("a", failed("broker_out_of_memory"))
+    outages.answer("a")
+    assert outages
+
+    outages.answer("a", is_write=True)
+
+    assert not outages
+
+
+def test_refusal_of_one_publication_is_no_outage():
+    """A foreign key concerns one channel."""
+    outages = Outages(Clock())
+
+    outages.fail("a", failed("broker_foreign_key"))
+
+    assert not outages

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from holdfast.broker.redis_connect import Address
+from holdfast.broker.redis_keys import slot_of
+from holdfast.broker.redis_topology import ClusterTopology, SentinelTopology, SingleTopology, make_topology
+from holdfast.errors import BrokerError
+from holdfast.settings_broker import RedisSettings
+
+A, B = Address("a", 1), Address("b", 2)
+CLUSTER = RedisSettings(mode="cluster", addresses=("a:1", "b:2"))
+HALVES = [[0, 8191, [b"a", 1, b"id"], [b"c", 3, b"id"]], [8192, 16383, [b"", 2, b"id"]]]
+
+
+async def test_single_server_has_every_key():
+    """There is nothing to find out."""
+
+    async def ask(address: Address, words: str) -> Any:
+        raise AssertionError("nobody has to be asked")
+
+    topology = make_topology(RedisSettings(addresses=("a:1",)), ask)
+    assert isinstance(topology, SingleTopology)
+    topology.forget(A)
+    topology.move(1, B)
+    await topology.refresh()
+    await topology.close()
+
+    assert (topology.address_of(b"x"), list(topology.addresses())) == (A, [A])
+
+
+async def test_cluster_is_told_by_any_node_that_answers():
+    """Nodes that do not answer are passed over; an empty host is the one that was asked."""
+    asked: list[Address] = []
+
+    async def ask(address: Address, words: str) -> Any:
+        asked.append(address)
+        if address == A:
+            raise BrokerError("broker_timeout")
+        return HALVES
+
+    topology = make_topology(CLUSTER, ask)
+    assert topology.address_of(b"x") is None
+    await topology.refresh()
+    await topology.refresh()
+
+    assert asked == [A, B]
+    assert {topology.address_of(b"%d" % number) for number in range(20)} == {A, B} == set(topology.addresses())
+
+
+async def test_cluster_follows_a_slot_that_moved_and_asks_again_when_a_node_is_gone():
+    """A redirection is believed for its slot; after a failure nothing is."""
+
+    async def ask(address: Address, words: str) -> Any:
+        return HALVES
+
+    topology = ClusterTopology(CLUSTER, ask)
+    await topology.refresh()
+    topology.move(slot_of(b"x"), Address("d", 4))
+    assert topology.address_of(b"x") == Address("d", 4)
+
+    topology.forget(A)
+    assert topology.address_of(b"x") is None
+    await topology.close()
+
+
+async def test_cluster_without_any_node_says_why():
+    """The cause of the last failure is told, and nothing was done."""
+
+    async def ask(address: Address, words: str) -> Any:
+        raise BrokerError("broker_auth_failed")
+
+    with pytest.raises(BrokerError, match="broker_auth_failed") as failure:
+        await ClusterTopology(CLUSTER, ask).refresh()
+    assert failure.value.is_undone
+
+
+async def test_sentinels_are_asked_for_the_master_until_it_fails(monkeypatch: pytest.MonkeyPatch):
+    """One question for all who wait, and another after a failure."""
+    topology = SentinelTopology(RedisSettings(mode="sentinel", addresses=("s:1",)))
+    answers: list[Any] = [("a", 1), RedisConnectionError("no master"), ("b", 2)]
+
+    async def discover(name: str) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(topology._sentinel, "discover_master", discover)
+    await topology.refresh()
+    await topology.refresh()
+    assert (topology.address_of(b"x"), list(topology.addresses())) == (A, [A])
+    topology.move(1, B)
+    topology.forget(A)
+    assert (topology.address_of(b"x"), list(topology.addresses())) == (None, [])
+    with pytest.raises(BrokerError, match="broker_unavailable"):
+        await topology.refresh()
+    await topology.refresh()
+    assert topology.address_of(b"x") == B
+    await topology.close()
