@@ -70,6 +70,20 @@ def test_login_says_what_is_wrong(login_page: DemoPage, demo_site: tuple[Demo, s
     assert all(one["secure"] for name, one in cookies.items() if name != "holdfast_blocked")
 
 
+@pytest.mark.engines("chromium")
+def test_first_visit_leaves_the_console_empty(driver: WebDriver, demo_site: tuple[Demo, str]) -> None:
+    """Nobody is logged in, which is no fault."""
+    _, origin = demo_site
+    leave(driver, origin)
+    driver.get_log("browser")  # type: ignore[attr-defined]  # of Chromium's driver alone
+    page = open_demo(driver, origin)
+    page.wait("location.pathname === '/demo/login.html'")
+    page.wait("performance.getEntriesByType('resource').some(({ name }) => name.includes('/auth/session'))")
+
+    said = [line["message"] for line in driver.get_log("browser")]  # type: ignore[attr-defined]  # as above
+    assert [line for line in said if "/auth/" in line] == []
+
+
 def test_chat_between_two_windows(driver: WebDriver, page: DemoPage, demo_site: tuple[Demo, str]) -> None:
     """What one writes the other has at once; who is here, and who is typing, is told."""
     demo, origin = demo_site
@@ -121,10 +135,28 @@ def test_killed_socket_comes_back(page: DemoPage) -> None:
     assert page.by_role("button", "Dismiss") == []
 
 
+@pytest.mark.engines("chromium")
+def test_switch_during_another_says_so(page: DemoPage) -> None:
+    """What came before it is not waited for any more, unless the later one could not be done."""
+    page.press("switch-silence")
+    page.press("switch-kill")
+    page.wait_for_text("#row-silence .outcome", "Another switch came before this was over.")
+    page.wait_for_text("#row-kill .outcome", "by WebSocket.")
+
+    page.press("switch-offline")
+    page.wait_for_text("#row-offline .outcome", "Back when you go online.")
+    page.press("switch-kill")
+    page.wait_for_text("#row-kill .outcome", "needs an open connection")
+    page.press("switch-online")
+    page.wait_for_text("#row-offline .outcome", "by WebSocket.")
+
+
 def test_offline_messages_wait(page: DemoPage) -> None:
-    """What is written offline is sent when the page is back."""
+    """What is written offline is sent when the page is back, and the page does not move for it."""
+    height = page.run("return document.querySelector('.top').offsetHeight")
     page.press("switch-offline")
     page.wait_for_text("#row-offline .outcome", "Noticed")
+    assert page.run("return document.querySelector('.top').offsetHeight") == height
     page.say("written offline")
     page.wait("document.querySelector('.message.pending')")
 
@@ -187,9 +219,11 @@ def test_slow_network_turns_features_down(page: DemoPage) -> None:
     """Typing and presence step back, and return."""
     page.press("switch-slow")
     page.wait_for_text("#features .down", "Who is typing", seconds=60)
+    page.wait_for_text("#row-slow .outcome", "Turned down after")
     page.press("switch-fast")
 
     page.wait("!document.querySelector('#features .down')", seconds=120)
+    page.wait_for_text("#row-slow .outcome", "On again after")
 
 
 @pytest.mark.engines("chromium")

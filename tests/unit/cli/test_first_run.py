@@ -118,3 +118,11 @@ def test_lines_promise_no_channel_that_is_closed():
 def test_lines_without_secret_say_so():
     """A gateway that only checks public keys cannot make a token."""
     assert "none: no HMAC secret" in lines_to_paste(Settings(), "http://127.0.0.1:8000")
+
+
+def test_lines_say_how_to_ask_what_happened():
+    """From whatever folder, for the gateway is found by its own."""
+    lines = lines_to_paste(dev_settings(None, {}, {}), "http://127.0.0.1:8123")
+
+    [line] = [line for line in lines.splitlines() if "explain" in line]
+    assert line.split(" && ")[0] == f"  cd {shlex.quote(str(Path.cwd()))}"

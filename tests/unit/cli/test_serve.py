@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.cli.running import running
+
 SECRET = "a-secret-of-more-than-thirty-two-bytes"
 
 
@@ -64,6 +66,25 @@ def test_serve_dev_that_did_not_start_names_another_port(cli, monkeypatch):
 
     assert outcome.code == 2
     assert "HOLDFAST_PORT=8001 make run" in outcome.err
+
+
+def test_serve_dev_notes_where_it_runs_and_no_longer(cli, monkeypatch):
+    """A second one beside it is told, exits 3 and starts nothing; afterwards nothing runs here."""
+    seen = []
+
+    def run(settings, on_started, dev):
+        on_started("http://127.0.0.1:8123")
+        monkeypatch.setattr("holdfast.main.run", lambda *_args, **_options: seen.append("second"))
+        seen.append((running().public, cli("serve", "--dev", "--port", "8123")))
+        return 0
+
+    monkeypatch.setattr("holdfast.main.run", run)
+    cli("serve", "--dev", "--port", "8123")
+
+    [(public, second)] = seen
+    assert (public, second.code) == ("http://127.0.0.1:8123", 3)
+    assert "already runs in this folder, at http://127.0.0.1:8123" in second.err
+    assert running() is None
 
 
 def test_serve_with_faulty_settings_exits_three(cli, started):

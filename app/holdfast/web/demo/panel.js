@@ -40,6 +40,7 @@ class Row {
   #name = make('h3');
   #does = make('p');
   #see = make('p', { class: 'see' });
+  #left = make('p', { class: 'left' });
   #outcome = make('p', { class: 'outcome', role: 'status' });
   /** @type {Map<string, HTMLButtonElement>} */
   #buttons = new Map();
@@ -61,7 +62,7 @@ class Row {
     }
     const buttons = make('div', { class: 'buttons' }, ...this.#buttons.values());
     const texts = make('div', { class: 'texts' }, this.#name, this.#does, this.#see);
-    this.element = make('li', { id: `row-${one.name}` }, texts, buttons, this.#outcome);
+    this.element = make('li', { id: `row-${one.name}` }, texts, buttons, this.#left, this.#outcome);
     this.translate();
   }
 
@@ -83,10 +84,10 @@ class Row {
     this.element.classList.toggle('on', on);
     if (!on && this.#onSince > 0 && seconds) say(this.#outcome, words.text(`${name}.over`));
     if (!on) this.#onSince = 0;
-    if (on && seconds) {
+    if (seconds && this.#onSince > 0) {
       const left = seconds - (performance.now() - this.#onSince) / 1000;
-      say(this.#outcome, words.text(`${name}.on`, { seconds: Math.max(0, Math.ceil(left / 10) * 10) }));
-    }
+      say(this.#left, words.text(`${name}.on`, { seconds: Math.max(0, Math.ceil(left / 10) * 10) }));
+    } else say(this.#left, '');
   }
 
   /** @param {string} action */
@@ -150,13 +151,17 @@ class Row {
   /** @param {number} now */
   #tellBack(now) {
     const way = words.text(`way.${this.#service.transport}`);
-    const values = { noticed: after(this.#downAt - this.#pressedAt), after: after(now - this.#downAt), way };
-    say(this.#outcome, words.text(this.#downAt === this.#pressedAt ? 'switch.returned' : 'switch.back', values));
+    const took = now - this.#downAt;
+    if (this.#downAt === this.#pressedAt) say(this.#outcome, words.text('switch.returned', { after: after(took), way }));
+    else {
+      const noticed = after(this.#downAt - this.#pressedAt);
+      say(this.#outcome, words.text('switch.back', { noticed, later: after(took, 'switch.later'), way }));
+    }
     this.#watch(null);
   }
 }
 
-/** How long something took, as a sentence has it: what no clock of theirs shows is at once. @param {number} milliseconds */
-function after(milliseconds) {
-  return milliseconds < AT_ONCE ? words.text('switch.once') : words.text('switch.after', { time: words.seconds(milliseconds) });
+/** How long something took, as a sentence has it: what nobody notices is at once. @param {number} milliseconds @param {string} [key] */
+function after(milliseconds, key = 'switch.after') {
+  return milliseconds < AT_ONCE ? words.text('switch.once') : words.text(key, { time: words.seconds(milliseconds) });
 }
