@@ -492,6 +492,8 @@ _IN_THE_BROWSER = (
             "Look at the error behind it.", _CHANNELS),
     _client("commands_undelivered", 22, "retry", "A stream's messages arrive, and its commands get no answer.",
             "Look for a proxy that blocks `/emulation` or sends it to another instance.", _PATH),
+    _client("mixed_content", 23, "stop", "The page came by https, and the address is ws: or http:, which browsers forbid.",
+            "Use wss: or an address relative to the page; let the server speak TLS.", _PATH),
     _client("token_source_unreachable", 30, "retry", "The token endpoint cannot be reached.",
             "Look at the network, and at its address and CORS.", _TOKENS),
     _client("token_source_timeout", 31, "retry", "No token came in time.", "Look for a slow login server, or a getToken that never settles.", _TOKENS),

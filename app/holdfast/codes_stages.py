@@ -56,6 +56,7 @@ _BY_SLUG: Final[dict[str, Stage]] = {
     "open_timeout": "upgrade",
     "server_unreachable": "tcp",
     "captive_portal": "upgrade",
+    "mixed_content": "tls",
     "transport_unsupported": "upgrade",
     "signed_out_elsewhere": "token",
     "clock_wrong": "token",

@@ -262,6 +262,8 @@ export function fakeEnvironment(changes = {}) {
     isHidden: () => document.visibilityState === 'hidden',
     sendBeacon: (url, body) => environment.beacons.push({ url, body }) > 0,
     baseUrl: 'https://app.example/',
+    warnings: [],
+    warn: (text) => environment.warnings.push(text),
     faults: [],
     reportFault: (fault) => environment.faults.push(fault),
     href: 'https://app.example/',

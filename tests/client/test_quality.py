@@ -70,4 +70,4 @@ def test_lines_of_a_refused_browser_come_too(start_gateway: Callable[..., Gatewa
         line = gateway.wait_for_event("browser_line", attempt=refused, said="connection_refused")
 
     assert gateway.wait_for_event("handshake_refused", attempt=refused)["slug"] == "instance_connection_limit"
-    assert line["browser"]["slug"] == "open_failed"
+    assert line["browser"]["slug"] == "instance_connection_limit"

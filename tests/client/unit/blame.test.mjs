@@ -40,7 +40,7 @@ test('the word of a server, and a long life, show that it works', () => {
 });
 
 test('what can never work is enough at once', () => {
-  for (const slug of ['not_found', 'transport_unsupported', 'websocket_forbidden', 'url_too_long']) {
+  for (const slug of ['not_found', 'transport_unsupported', 'path_not_found', 'url_too_long']) {
     assert.equal(blameFor('sse', outcome({ slug })), ENOUGH);
   }
 });
@@ -83,4 +83,8 @@ test('what the server says of an attempt is a cause, unless it did not refuse it
   assert.equal(heardOf('not_found'), 'nothing');
   assert.equal(heardOf('open_failed'), undefined);
   assert.equal(heardOf('server_unreachable'), 'unreachable');
+});
+
+test('a scheme that is wrong is so for every transport', () => {
+  for (const slug of ['mixed_content', 'tls_required', 'tls_not_spoken']) assert.equal(heardOf(slug), 'unreachable');
 });

@@ -227,3 +227,17 @@ test('whatever stands in the storage does no harm', () => {
   assert.equal(fallenBack({ storage: forbidden }).choice.next(), 'http_stream');
   assert.equal(fallenBack({ storage: undefined }).choice.next(), 'http_stream');
 });
+
+test('a wrong address makes way for the next transport at once, and is remembered nowhere', () => {
+  for (const slug of ['not_found', 'path_not_found']) {
+    const { choice, storage, time } = made();
+    assert.equal(attempts(choice, { ...BLOCKED, ending: { code: 1006, reason: '', slug } }), 1);
+    choice.onConnected(choice.next());
+    time.now += HOUR;
+    assert.equal(choice.shouldUpgrade(), 'websocket');
+    choice.onOutcome('websocket', UNKNOWN); // nobody explains a trial
+
+    assert.equal(choice.next(), 'http_stream');
+    assert.equal(made({ storage, time }).choice.next(), 'websocket');
+  }
+});

@@ -67,13 +67,6 @@ test('a cause that this client is too old for keeps its slug and is tried again'
   assert.equal(error.meaning, 'moon too bright');
 });
 
-test('the login is asked for where nothing else helps', () => {
-  assert.equal(errorOf({ slug: 'login_required' }).action, 'login');
-  assert.ok(errorOf({ slug: 'login_required' }).needsLogin);
-  assert.ok(errorOf({ kind: 'close', code: 3500, reason: 'user_revoked' }).needsLogin);
-  assert.ok(!errorOf({ slug: 'offline' }).needsLogin);
-});
-
 test('meaning and remedy are the slug in words until the texts are there', async () => {
   const error = errorOf({ slug: 'queue_full' });
   assert.deepEqual([error.meaning, error.remedy], ['queue full', '']);

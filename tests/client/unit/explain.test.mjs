@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { errorOf } from '../../../app/holdfast/web/client/errors.js';
 import { explain } from '../../../app/holdfast/web/client/explain.js';
 import { fakeEnvironment, fakeToken, pass } from '../fakes.mjs';
 
@@ -8,7 +9,7 @@ const json = (body, status = 200) => new Response(JSON.stringify(body), { status
 const html = (status) => new Response('<html>', { status, headers: { 'content-type': 'text/html; charset=utf-8' } });
 
 /** Ask, with these answers in turn; the last one again and again. */
-async function asked(answers, changes = {}) {
+async function asked(answers, { known = 'open_failed', endpoints = {}, hasConnected = false, ...changes } = {}) {
   const requests = [];
   const fetch = async (url, init) => {
     requests.push({ url, ...init });
@@ -16,19 +17,29 @@ async function asked(answers, changes = {}) {
     return typeof answer === 'function' ? answer(init) : answer;
   };
   const environment = fakeEnvironment({ fetch, ...changes });
+  const explained = [];
+  const learnt = [];
   let error;
-  explain({ url: '/connection/explain', cid: CID, environment }).then((found) => (error = found));
+  explain({
+    endpoints: { websocket: 'wss://app.example/connection/websocket?token=secret', explain: 'https://app.example/connection/explain', ...endpoints },
+    session: { cid: CID },
+    hasConnected,
+    error: errorOf({ slug: known, attempt: CID }),
+    turn: { explained: (session, slug) => explained.push(slug) },
+    vitals: { load: async () => ({ trouble: { learn: (...facts) => learnt.push(facts) } }) },
+    environment,
+  }).then((found) => (error = found));
   for (let i = 0; i < 30 && error === undefined; i += 1) await pass(environment.clock, 500);
-  return { error, requests, environment };
+  return { error, requests, environment, explained, learnt };
 }
 
 test('the real cause comes with its words and the token for log lines', async () => {
   const body = { slug: 'origin_not_allowed', number: 1910, meaning: 'm', detail: 'came https://evil.example', remedy: 'Allow it.', log_token: 'once-only-secret' };
-  const { error, requests } = await asked([json(body)]);
+  const { error, requests, learnt, explained } = await asked([json(body)]);
 
-  assert.deepEqual([error.slug, error.number, error.action], ['origin_not_allowed', 1910, 'stop']);
+  assert.deepEqual([error.slug, error.number, error.action, error.isFinal], ['origin_not_allowed', 1910, 'stop', true]);
   assert.deepEqual([error.detail, error.remedy, error.attempt], ['came https://evil.example', 'Allow it.', CID]);
-  assert.equal(error.logToken, 'once-only-secret');
+  assert.deepEqual([learnt, explained], [[[CID, 'once-only-secret']], ['origin_not_allowed']]);
   assert.ok(!JSON.stringify(error).includes('once-only') && !Object.keys(error).includes('logToken'));
   const [{ url, credentials, redirect }] = requests;
   assert.deepEqual([url, credentials, redirect], [`https://app.example/connection/explain?cid=${CID}`, 'omit', 'manual']);
@@ -51,10 +62,10 @@ test('what keeps only WebSockets out does not stop the client', async () => {
 test('who answers in place of the gateway is told apart', async () => {
   const opaque = { type: 'opaqueredirect', status: 0, headers: new Headers() };
   const rows = [
-    [() => html(200), 'captive_portal'], [() => html(511), 'captive_portal'], [() => html(404), 'answer_malformed'], [() => opaque, 'captive_portal'],
+    [() => html(403), 'captive_portal'], [() => html(511), 'captive_portal'], [() => opaque, 'captive_portal'],
     [() => new Response('', { status: 302 }), 'captive_portal'],
     [() => html(502), 'upgrade_no_gateway'], [() => new Response('', { status: 504 }), 'upgrade_no_gateway'],
-    [() => json({ slug: 'rate_limited' }, 429), 'open_failed'], [() => json({}, 404), 'open_failed'],
+    [() => json({ slug: 'rate_limited' }, 429), 'open_failed'],
     [() => new Response('hello'), 'answer_malformed'], [() => json([7]), 'answer_malformed'],
     [() => json({ slug: 7 }), 'answer_malformed'], [() => { throw new TypeError('Failed to fetch'); }, 'server_unreachable'],
   ];
@@ -110,4 +121,52 @@ test('no token gets from an answer into the error', async () => {
   const { error } = await asked([json({ slug: 'token_expired', detail: `came ${token}`, remedy: token, meaning: token })]);
 
   assert.ok(!`${error.message}${error.detail}${error.remedy}${error.meaning}`.includes(token.slice(0, 20)));
+});
+
+test('a wrong path is said as such, on the console as well, and stops nobody', async () => {
+  const rows = [
+    [[json({ slug: 'not_found', meaning: 'Nothing here.', remedy: 'Look.' })], 'not_found'],
+    [[json({ slug: 'not_found', message: 'Nothing here.', remedy: 'Look.' }, 404)], 'not_found'],
+    [[json({}, 404)], 'path_not_found'],
+    [[() => html(404)], 'path_not_found'],
+    [[() => html(200)], 'path_not_found'], // such as the start page of an application that takes all paths
+  ];
+  for (const [answers, slug] of rows) {
+    const { error, environment } = await asked(answers);
+
+    assert.deepEqual([error.slug, error.isTemporary, error.isFinal], [slug, true, false]);
+    assert.match(error.detail, /wss:\/\/app\.example\/connection\/websocket$/);
+    assert.equal(environment.warnings.length, 1);
+    assert.match(environment.warnings[0], slug === 'not_found' ? /Nothing here\. Look\./ : /no such path.*Correct/);
+  }
+});
+
+test('a server that has no explanations, or a proxy that does not pass them on, says nothing of the path', async () => {
+  const inTheWay = () => json({ slug: 'upgrade_required' }, 426);
+
+  assert.equal((await asked([json({}, 404), inTheWay])).error.slug, 'open_failed');
+  assert.equal((await asked([() => html(200), inTheWay])).error.slug, 'open_failed');
+});
+
+test('without encryption a page of HTML may be that of a network that wants a login', async () => {
+  const plain = { websocket: 'ws://app.example/ws', explain: 'http://app.example/explain' };
+  const own = { websocket: 'ws://localhost:5173/ws', explain: 'http://localhost:5173/explain' };
+
+  assert.equal((await asked([() => html(200)], { endpoints: plain, baseUrl: 'http://app.example/' })).error.slug, 'captive_portal');
+  assert.equal((await asked([() => html(200)], { hasConnected: true })).error.slug, 'captive_portal'); // the address was right
+  assert.equal((await asked([() => html(200)], { endpoints: own, baseUrl: 'http://localhost:5173/' })).error.slug, 'path_not_found');
+});
+
+test('an address without encryption on a page with it is a mistake that no attempt mends', async () => {
+  const endpoints = { websocket: 'ws://app.example/ws', explain: 'http://app.example/explain' };
+  const { error } = await asked([() => { throw new TypeError('Failed to fetch'); }], { endpoints });
+
+  assert.deepEqual([error.slug, error.number, error.isFinal, error.detail], ['mixed_content', 23, true, 'ws://app.example/ws']);
+});
+
+test('what the transport has found is kept where nobody knows more', async () => {
+  const busy = [() => json({ slug: 'rate_limited' }, 429)];
+
+  assert.equal((await asked(busy, { known: 'open_timeout' })).error.slug, 'open_timeout');
+  assert.equal((await asked([json({ slug: 'accept_rate' })], { known: 'open_timeout' })).error.slug, 'accept_rate');
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { abortAfter, isHtml, isRedirect, parsed, wordsOf } from '../../../app/holdfast/web/client/http.js';
+import { abortAfter, isHtml, isRedirect, parsed, slugOfPage, wordsOf } from '../../../app/holdfast/web/client/http.js';
 import { fakeEnvironment } from '../fakes.mjs';
 
 const untilAborted = ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('aborted')));
@@ -47,4 +47,11 @@ test('the words of a body are taken as text alone, bounded and without tokens', 
   for (const body of [null, {}, { message: 5, remedy: '' }]) {
     assert.deepEqual(wordsOf(body), { meaning: undefined, remedy: undefined });
   }
+});
+
+test('a page of HTML in place of an answer is of the server itself where nobody can be between', () => {
+  for (const url of ['https://a.example/', 'http://localhost:5173/x', 'http://app.localhost/', 'http://127.0.0.1:8000/', 'http://[::1]/']) {
+    assert.equal(slugOfPage(url), 'path_not_found');
+  }
+  for (const url of ['http://a.example/', 'http://localhost.example/', '']) assert.equal(slugOfPage(url), 'captive_portal');
 });

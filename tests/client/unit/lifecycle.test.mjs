@@ -9,7 +9,7 @@ import { DEFAULTS } from '../../../app/holdfast/web/client/options.js';
 import { Session } from '../../../app/holdfast/web/client/session.js';
 import { fakeEnvironment, FakeTransport, settle } from '../fakes.mjs';
 
-const make = ({ explain = async () => null, refuse } = {}) => {
+const make = ({ explain = async () => {}, refuse } = {}) => {
   const environment = fakeEnvironment();
   FakeTransport.made = [];
   const told = [];
@@ -50,6 +50,8 @@ const fail = async ({ clock, life }) => {
   FakeTransport.made.at(-1).events.onEnd({ code: 1006, reason: '', wasOpen: false });
   await settle();
 };
+
+const errorsOf = ({ told }) => told.filter(([name]) => name === 'error').map(([, { error }]) => error.slug);
 
 test('events say what happened in its order, when all of it has happened', async () => {
   const made = make();
@@ -94,11 +96,43 @@ test('an explanation that comes too late changes nothing', async () => {
   assert.deepEqual([made.life.state, made.life.reason], ['connected', null]);
 });
 
-test('an explanation that fails leaves what is known', async () => {
-  const made = make({ explain: () => Promise.reject(new Error('no module')) });
+test('an explanation that cannot be had leaves what is known', async () => {
+  const made = make({ explain: async () => {} });
   await fail(made);
 
   assert.equal(made.life.reason.slug, 'open_failed');
+  assert.deepEqual(errorsOf(made), ['open_failed']);
+});
+
+test('a failed attempt is one error: what the server said', async () => {
+  const made = make({ explain: async () => errorOf({ slug: 'unknown_attempt' }) });
+  await fail(made);
+
+  assert.deepEqual(errorsOf(made), ['unknown_attempt']);
+});
+
+test('who is stopped by an explanation hears of that alone', async () => {
+  const made = make({ explain: async () => Object.assign(errorOf({ slug: 'origin_not_allowed' }), { isFinal: true }) });
+  await fail(made);
+
+  assert.deepEqual(errorsOf(made), []);
+  assert.deepEqual(made.told.at(-1)[1].error.slug, 'origin_not_allowed');
+});
+
+test('an explanation that does not come is not waited for beyond the next attempt', async () => {
+  const made = make({ explain: () => new Promise(() => {}) });
+  await fail(made);
+  assert.deepEqual(errorsOf(made), []);
+  await made.clock.advance(made.clock.untilNext);
+  FakeTransport.made.at(-1).events.onEnd({ code: 1006, reason: '', slug: 'open_timeout', wasOpen: false });
+  await settle();
+  assert.deepEqual(errorsOf(made), ['open_failed']);
+  await made.clock.advance(made.clock.untilNext);
+  FakeTransport.made.at(-1).connect();
+  await settle();
+
+  assert.deepEqual(errorsOf(made), ['open_failed', 'open_timeout']);
+  assert.deepEqual(made.told.slice(-3).map(([name]) => name), ['error', 'state', 'connected']);
 });
 
 test('an attempt without a token is tried again by the backoff', async () => {

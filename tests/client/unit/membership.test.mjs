@@ -3,7 +3,8 @@ import { test } from 'node:test';
 
 import { listen, page, subscribed } from '../fake-page.mjs';
 
-const asks = (it) => it.session.frames.flat().filter((command) => command.subscribe).map(({ subscribe }) => subscribe);
+/** As it travels: without what is undefined. */
+const asks = (it) => JSON.parse(JSON.stringify(it.session.frames.flat().flatMap(({ subscribe = [] }) => subscribe)));
 const slugs = (events) => events.of('error').map(({ error }) => error.slug);
 
 test('the command carries what the options ask for', async () => {

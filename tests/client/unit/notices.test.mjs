@@ -176,3 +176,16 @@ test('after close nothing is told', async () => {
   assert.deepEqual(topics(), []);
   assert.equal(clock.pending, 0);
 });
+
+test('a restart that was announced is the notice for as long as it can last', async () => {
+  const { clock, become, topics, now } = setUp();
+  become('connecting', 'shutdown');
+  await clock.advance(GRACE);
+  now.restart = errorOf({ slug: 'shutdown' });
+  become('connecting', 'server_unreachable');
+  assert.deepEqual(topics(), ['restarting']);
+  now.restart = null;
+  become('connecting', 'server_unreachable');
+
+  assert.deepEqual(topics(), ['unreachable']);
+});

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { load, loaded, use } from '../../../app/holdfast/web/client/on-demand.js';
+import { browserEnvironment } from '../../../app/holdfast/web/client/environment.js';
+import { load, loaded, soon, use } from '../../../app/holdfast/web/client/on-demand.js';
+import { TokenSource } from '../../../app/holdfast/web/client/tokens/source.js';
 
 test('an import that fails is a temporary cause, and the next one asks for another address', async () => {
   const asked = [];
@@ -33,4 +35,22 @@ test('who asks meanwhile gets the same, and a part that is not here is used when
   await coming;
 
   assert.deepEqual(used, ['part']);
+});
+
+test('who can go on without a part waits for it, but not for long', async () => {
+  const timers = [];
+  const environment = { setTimer: (callback, milliseconds) => timers.push({ callback, milliseconds }), clearTimer() {} };
+  load('renewal', () => new Promise(() => {}));
+  const waiting = soon('renewal', environment);
+  assert.equal(timers[0].milliseconds, 2000);
+  timers[0].callback();
+
+  await waiting;
+});
+
+test('the first error of getToken has its words already', async () => {
+  const getToken = () => Promise.reject(new Error('boom'));
+  const source = new TokenSource({ getToken, share: '', environment: browserEnvironment() });
+
+  await assert.rejects(source.obtain('first'), (error) => /answered with an error/.test(error.meaning) && error.remedy !== '');
 });

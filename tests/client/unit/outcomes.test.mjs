@@ -57,3 +57,12 @@ test('a device without a network is excused', () => {
 
   assert.equal(told[0][1].isExcused, true);
 });
+
+test('a path that is not there is told as such', () => {
+  const { told, outcomes } = make();
+  const session = { transport: 'websocket', connectedAt: null };
+  outcomes.ended(session, UNOPENED, true);
+  outcomes.explained(session, 'path_not_found');
+
+  assert.equal(told[0][1].ending.slug, 'path_not_found');
+});

@@ -216,7 +216,7 @@ test('the log loads for a page that never connects, once there is a token to han
   loaded.health = health;
   for (let turn = 0; turn < 5000 && world.service.log.count === 0; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 
-  assert.deepEqual(world.service.log.lines.slice(0, 2).map(({ event }) => event), ['connecting', 'connection_refused']);
+  assert.deepEqual(world.service.log.lines.slice(0, 3).map(({ event }) => event), ['connecting', 'connecting', 'connection_refused']);
   world.service.disconnect();
 });
 

@@ -25,7 +25,7 @@ test('a service is read as it is, and waits at least 0 ms', () => {
   environment.clock.time = 500;
   const service = { state: 'connecting', reason: null, transport: null, attempt: 'ab12', nextAttemptAt: 400 };
 
-  assert.deepEqual({ ...snapshotOf(service, environment), wasConnected: true }, snapshot({ wait: 0 }));
+  assert.deepEqual({ ...snapshotOf(service, environment), wasConnected: true }, snapshot({ wait: 0, restart: null }));
   assert.equal(snapshotOf({ ...service, nextAttemptAt: 2000 }, environment).wait, 1500);
   assert.equal(snapshotOf({ state: 'disconnected' }, environment).wait, null);
 });
@@ -137,4 +137,41 @@ test('everything is in the language of the user', () => {
   const { label, note, countdown } = view({ slug: 'shutdown', wait: 12_000 }, portuguese);
 
   assert.deepEqual([label, note, countdown], ['Reconectando…', 'O servidor está reiniciando.', 'Tentativa em 12 s']);
+});
+
+test('while an announced restart can last, attempts that fail are that restart', () => {
+  const environment = fakeEnvironment();
+  const service = { state: 'connecting', reason: errorOf({ slug: 'shutdown' }), nextAttemptAt: 100_000 };
+  const note = (slug = 'shutdown', seconds = 0) => {
+    environment.clock.time += seconds * 1000;
+    service.reason = errorOf({ slug });
+    return viewOf(snapshotOf(service, environment), ENGLISH).note;
+  };
+  const restarting = 'The server is restarting.';
+
+  assert.equal(note(), restarting);
+  for (const slug of ['open_failed', 'server_unreachable', 'upgrade_no_gateway', 'connection_cut']) assert.equal(note(slug, 10), restarting);
+  assert.equal(note('draining', 10), restarting); // said anew
+  assert.equal(note('server_unreachable', 59), restarting);
+  assert.equal(note('server_unreachable', 1), 'The server can’t be reached.');
+});
+
+test('what is no restart is told as it is, and so is all after it', () => {
+  for (const other of ['captive_portal', 'token_expired', null]) {
+    const service = { state: 'connecting', reason: errorOf({ slug: 'shutdown' }) };
+    snapshotOf(service, fakeEnvironment());
+    service.reason = other && errorOf({ slug: other });
+    if (!other) service.state = 'connected';
+    assert.equal(snapshotOf(service, fakeEnvironment()).restart, null);
+    Object.assign(service, { state: 'connecting', reason: errorOf({ slug: 'server_unreachable' }) });
+
+    assert.equal(snapshotOf(service, fakeEnvironment()).restart, null);
+  }
+});
+
+test('a mistake in the set-up is not put on the network or the user', () => {
+  for (const slug of ['not_found', 'path_not_found', 'mixed_content', 'tls_required', 'origin_not_allowed']) {
+    assert.equal(view({ slug, wait: 900 }).note, 'Live updates are not set up correctly.');
+  }
+  assert.doesNotMatch(view({ state: 'connected', transport: 'http_stream' }).note, /network/);
 });

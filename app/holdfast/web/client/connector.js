@@ -66,9 +66,9 @@ export class Connector {
     const { options, connectSubs } = this.#parts;
     const subs = connectSubs();
     return {
-      ...(token && { token }),
-      ...(options.data !== undefined && { data: options.data }),
-      ...(Object.keys(subs).length > 0 && { subs }),
+      token: token || undefined, // what is undefined does not travel
+      data: options.data,
+      subs: Object.keys(subs).length > 0 ? subs : undefined,
       name: options.name,
       holdfast: { version: VERSION, cid, can_migrate: true },
     };

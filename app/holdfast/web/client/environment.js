@@ -42,6 +42,7 @@ export function browserEnvironment() {
     baseUrl: globalThis.location?.href ?? 'http://localhost/',
     address: () => globalThis.location?.href ?? 'http://localhost/',
     navigate: (url) => globalThis.location?.assign(url),
+    warn: (text) => console.warn(text),
     reportFault: (fault) => (globalThis.reportError ?? console.error)(fault),
     userAgent: navigator?.userAgent ?? '',
     language: navigator?.language ?? 'en',

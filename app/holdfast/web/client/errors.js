@@ -80,11 +80,6 @@ export class HoldfastError extends Error {
     return this.action === 'retry' || this.action === 'fetch_token';
   }
 
-  /** Whether nothing helps but that the user logs in. */
-  get needsLogin() {
-    return this.action === 'login' || /^session_|^user_revoked$/.test(this.slug);
-  }
-
   /** What it means, in English; the slug in words until texts.js has been loaded. */
   get meaning() {
     return this.#texts.meaning ?? TEXTS[this.slug]?.[0] ?? this.slug.replaceAll('_', ' ');

@@ -2,9 +2,11 @@
 /** Asks the gateway why an attempt failed, of which a browser tells a page nothing but 1006. Loaded on demand. */
 
 import './codes-rest.js';
+import { isMisplaced, schemeFault } from './address-faults.js';
+import { advise } from './advice.js';
 import { errorOf } from './errors.js';
-import { abortAfter, isHtml, isRedirect, parsed, textIn, wordsOf } from './http.js';
-import { use } from './on-demand.js';
+import { abortAfter, isHtml, isRedirect, parsed, slugOfPage, textIn, wordsOf } from './http.js';
+import { withQuery } from './options.js';
 import { pause } from './timer.js';
 import { withoutTokens } from './tokens/check.js';
 import { discard, textOf } from './transports/answers.js';
@@ -14,73 +16,107 @@ const TIMEOUT = 5000;
 const SECOND_LOOK = 500;
 
 /** What keeps WebSockets out may let the next transport through. */
-const OF_WEBSOCKETS = new Set(['upgrade_stripped', 'upgrade_required', 'bad_handshake', 'method_not_allowed']);
+const OF_WEBSOCKETS = new Set(['upgrade_stripped', 'upgrade_required', 'bad_handshake', 'method_not_allowed', 'not_found']);
+/** Whoever wrote the page has to hear of these: a fallback that works hides them, and no user can mend them. */
+const OF_ADDRESSES = new Set(['not_found', 'path_not_found', 'tls_required', 'tls_not_spoken']);
+/** No other transport, and no later attempt, would fare better. */
+const FINAL = new Set(['origin_not_allowed', 'mixed_content']);
 
 /** @typedef {import('./errors.js').HoldfastError & {logToken?: string, isFinal?: boolean}} Explained */
 
 /**
- * @param {{url: string, cid: string, environment: import('./types.js').Environment}} question
- *   `url` of /connection/explain, `cid` of the attempt
- * @returns {Promise<Explained>} the cause, or why it is not known; never rejects. `logToken`, where there is one, lets
- *   the client hand in log lines of this attempt; `isFinal` where any other attempt would meet the same
+ * @typedef {object} Question
+ * @property {{websocket: string, explain: string}} endpoints
+ * @property {import('./session.js').Session} session  that did not open
+ * @property {import('./errors.js').HoldfastError} error  all that is known of it so far
+ * @property {boolean} [hasConnected]  before, so the address was right: who answers with a page now is somebody else
+ * @property {Pick<import('./transports/turn.js').Turn, 'explained'>} turn
+ * @property {Pick<import('./vitals.js').Vitals, 'load'>} vitals
+ * @property {import('./types.js').Environment} environment
+ */
+
+/**
+ * @param {Question} question
+ * @returns {Promise<Explained>} the cause, or why it is not known; never rejects. `isFinal` where any other attempt would
+ *   meet the same
  */
 export async function explain(question) {
-  const { environment, cid } = question;
-  use('texts', () => {}); // the words of causes, for a page that never connects
-  if (!environment.isOnline()) return errorOf({ slug: 'offline', attempt: cid });
+  const { session, error, turn, vitals, environment } = question;
   let cause = await ask(question);
   if (cause.slug === 'unknown_attempt') {
     await pause(environment, SECOND_LOOK);
     cause = await ask(question);
   }
+  turn.explained(session, cause.slug);
+  const { logToken } = cause; // it says that the gateway can be reached
+  if (logToken) vitals.load().then(({ trouble }) => trouble.learn(session.cid, logToken), () => {});
+  if (OF_ADDRESSES.has(cause.slug)) advise(cause, environment);
+  if (cause.slug === 'open_failed' && error.slug !== 'open_failed') return error; // the transport knows more
   cause.isFinal = isFinal(cause);
   return cause;
 }
 
-/** @param {Parameters<typeof explain>[0]} question @returns {Promise<Explained>} */
-function ask({ url, cid, environment }) {
+/** @param {Question} question @returns {Promise<Explained>} */
+async function ask({ endpoints, session, hasConnected, environment }) {
+  const attempt = session.cid;
+  if (!environment.isOnline()) return errorOf({ slug: 'offline', attempt });
   return abortAfter(environment, TIMEOUT, async ({ signal }) => {
+    const fetch = /** @type {typeof globalThis.fetch} */ (environment.fetch);
+    const look = (/** @type {string} */ url, /** @type {RequestInit} */ init = {}) =>
+      fetch(url, { credentials: 'omit', redirect: 'manual', cache: 'no-store', signal, ...init });
     try {
-      const address = new URL(url, environment.baseUrl);
-      address.searchParams.set('cid', cid);
-      const fetch = /** @type {typeof globalThis.fetch} */ (environment.fetch);
-      const response = await fetch(address.href, { credentials: 'omit', redirect: 'manual', cache: 'no-store', signal });
-      return await judge(response, cid);
+      const response = await look(withQuery(endpoints.explain, { cid: attempt }));
+      return await judge(response, { endpoints, hasConnected, attempt, look });
     } catch (error) {
       const detail = signal.aborted ? `no answer in ${TIMEOUT / 1000} s` : withoutTokens(String(error));
-      const isText = /** @type {Error} */ (error).name !== 'EncodingError';
-      return errorOf({ slug: isText ? 'server_unreachable' : 'answer_malformed', detail, attempt: cid });
+      if (/** @type {Error} */ (error).name === 'EncodingError') return errorOf({ slug: 'answer_malformed', detail, attempt });
+      const slug = signal.aborted ? '' : await schemeFault(endpoints.explain, environment.baseUrl, look);
+      return errorOf({ slug: slug || 'server_unreachable', detail: slug ? addressOf(endpoints) : detail, attempt });
     }
   });
 }
 
-/** @param {Response} response @param {string} attempt @returns {Promise<Explained>} */
-async function judge(response, attempt) {
+/**
+ * @param {Response} response
+ * @param {{attempt: string, look: import('./address-faults.js').Look} & Pick<Question, 'endpoints' | 'hasConnected'>} question
+ * @returns {Promise<Explained>}
+ */
+async function judge(response, { endpoints, hasConnected, attempt, look }) {
   if (isRedirect(response)) return errorOf({ slug: 'captive_portal', detail: 'got a redirect', attempt });
   const { status } = response;
   const isPage = isHtml(response);
   const body = isPage ? discard(response) : parsed(await textOf(response));
   const slug = typeof body?.slug === 'string' ? body.slug : '';
-  if (status === 200 && slug) return told(body, attempt);
-  if (slug === 'unknown_attempt') return goingOn(errorOf({ slug, attempt }));
   const facts = { detail: `HTTP ${status}`, attempt };
+  if (status === 200 && slug) return told(body, addressOf(endpoints), attempt);
+  if (slug === 'unknown_attempt') return goingOn(errorOf({ slug, attempt }));
   if ([502, 503, 504].includes(status) && !slug) return errorOf({ slug: 'upgrade_no_gateway', ...facts });
-  // A page that is not found comes from a web server at a wrong address; who wants a login shows one.
-  if (isPage && status === 404) return errorOf({ slug: 'answer_malformed', detail: 'HTTP 404 and HTML: no gateway', attempt });
+  const pageSlug = isPage && response.ok && !hasConnected ? slugOfPage(endpoints.explain) : 'captive_portal';
+  if (status === 404 || (isPage && pageSlug === 'path_not_found')) {
+    if (!(await isMisplaced(endpoints.websocket, look))) return errorOf({ slug: 'open_failed', ...facts });
+    const detail = `HTTP ${status}${isPage ? ' and a page of HTML' : ''} at ${addressOf(endpoints)}`;
+    const said = slug === 'not_found' ? { slug, ...wordsOf(body) } : { slug: 'path_not_found' };
+    return goingOn(errorOf({ ...said, detail, attempt }));
+  }
   if (isPage) return errorOf({ slug: 'captive_portal', ...facts });
   // A gateway that is too busy to explain, and an old one that cannot, leave it unexplained.
-  return errorOf({ slug: slug || status === 404 ? 'open_failed' : 'answer_malformed', ...facts });
+  return errorOf({ slug: slug ? 'open_failed' : 'answer_malformed', ...facts });
 }
 
-/** @param {Record<string, unknown>} body @param {string} attempt @returns {Explained} */
-function told(body, attempt) {
+/** @param {Question['endpoints']} endpoints @returns what an application gave, without a query, which may have secrets */
+function addressOf({ websocket }) {
+  return withoutTokens(websocket.replace(/[?#].*/, ''));
+}
+
+/** @param {Record<string, unknown>} body @param {string} address @param {string} attempt @returns {Explained} */
+function told(body, address, attempt) {
   const isSlug = /^[a-z][a-z0-9_]{2,60}$/.test(String(body.slug));
   if (!isSlug) {
     const detail = `the gateway calls this attempt ${textIn(body.state) || textIn(body.slug)}`;
     return errorOf({ slug: 'connection_cut', detail, attempt });
   }
   /** @type {Explained} */
-  const error = errorOf({ slug: String(body.slug), detail: textIn(body.detail), ...wordsOf(body), attempt });
+  const error = errorOf({ slug: String(body.slug), detail: textIn(body.detail) ?? (body.slug === 'not_found' ? address : ''), ...wordsOf(body), attempt });
   // Not enumerable: it is a secret, good once, and must not stray into a log.
   const { log_token: logToken } = body;
   if (logToken && typeof logToken === 'string') Object.defineProperty(error, 'logToken', { value: logToken });
@@ -95,5 +131,5 @@ function goingOn(error) {
 
 /** What the server said of an attempt that did not open: most may pass, or another transport helps. @param {Explained} cause */
 export function isFinal({ action, number, slug }) {
-  return slug === 'origin_not_allowed' || action === 'login' || (action === 'stop' && number >= 3500);
+  return FINAL.has(slug) || action === 'login' || (action === 'stop' && number >= 3500);
 }

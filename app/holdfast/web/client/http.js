@@ -35,6 +35,20 @@ export function isHtml({ headers }) {
   return /html/i.test(headers.get('content-type') ?? '');
 }
 
+/** Whether nobody is between the page and there: browsers let pages go there without encryption, too. @param {string} url */
+export function isLocal(url) {
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+}
+
+/**
+ * Who answers with a page of HTML: with encryption, or on the same machine, it is the server itself, which is no gateway
+ * then; else it may be a network that wants a login.
+ * @param {string} url
+ */
+export function slugOfPage(url) {
+  return url.startsWith('https:') || (url && isLocal(url)) ? 'path_not_found' : 'captive_portal';
+}
+
 /** @param {string} text @returns {any} null where it is no JSON */
 export function parsed(text) {
   try {

@@ -24,7 +24,8 @@ import { Timer } from './timer.js';
  * @property {(session: Session, ending: Ending) => void} onEnded  of every session; a planned end has code 1000
  * @property {() => void} onDown  the connection, or the attempt, is given up
  * @property {(error: HoldfastError, mayReturn: boolean) => void} onStopped  nothing follows by itself; perhaps a login
- * @property {(session: Session) => Promise<import('./explain.js').Explained | null>} explain  why it did not open; may reject
+ * @property {(session: Session, error: HoldfastError) => Promise<import('./explain.js').Explained | void>} explain  why it did
+ *     not open; nothing, where that cannot be asked
  */
 
 /** @type {Next} */
@@ -46,6 +47,8 @@ export class Lifecycle {
   nextAttemptAt = null;
   /** @type {AbortController | null} of an attempt that has no session yet */
   #preparing = null;
+  /** Of an attempt that did not open, while the server is asked why. @type {HoldfastError | null} */
+  #unexplained = null;
   /** Why the next attempt needs a token. @type {import('./types.js').TokenContext['reason']} */
   tokenReason = 'first';
   #timer;
@@ -166,6 +169,7 @@ export class Lifecycle {
     if (session !== this.session) return;
     this.#attempts.connected(reply.holdfast?.reconnect_window_ms);
     this.tokenReason = 'first';
+    this.#tellUnexplained();
     this.reason = null;
     this.#setState('connected');
     this.#announcer.add('connected', { client: session.client, transport: session.transport });
@@ -177,18 +181,27 @@ export class Lifecycle {
   onEnd(session, ending) {
     this.#hooks.onEnded(session, ending); // which may put a second session into its place
     if (session !== this.session) return;
-    this.#goDown(errorOfEnding(ending, session.cid), (delays) => decide(ending, delays));
-    if (ending.code === 1006 && !ending.wasOpen) void this.#explain(session);
+    const error = errorOfEnding(ending, session.cid);
+    const isUnexplained = ending.code === 1006 && !ending.wasOpen;
+    this.#goDown(error, (delays) => decide(ending, delays), isUnexplained);
+    if (isUnexplained) void this.#explain(session, error);
   }
 
-  /** A browser is not told why; the server knows, if it saw the attempt. @param {Session} session */
-  async #explain(session) {
-    const cause = await this.#hooks.explain(session).catch(() => null);
-    if (!cause || this.reason?.attempt !== session.cid) return; // has been overtaken
+  /** A browser is not told why; the server knows, if it saw the attempt. @param {Session} session @param {import('./explain.js').Explained} error */
+  async #explain(session, error) {
+    const cause = (await this.#hooks.explain(session, error)) ?? error;
+    if (this.#unexplained !== error) return; // has been overtaken
+    this.#unexplained = null;
     if (cause.isFinal) return this.fail(cause);
     this.reason = cause;
-    this.#announcer.add('error', { error: cause });
+    this.#announcer.add('error', { error: this.reason });
     this.#announcer.flush();
+  }
+
+  /** One error for each attempt: who waited for a better one tells what there is before the next thing happens. */
+  #tellUnexplained() {
+    if (this.#unexplained) this.#announcer.add('error', { error: this.#unexplained });
+    this.#unexplained = null;
   }
 
   // State.
@@ -197,9 +210,11 @@ export class Lifecycle {
    * The one way down: from a connection, from an attempt, from waiting for one.
    * @param {HoldfastError} error
    * @param {(delays: import('./endings.js').Delays) => Next} choose  what next, asked when the end has been counted
+   * @param {boolean} [isUnexplained]  the error is told when more is known
    */
-  #goDown(error, choose) {
+  #goDown(error, choose, isUnexplained) {
     if (this.state === 'disconnected') return;
+    this.#tellUnexplained();
     const { session } = this;
     const wasConnected = this.state === 'connected';
     this.session = null;
@@ -215,6 +230,7 @@ export class Lifecycle {
     this.reason = error;
     this.#setState(willReconnect ? 'connecting' : 'disconnected');
     if (wasConnected || !willReconnect) this.#announcer.add('disconnected', { error, willReconnect });
+    else if (isUnexplained) this.#unexplained = error;
     else this.#announcer.add('error', { error });
     if (action === 'login') this.#announcer.add('login', { error });
     if (willReconnect) this.#schedule(this.#longer(delay));

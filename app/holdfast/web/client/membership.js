@@ -172,12 +172,12 @@ export class Membership {
     const position = recover && this.#canRecover ? this.position : null;
     return {
       channel: this.#channel,
-      ...(token && { token }),
-      ...(data !== undefined && { data }),
-      ...(recover && { recoverable: true }),
-      ...((recover || positioned) && { positioned: true }),
-      ...(joinLeave && { join_leave: true }),
-      ...(filter && { tf: filter }),
+      token: token || undefined, // what is undefined does not travel
+      data,
+      recoverable: recover || undefined,
+      positioned: recover || positioned || undefined,
+      join_leave: joinLeave || undefined,
+      tf: filter || undefined,
       ...(position && { recover: true, ...position }),
     };
   }

@@ -5,6 +5,7 @@
  */
 
 import { errorOf } from './errors.js';
+import { within } from './timer.js';
 
 /**
  * @typedef {object} Modules
@@ -16,7 +17,7 @@ import { errorOf } from './errors.js';
  * @property {typeof import('./subscription-token.js')} subscriptionToken
  * @property {typeof import('./renewal.js')} renewal
  * @property {typeof import('./tokens/tabs.js')} tabs
- * @property {any} texts
+ * @property {typeof import('./advice.js')} advice
  * @property {any} http_stream
  * @property {any} sse
  * @property {any} poll
@@ -32,11 +33,14 @@ const PARTS = {
   snapshot: ['./snapshot.js', () => import('./snapshot.js')],
   renewal: ['./renewal.js', () => import('./renewal.js')],
   tabs: ['./tokens/tabs.js', () => import('./tokens/tabs.js')],
-  texts: ['./texts.js', () => import('./texts.js')],
+  advice: ['./advice.js', () => import('./advice.js')],
   http_stream: ['./transports/http-stream.js', () => import('./transports/http-stream.js')],
   sse: ['./transports/sse.js', () => import('./transports/sse.js')],
   poll: ['./transports/poll.js', () => import('./transports/poll.js')],
 };
+
+/** Who can go on without a part waits so long for it. */
+const PATIENCE_MS = 2_000;
 
 /** What is here. @type {Partial<Modules>} */
 export const loaded = {};
@@ -82,6 +86,11 @@ export function use(name, work) {
   const module = loaded[name];
   if (module) work(module);
   else load(name).then(work).catch(() => {}); // nor does what it makes of a server's nonsense matter to anybody else
+}
+
+/** Wait until a part is here, but not for long. @param {keyof Modules} name @param {import('./types.js').Environment} environment */
+export async function soon(name, environment) {
+  if (!loaded[name]) await within(environment, PATIENCE_MS, load(name), { slug: 'import_failed' }).catch(() => {});
 }
 
 /** Fetch what may be needed when nothing can be fetched. */

@@ -22,7 +22,7 @@ import { Vitals } from './vitals.js';
 
 /** @implements {Hooks} */
 export class Parts {
-  #settings;
+  settings;
   #endpoints;
   /** @type {import('./types.js').TransportName | null} the last one that was connected */
   #transport = null;
@@ -46,7 +46,7 @@ export class Parts {
   constructor(settings, endpoints, tell) {
     const { environment } = settings;
     const { origin } = new URL(endpoints.websocket);
-    this.#settings = settings;
+    this.settings = settings;
     this.#endpoints = endpoints;
     this.vitals = new Vitals({ environment, options: settings, logsUrl: endpoints.logs, emit: (...event) => this.emit(...event) });
     this.#announcer = new Announcer((name, detail) => {
@@ -89,7 +89,7 @@ export class Parts {
 
   /** @param {import('./network.js').Signal} signal */
   #onSignal(signal) {
-    const { checkTimeout, minReconnectDelay, environment } = this.#settings;
+    const { checkTimeout, minReconnectDelay, environment } = this.settings;
     this.vitals.tell(({ quality }) => quality.restart());
     if (signal === 'online') this.tokens?.hurry();
     if (signal === 'leaving') this.life.suspend();
@@ -107,7 +107,7 @@ export class Parts {
       this.subscriptions.onConnected(session, reply);
       this.outbox.flush((method, params) => submit(session, method, params));
     });
-    this.#settings.environment.whenIdle(() => {
+    this.settings.environment.whenIdle(() => {
       this.vitals.load().catch(() => {}); // the next connection tries again
       void prefetch();
     });
@@ -154,15 +154,15 @@ export class Parts {
     this.vitals.health?.onPing(session);
   }
 
-  /** A browser is not told why; the server knows, if it saw the attempt. @param {Session} session */
-  async explain(session) {
-    const { cid } = session;
+  /** @param {Session} session @param {import('./errors.js').HoldfastError} error  all that a browser tells */
+  async explain(session, error) {
     const part = await load('explain').catch(() => null);
-    const cause = part && (await part.explain({ url: this.#endpoints.explain, cid, environment: this.#settings.environment }));
-    this.#turn.explained(session, cause?.slug ?? 'server_unreachable'); // where not even a module comes, no transport is to blame
-    // A token to hand lines in with says that the gateway can be reached.
-    if (cause?.logToken) this.vitals.load().then(({ trouble }) => trouble.learn(cid, cause.logToken), () => {});
-    return cause;
+    // Where not even a module comes, no transport is to blame.
+    if (!part) return void this.#turn.explained(session, 'server_unreachable');
+    const { vitals, settings } = this;
+    const hasConnected = this.#transport !== null;
+    const known = { session, error, hasConnected, endpoints: this.#endpoints };
+    return part.explain({ ...known, turn: this.#turn, vitals, environment: settings.environment });
   }
 
   /** @param {Session} session  the present one @param {any} result  of connect, or of a push that says as much */
@@ -171,7 +171,7 @@ export class Parts {
     this.#renewal?.stop();
     if (!tokens || !result.expires) return;
     use('renewal', ({ Renewal }) => {
-      this.#renewal ??= new Renewal(tokens, this.#settings.environment, (error) => life.fail(error));
+      this.#renewal ??= new Renewal(tokens, this.settings.environment, (error) => life.fail(error));
       if (session === life.session) this.#renewal.keep(session, result);
     });
   }
@@ -190,6 +190,7 @@ export class Parts {
   /** @param {import('./errors.js').HoldfastError} error @param {boolean} mayReturn */
   onStopped(error, mayReturn) {
     this.network.stop();
+    use('advice', (advice) => advice.onStopped(error, this.settings.environment));
     if (!mayReturn) this.outbox.rejectAll(error);
   }
 }

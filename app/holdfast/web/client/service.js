@@ -12,7 +12,6 @@ import { Parts } from './parts.js';
 
 /** @extends {Emitter<import('./types.js').ServiceEvents>} */
 export class ResilientWebSocketService extends Emitter {
-  #environment;
   #parts;
 
   /**
@@ -23,7 +22,6 @@ export class ResilientWebSocketService extends Emitter {
     const environment = options.environment ?? browserEnvironment();
     super((fault) => environment.reportFault(fault));
     const endpoints = endpointsOf(url, options, environment.baseUrl);
-    this.#environment = environment;
     this.#parts = new Parts({ ...withDefaults(options), environment }, endpoints, (name, detail) => this.emit(name, detail));
   }
 
@@ -170,7 +168,7 @@ export class ResilientWebSocketService extends Emitter {
    */
   async degrade(features, options) {
     const { Degradation } = await import('./quality/degradation.js');
-    const emit = (/** @type {string} */ name, /** @type {object} */ detail) => this.#parts.emit(name, detail);
-    return new Degradation({ service: this, environment: this.#environment, emit }, features, options);
+    const { environment } = this.#parts.settings;
+    return new Degradation({ service: this, environment, emit: (...event) => this.#parts.emit(...event) }, features, options);
   }
 }

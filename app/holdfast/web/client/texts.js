@@ -349,13 +349,25 @@ addTexts({
     'The client closed the connection.',
     'Nothing.',
   ],
-  url_too_long: [
-    "The request's URL is too long.",
-    'Send the token in the connect command.',
-  ],
   unknown_attempt: [
     'No instance saw this attempt.',
     "It never arrived, or is too long ago; try `holdfast probe URL` from the client's network.",
+  ],
+  session_missing: [
+    'There is no session cookie: nobody is logged in here.',
+    'Log in; right after a login, look for what drops the cookie, such as plain HTTP.',
+  ],
+  tls_not_spoken: [
+    'The port does not speak TLS.',
+    'Use ws:// here, or the port that speaks TLS.',
+  ],
+  tls_required: [
+    'The port speaks TLS and was sent plain HTTP.',
+    'Use wss:// here.',
+  ],
+  path_not_found: [
+    'The server has no such path, and is no gateway of ours that would say so.',
+    "Correct the URL's path.",
   ],
   connect_timeout: [
     'The transport opened, and no answer to connect came.',
@@ -464,6 +476,10 @@ addTexts({
   commands_undelivered: [
     "A stream's messages arrive, and its commands get no answer.",
     'Look for a proxy that blocks `/emulation` or sends it to another instance.',
+  ],
+  mixed_content: [
+    'The page came by https, and the address is ws: or http:, which browsers forbid.',
+    'Use wss: or an address relative to the page; let the server speak TLS.',
   ],
   token_source_unreachable: [
     'The token endpoint cannot be reached.',

@@ -36,6 +36,7 @@
  * @property {string} baseUrl  what relative addresses are relative to
  * @property {() => string} address  where the page is now
  * @property {(url: string) => void} navigate  leave the page for another
+ * @property {(text: string) => void} warn  tell whoever looks at the page's console
  * @property {(fault: unknown) => void} reportFault  what a listener of the application threw
  * @property {string} userAgent  what the browser says that it is
  * @property {string} language  as the browser tells it, such as `pt-BR`

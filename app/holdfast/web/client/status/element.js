@@ -7,9 +7,8 @@ import { perform } from './actions.js';
 import { adoptStyles, setText } from './dom.js';
 import { makeParts, place, show } from './parts.js';
 import { SHARED, STATUS } from './styles.js';
-import { snapshotOf, viewOf } from './view.js';
+import { EVENTS, snapshotOf, viewOf } from './view.js';
 
-const EVENTS = ['state', 'connecting', 'connected', 'disconnected', 'transport', 'quality', 'migrated'];
 /** What lasts shorter is not spoken of. */
 const ANNOUNCE_AFTER = 1000;
 

@@ -7,6 +7,7 @@
 import '../codes-rest.js';
 import { topicOf } from '../lang/topics.js';
 import { Timer } from '../timer.js';
+import { needsLogin } from '../tokens/need.js';
 import { actionOf, moodOf } from './view.js';
 
 /** A reconnect that is quicker is not worth a word. */
@@ -63,14 +64,14 @@ export class Notices {
     const snapshot = this.#look();
     const mood = moodOf(snapshot);
     if (snapshot.state === 'connected' || mood === 'idle') this.#end(snapshot.state === 'connected');
-    else if (this.#isGraceOver || mood === 'login' || mood === 'stopped') this.#tell(mood, snapshot.reason);
+    else if (this.#isGraceOver || mood === 'login' || mood === 'stopped') this.#tell(mood, snapshot.restart ?? snapshot.reason);
     else if (!this.#timer.isSet) this.#timer.set(GRACE, () => this.#endGrace());
   }
 
   /** A notice beside the connection's own, as of a login. @param {HoldfastError} error */
   add(error) {
     const topic = topicOf(error);
-    const action = error.needsLogin && !AT_LOGIN.has(topic) ? 'login' : null;
+    const action = needsLogin(error) && !AT_LOGIN.has(topic) ? 'login' : null;
     this.#put({ topic, error, action, isUrgent: true, isTrouble: LOGIN_TOPICS.has(topic) });
   }
 

@@ -7,9 +7,7 @@ import { perform } from './actions.js';
 import { adoptStyles, element, icon, setText } from './dom.js';
 import { Notices } from './notices.js';
 import { SHARED, TOASTS } from './styles.js';
-import { snapshotOf } from './view.js';
-
-const EVENTS = ['state', 'connecting', 'connected', 'disconnected'];
+import { EVENTS, snapshotOf } from './view.js';
 
 /**
  * @typedef {object} ToastsOptions

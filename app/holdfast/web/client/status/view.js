@@ -3,8 +3,10 @@
 
 import '../codes-rest.js';
 import { topicOf } from '../lang/topics.js';
+import { needsLogin } from '../tokens/need.js';
 
 /** @typedef {import('../lang/language.js').Language} Language */
+/** @typedef {import('../errors.js').HoldfastError} HoldfastError */
 
 /**
  * How things stand. @typedef {'connected' | 'limited' | 'connecting' | 'waiting' | 'trying' | 'offline' | 'login' |
@@ -17,11 +19,12 @@ import { topicOf } from '../lang/topics.js';
  * What is read of a service at one moment.
  * @typedef {object} Snapshot
  * @property {import('../types.js').State} state
- * @property {import('../errors.js').HoldfastError | null} reason
+ * @property {HoldfastError | null} reason
  * @property {import('../types.js').TransportName | null} transport
  * @property {string} attempt
  * @property {number | null} wait  milliseconds to the next attempt
  * @property {boolean} isOnline
+ * @property {HoldfastError | null} [restart]  that the server has announced, and that this may still be
  * @property {boolean} [wasConnected]  there has been a connection
  * @property {any} quality  of the service: grade, reasons, rtt, reconnects, uptime
  */
@@ -40,6 +43,16 @@ import { topicOf } from '../lang/topics.js';
  * @property {{key: string, label: string, value: string}[]} details
  */
 
+/** What of a service changes a view: who shows one listens to all of these, so that all say the same at the same time. */
+export const EVENTS = ['state', 'connecting', 'connected', 'disconnected', 'error', 'transport', 'quality', 'migrated'];
+
+/** So long after it was announced a restart can be why the server does not answer, whatever attempts say: milliseconds. */
+const RESTART = 60_000;
+/** What attempts come to while a server restarts. */
+const OF_RESTARTS = new Set(['unreachable', 'trouble', 'retry']);
+/** By service, and until when. @type {WeakMap<object, {error: HoldfastError, until: number}>} */
+const restarts = new WeakMap();
+
 /**
  * Read a service.
  * @param {any} service @param {import('../types.js').Environment} environment
@@ -48,7 +61,18 @@ import { topicOf } from '../lang/topics.js';
 export function snapshotOf(service, environment) {
   const { state, reason = null, transport = null, attempt = '', nextAttemptAt = null, quality = null } = service;
   const wait = nextAttemptAt === null ? null : Math.max(0, nextAttemptAt - environment.now());
-  return { state, reason, transport, attempt, wait, isOnline: environment.isOnline(), quality };
+  const restart = restartOf(service, environment.now());
+  return { state, reason, transport, attempt, wait, isOnline: environment.isOnline(), restart, quality };
+}
+
+/** @param {any} service @param {number} now @returns {HoldfastError | null} */
+function restartOf(service, now) {
+  const { state, reason } = service;
+  const topic = state === 'connecting' && reason ? topicOf(reason) : '';
+  if (topic === 'restarting') restarts.set(service, { error: reason, until: now + RESTART });
+  else if (!OF_RESTARTS.has(topic)) restarts.delete(service);
+  const known = restarts.get(service);
+  return known && now < known.until ? known.error : null;
 }
 
 /** @param {Snapshot} snapshot @returns {Mood} */
@@ -63,16 +87,16 @@ export function moodOf({ state, reason, transport, wait, isOnline, quality }) {
   return reason === null ? 'connecting' : 'trying';
 }
 
-/** @param {import('../errors.js').HoldfastError | null} reason @returns {Mood} */
+/** @param {HoldfastError | null} reason @returns {Mood} */
 function endedMood(reason) {
   if (reason === null || topicOf(reason) === 'closed') return 'idle';
-  return reason.needsLogin ? 'login' : 'stopped';
+  return needsLogin(reason) ? 'login' : 'stopped';
 }
 
 /** Topics that a login mends, though the client itself stops at them. */
 const LOGIN_TOPICS = new Set(['identity', 'loop']);
 
-/** @param {Mood} mood @param {import('../errors.js').HoldfastError | null} reason @returns {UserAction | null} */
+/** @param {Mood} mood @param {HoldfastError | null} reason @returns {UserAction | null} */
 export function actionOf(mood, reason) {
   if (mood === 'connected' || mood === 'limited' || mood === 'connecting') return null;
   if (mood === 'idle') return 'connect';
@@ -104,7 +128,8 @@ export function viewOf(snapshot, language) {
 }
 
 /** @param {Mood} mood @param {Snapshot} snapshot @param {Language} language */
-function wordsOf(mood, { reason, quality }, language) {
+function wordsOf(mood, { reason: found, restart, quality }, language) {
+  const reason = restart ?? found;
   if (mood === 'connected' || mood === 'connecting') return { note: '', hint: '' };
   if (mood === 'limited') return { note: limitOf(quality, language), hint: '' };
   if (mood === 'idle') return { note: language.text('note.idle'), hint: '' };

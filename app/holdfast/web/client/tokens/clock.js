@@ -1,9 +1,6 @@
 // @ts-check
 /** The server's clock, as far as the client has learned it. */
 
-/** How far a device's clock may be off before the user hears of it: milliseconds. */
-const WRONG = 60_000;
-
 export class ServerClock {
   #environment;
   /** Milliseconds by which the server is ahead of this device. @type {number | null} */
@@ -22,11 +19,6 @@ export class ServerClock {
 
   get isLearned() {
     return this.#offset !== null;
-  }
-
-  /** Whether the device's own clock is so wrong that its user should set it. */
-  get isDeviceWrong() {
-    return Math.abs(this.#offset ?? 0) > WRONG;
   }
 
   /** Seconds since 1970: by the server's clock if it is known, else by the device's. */

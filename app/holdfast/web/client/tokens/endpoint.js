@@ -27,7 +27,7 @@ const TIMEOUT = 10_000;
  * @returns {Promise<any>} the JSON of the answer with `server_time`, which the Date header gives if the body does not
  */
 export function askEndpoint(question) {
-  use('texts', () => {}); // the words of causes: this token may be the first that is refused
+  use('advice', () => {}); // the words of causes: this token may be the first that is refused
   const { environment } = question;
   const work = async (/** @type {AbortController} */ { signal }) => {
     try {

@@ -10,9 +10,12 @@ import { Emitter } from '../emitter.js';
 import { errorOf, HoldfastError } from '../errors.js';
 import { ServerClock } from './clock.js';
 import { askEndpoint } from './endpoint.js';
+import { needsLogin } from './need.js';
 import { forgetTries, goToLogin, returnPath } from './redirect.js';
 
 const QUIET = ['refresh', 'session'];
+/** How far a device's clock may be off before the user hears of it: seconds. */
+const WRONG_CLOCK = 60;
 
 /** @typedef {{id: string, name: string}} User */
 
@@ -77,7 +80,7 @@ export class LoginTokens extends Emitter {
   /** End the session here, or with `everywhere` on all devices. @param {{everywhere?: boolean}} [options] */
   async logout({ everywhere = false } = {}) {
     await this.#ask('logout', { everywhere }).catch((error) => {
-      if (!error.needsLogin) throw error; // nobody is logged in any more, which is what was wanted
+      if (!needsLogin(error)) throw error; // nobody is logged in any more, which is what was wanted
     });
     this.#channel?.postMessage({ out: true });
     this.#end(errorOf({ slug: 'login_required' }));
@@ -149,9 +152,9 @@ export class LoginTokens extends Emitter {
       if (answer.user === null) throw Object.assign(errorOf({ slug: 'session_missing' }), { action: 'login' });
       return answer;
     } catch (error) {
-      const needsLogin = error instanceof HoldfastError && error.needsLogin;
-      const isAsked = what === 'login' || (what === 'logout' && !needsLogin); // the service tells of what goes on by itself
-      if (what === 'refresh' ? needsLogin : isAsked) this.emit('notice', { error });
+      const isEnded = error instanceof HoldfastError && needsLogin(error);
+      const isAsked = what === 'login' || (what === 'logout' && !isEnded); // the service tells of what goes on by itself
+      if (what === 'refresh' ? isEnded : isAsked) this.emit('notice', { error });
       throw error;
     }
   }
@@ -159,7 +162,7 @@ export class LoginTokens extends Emitter {
   /** @param {number | undefined} serverTime */
   #lookAtClock(serverTime) {
     this.#clock.learn(serverTime);
-    const { isDeviceWrong } = this.#clock;
+    const isDeviceWrong = Math.abs(this.#clock.now() - this.#environment.wallClock() / 1000) > WRONG_CLOCK;
     if (isDeviceWrong && !this.#saidClock) this.emit('notice', { error: errorOf({ slug: 'clock_wrong' }) });
     this.#saidClock = isDeviceWrong;
   }

@@ -3,7 +3,7 @@
 
 import { backoffDelay } from '../backoff.js';
 import { errorOf, HoldfastError } from '../errors.js';
-import { load } from '../on-demand.js';
+import { load, soon } from '../on-demand.js';
 import { within } from '../timer.js';
 import { tokenFault, withoutTokens } from './check.js';
 import { ServerClock } from './clock.js';
@@ -139,6 +139,7 @@ export class TokenSource {
       this.#log?.info('token_fetched', { reason });
       return token;
     } catch (error) {
+      await soon('advice', this.#environment); // or the first error of a page has no words
       throw this.#failed(error);
     }
   }

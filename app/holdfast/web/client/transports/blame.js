@@ -35,18 +35,28 @@ const GAVE_UP = 4000;
 /** It can't work here, whatever the network does: the path is switched off, the browser does not have or allow it. */
 const HOPELESS = new Set([
   'transport_unsupported',
-  'websocket_forbidden',
   'url_too_long',
   'not_found',
+  'path_not_found',
   'method_not_allowed',
   'stream_buffered',
 ]);
 /** Every transport would meet the same. */
-const COMMON = new Set(['captive_portal', 'upgrade_no_gateway', 'offline', 'server_unreachable']);
+const COMMON = new Set([
+  'captive_portal',
+  'upgrade_no_gateway',
+  'offline',
+  'server_unreachable',
+  'mixed_content',
+  'tls_required',
+  'tls_not_spoken',
+]);
+/** There is nothing at the address: a mistake of whoever wrote the page, or set up the server. */
+const MISPLACED = new Set(['not_found', 'path_not_found']);
 /** What the server says of an attempt that it did not refuse; a path that is switched off counts as one, too. */
 const UNREFUSED = new Set(['unknown_attempt', 'client_gone', 'client_closed', 'connection_cut']);
 /** Something on the way that does not know this transport. */
-const STRANGE = new Set(['upgrade_timeout', 'open_timeout', 'answer_malformed', 'path_not_found', 'connect_timeout']);
+const STRANGE = new Set(['upgrade_timeout', 'open_timeout', 'answer_malformed', 'connect_timeout']);
 
 /**
  * @param {TransportName} name
@@ -69,6 +79,11 @@ export function heardOf(slug) {
   if (slug === 'open_failed') return undefined; // it has no words for it
   if (COMMON.has(slug) || slug === 'answer_malformed') return 'unreachable';
   return UNREFUSED.has(slug) || HOPELESS.has(slug) ? 'nothing' : 'cause';
+}
+
+/** Whether the address is to blame, of which nothing is remembered: it says nothing of the user's network. @param {string} [slug] */
+export function isOfAddress(slug = '') {
+  return MISPLACED.has(slug);
 }
 
 /** Opened, and then nothing: a path that holds back what it should pass on. @param {TransportName} name */

@@ -9,7 +9,7 @@
 
 import { parsed } from '../http.js';
 import { stored } from '../storage.js';
-import { ENOUGH, blameFor } from './blame.js';
+import { ENOUGH, blameFor, isOfAddress } from './blame.js';
 import { keyOf } from './turn.js';
 
 /** @typedef {import('../types.js').TransportName} TransportName */
@@ -21,6 +21,7 @@ import { keyOf } from './turn.js';
  * @property {number} interval  between trials; 0 before it was passed over for the first time
  * @property {number} trialAt
  * @property {number} until  when it is forgotten
+ * @property {boolean} [isMisplaced]  its address is wrong: that is mended elsewhere, and not remembered
  */
 
 const FIRST_INTERVAL = 30_000;
@@ -83,6 +84,7 @@ export class TransportChoice {
       if (record) record.blame = 0;
       if (outcome.lived >= STABLE && this.#records.delete(name)) this.#remember();
     } else if (blame > 0) {
+      this.#recordOf(name).isMisplaced ||= isOfAddress(outcome.ending.slug);
       this.#charge(name, blame);
     }
   }
@@ -149,7 +151,7 @@ export class TransportChoice {
   }
 
   #remember() {
-    const kept = [...this.#records].filter(([, { interval }]) => interval > 0);
+    const kept = [...this.#records].filter(([, { interval, isMisplaced }]) => interval > 0 && !isMisplaced);
     stored(this.#options, (storage) => {
       if (kept.length === 0) storage.removeItem(this.#key);
       else storage.setItem(this.#key, JSON.stringify(Object.fromEntries(kept)));

@@ -5,7 +5,7 @@
  * on demand.
  */
 
-import { heardOf } from './blame.js';
+import { heardOf, isOfAddress } from './blame.js';
 import { TransportChoice } from './choice.js';
 import { isSupported } from './turn.js';
 
@@ -44,7 +44,7 @@ export class Outcomes {
     const held = this.#unexplained;
     if (held?.session !== session) return;
     const heard = heardOf(slug);
-    if (heard === 'cause') held.ending = { ...held.ending, slug }; // such as a path that does not exist
+    if (heard === 'cause' || isOfAddress(slug)) held.ending = { ...held.ending, slug }; // such as a path that does not exist
     this.#flush(heard);
   }
 

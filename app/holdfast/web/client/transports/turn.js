@@ -4,17 +4,14 @@
  * page. From then on choice.js decides, which is loaded for that.
  */
 
-import { load, loaded, use } from '../on-demand.js';
+import { loaded, soon, use } from '../on-demand.js';
 import { stored } from '../storage.js';
-import { within } from '../timer.js';
 
 /** @typedef {import('../types.js').TransportName} TransportName */
 /** @typedef {import('../types.js').Environment} Environment */
 /** @typedef {import('../session.js').Session} Session */
 /** @typedef {import('./outcomes.js').Outcomes} Outcomes */
 
-/** An attempt waits so long for the part that decides; the next one has it. */
-const PATIENCE_MS = 2_000;
 /** Ends that may speak against a transport: no close frame came, or what came was not understood. */
 const SUSPICIOUS = [1006, 4000];
 
@@ -48,9 +45,7 @@ export class Turn {
 
   /** @returns {Promise<TransportName | null>} what to try next; null where the browser has none of them */
   async next() {
-    if (this.#hasDoubts && !this.outcomes) {
-      await within(this.#environment, PATIENCE_MS, load('outcomes'), { slug: 'import_failed' }).catch(() => {});
-    }
+    if (this.#hasDoubts) await soon('outcomes', this.#environment); // without it the best one is tried once more
     if (this.outcomes) return this.outcomes.next();
     return this.#names.find((name) => isSupported(name, this.#environment)) ?? null;
   }
