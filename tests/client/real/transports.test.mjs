@@ -118,7 +118,9 @@ for (const name of TRANSPORTS.split(' ')) {
       if (data % 5 === 0) setTimeout(() => relay.cut(), Math.random() * 20); // somewhere in what follows
       await peer.request('publish', { channel, data }).then(() => acknowledged.push(data), () => {});
       for (let tries = 0; peer.ending && tries < 5; tries += 1) {
-        peer = await connected(name, context);
+        const next = await connected(name, context).catch(() => null); // the cut may come while it opens
+        if (!next) continue;
+        peer = next;
         await peer.request('subscribe', { channel }).catch(() => {});
       }
     }
