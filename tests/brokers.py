@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Callable, Collection
 
 from msgspec import Raw
 
@@ -77,6 +78,13 @@ class NoSubscribers:
     def count(self, name: str) -> int:
         """Return a channel's number of subscribers."""
         return self.counts[name]
+
+
+async def turn_until(check: Callable[[], object]) -> None:
+    """Let the loop turn until something has come to pass."""
+    async with asyncio.timeout(30):
+        while not check():  # noqa: ASYNC110 - the loop's own turns are what is waited for
+            await asyncio.sleep(0)
 
 
 def publication(text: str = "1", **fields: object) -> Publication:

@@ -59,7 +59,7 @@ class RedisLink:
         self.on_run: Callable[[], object] = lambda: None
         """Called when a server's run is another than before: a failover, or a restart."""
         self._pick = pick
-        self._nodes: dict[tuple[Address, str], Node] = {}
+        self._nodes: dict[tuple[Address, str], Node[Wire]] = {}
         self._runs: dict[Address, bytes] = {}
         self._heartbeat: asyncio.Task[None] | None = None
 
@@ -86,26 +86,35 @@ class RedisLink:
 
         What goes through one lane to one server is done in the order of the calls; another lane does not wait for it.
         """
-        return await self._attempt(key, lane, lambda wire: wire.call(*command))
+        return await self.attempt(key, lane, lambda wire: wire.call(*command))
 
     async def run_script(
         self, script: Script, keys: Sequence[bytes], args: Sequence[Argument] = (), *, lane: str = ""
     ) -> Any:
         """Run a script at the server that has its keys, which are of one slot; `RUN` in `args` is filled in."""
+        return await self.attempt(keys[0], lane, lambda wire: self.evaluate(wire, script, keys, args), is_write=True)
 
-        async def send(wire: Wire) -> Any:
-            rest = (len(keys), *keys, *(wire.server.run if one == RUN else one for one in args))
-            try:
-                return await wire.call("EVALSHA", script.sha, *rest)
-            except NoScriptError:  # flushed, or a server that is new; EVAL keeps it there
-                return await wire.call("EVAL", script.source, *rest)
+    async def evaluate(self, wire: Wire, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Run a script on a connection; errors are those of `Wire.call`."""
+        rest = (len(keys), *keys, *(wire.server.run if one is RUN else one for one in args))
+        try:
+            return await wire.call("EVALSHA", script.sha, *rest)
+        except NoScriptError:  # flushed, or a server that is new; EVAL keeps it there
+            return await wire.call("EVAL", script.source, *rest)
 
-        return await self._attempt(keys[0], lane, send, is_write=True)
+    @property
+    def runs(self) -> frozenset[bytes]:
+        """The runs of all servers that there are, as far as is known."""
+        return frozenset(self._runs[one] for one in self.topology.addresses() if one in self._runs)
+
+    @property
+    def publish_command(self) -> str:
+        """The command that publishes, in this mode."""
+        return "SPUBLISH" if self.topology.is_sharded else "PUBLISH"
 
     async def publish(self, channel: bytes, message: bytes) -> int:
         """Send a message to whoever listens to a pub/sub channel, and return how many listen there."""
-        command = "SPUBLISH" if self.topology.is_sharded else "PUBLISH"
-        return int(await self.run(channel, command, channel, message))
+        return int(await self.run(channel, self.publish_command, channel, message))
 
     async def call_all(self, *command: Argument) -> list[Any]:
         """Run a command at every master and return the answers."""
@@ -130,9 +139,12 @@ class RedisLink:
             raise BrokerError("broker_cluster_down", "no node serves the slot", is_undone=True)
         return address
 
-    # Private methods
+    async def attempt(self, key: bytes, lane: str, send: _Send, *, is_write: bool = False) -> Any:
+        """Call `send` with the connection for a key, again for as long as it certainly did nothing and may yet.
 
-    async def _attempt(self, key: bytes, lane: str, send: _Send, *, is_write: bool = False) -> Any:
+        Raises:
+            BrokerError: what the last attempt failed of.
+        """
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + self.settings.connect_timeout
         attempt = 0
@@ -142,9 +154,10 @@ class RedisLink:
                 place = await self.locate(key)
                 answer = await self._send(place, lane, send)
             except BrokerError as error:
-                self.outages.fail(place, error)
-                is_old = self.outages.age(place) > self.settings.connect_timeout
-                if not error.is_undone or error.slug not in _PASSING or is_old or loop.time() > give_up_at:
+                is_last = self._is_last(error, place) or loop.time() > give_up_at
+                if is_last or error.slug != "broker_cluster_down":  # that one is mostly the way to another server
+                    self.outages.fail(place, error)
+                if is_last:
                     raise
                 attempt += 1
                 await asyncio.sleep(full_jitter(attempt, _BASE_SECONDS, _MOST_SECONDS, self._pick))
@@ -152,6 +165,12 @@ class RedisLink:
                 if self.outages:
                     self.outages.answer(place, is_write=is_write)
                 return answer
+
+    # Private methods
+
+    def _is_last(self, error: BrokerError, place: Address | None) -> bool:
+        is_old = self.outages.age(place) > self.settings.connect_timeout
+        return is_old or not error.is_undone or error.slug not in _PASSING
 
     async def _send(self, address: Address, lane: str, send: _Send) -> Any:
         try:
@@ -183,7 +202,7 @@ class RedisLink:
         finally:
             await asyncio.gather(asking, return_exceptions=True)
 
-    def _node(self, address: Address, lane: str = "") -> Node:
+    def _node(self, address: Address, lane: str = "") -> Node[Wire]:
         node = self._nodes.get((address, lane))
         if node is None:
             node = self._nodes[address, lane] = Node(lambda: self._open(address), self._pick)

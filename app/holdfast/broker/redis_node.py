@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 from holdfast.broker.redis_wire import Wire
 from holdfast.errors import BrokerError
 from holdfast.resilience.backoff import full_jitter
 
 BASE_SECONDS, MOST_SECONDS = 0.1, 1.0
+Opened = TypeVar("Opened", bound=Wire)
 
 
-class Node:
+class Node(Generic[Opened]):
     """Opens the connection for all who ask at the same time, and no sooner after a failure than the backoff says.
 
     Args:
@@ -21,24 +23,29 @@ class Node:
         pick: numbers from 0 up to 1, for jitter.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Wire]], pick: Callable[[], float] = random.random) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Opened]], pick: Callable[[], float] = random.random) -> None:
         self._connect = connect
         self._pick = pick
         self._loop = asyncio.get_running_loop()
-        self._wire: Wire | None = None
-        self._opening: asyncio.Task[Wire] | None = None
+        self._wire: Opened | None = None
+        self._opening: asyncio.Task[Opened] | None = None
         self._failures = 0
         self._next_at = 0.0
         self._failure: BrokerError | None = None
 
-    async def wire(self) -> Wire:
+    @property
+    def open(self) -> Opened | None:
+        """The connection, where there is one now."""
+        return self._wire if self._wire is not None and self._wire.failure is None else None
+
+    async def wire(self) -> Opened:
         """Return the open connection.
 
         Raises:
             BrokerError: it cannot be opened, or could not be a moment ago.
         """
-        wire = self._wire
-        if wire is not None and wire.failure is None:
+        wire = self.open
+        if wire is not None:
             return wire
         if self._opening is None:
             if self._failure is not None and self._loop.time() < self._next_at:
@@ -59,7 +66,7 @@ class Node:
         if self._wire is not None:
             await self._wire.close()
 
-    async def _open(self) -> Wire:
+    async def _open(self) -> Opened:
         try:
             self._wire = await self._connect()
         except BrokerError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hiredis import pack_command
@@ -32,7 +33,9 @@ class Server(NamedTuple):
     is_master: bool
 
 
-class _Waiting(NamedTuple):
+class Waiting(NamedTuple):
+    """A command's answer, and when to wait no longer (by the loop's clock)."""
+
     answer: asyncio.Future[Any]
     give_up_at: float
 
@@ -50,7 +53,7 @@ class Wire:
         self._connection = connection
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._unsent: list[bytes] = []
         self._wake = asyncio.Event()
         self._watch: asyncio.TimerHandle | None = None
@@ -58,18 +61,11 @@ class Wire:
 
     def call(self, *command: Argument) -> asyncio.Future[Any]:
         """Send a command and return the future of its answer; bytes stay bytes in it."""
-        if self.failure is not None:
-            raise BrokerError(self.failure.slug, self.failure.detail, is_undone=True)
-        if len(self._waiting) >= MOST_WAITING:
-            raise BrokerError("broker_timeout", f"{MOST_WAITING} commands wait for an answer already", is_undone=True)
-        answer: asyncio.Future[Any] = self._loop.create_future()
-        give_up_at = self._loop.time() + self._timeout
-        self._waiting.append(_Waiting(answer, give_up_at))
-        self._unsent.append(pack_command(command))  # type: ignore[arg-type]  # the stub has a tuple of one in mind
-        self._wake.set()
-        if self._watch is None:
-            self._watch = self._loop.call_at(give_up_at, self._look)
-        return answer
+        return self._send(command, 1)[0]
+
+    def call_for_many(self, word: str, names: Sequence[bytes]) -> list[asyncio.Future[Any]]:
+        """Send a command that is answered once for each of its names."""
+        return self._send((word, *names), len(names)) if names else []
 
     def drop(self, error: BrokerError) -> None:
         """Give the connection up; whatever waits for an answer gets the error."""
@@ -97,7 +93,21 @@ class Wire:
 
     # Private methods
 
-    def _look(self, suspect: _Waiting | None = None) -> None:
+    def _send(self, command: tuple[Argument, ...], answers: int) -> list[asyncio.Future[Any]]:
+        if self.failure is not None:
+            raise BrokerError(self.failure.slug, self.failure.detail, is_undone=True)
+        if len(self._waiting) >= MOST_WAITING:
+            raise BrokerError("broker_timeout", f"{MOST_WAITING} commands wait for an answer already", is_undone=True)
+        give_up_at = self._loop.time() + self._timeout
+        futures: list[asyncio.Future[Any]] = [self._loop.create_future() for _ in range(answers)]
+        self._waiting.extend(Waiting(one, give_up_at) for one in futures)
+        self._unsent.append(pack_command(command))  # type: ignore[arg-type]  # the stub has a tuple of one in mind
+        self._wake.set()
+        if self._watch is None:
+            self._watch = self._loop.call_at(give_up_at, self._look)
+        return futures
+
+    def _look(self, suspect: Waiting | None = None) -> None:
         """Give up where the oldest command has waited too long, and still waits after a moment to read its answer."""
         self._watch = None
         if not self._waiting:
@@ -121,21 +131,27 @@ class Wire:
             self.drop(broker_error(error))
 
     async def _read(self) -> None:
-        read = self._connection.read_response
         try:
-            while True:
-                try:
-                    reply: Any = await read(disconnect_on_error=False)
-                except ResponseError as error:
-                    reply = error
-                answer = self._waiting.popleft().answer
-                if answer.done():
-                    continue
-                if isinstance(reply, ResponseError):
-                    answer.set_exception(reply)
-                else:
-                    answer.set_result(reply)
+            await self._take_all()
         except Exception as error:  # as above; LOADING and NOAUTH come here too
             self.drop(broker_error(error))
         finally:
             await self._connection.disconnect(nowait=True)
+
+    async def _take_all(self) -> None:
+        read = self._connection.read_response
+        while True:
+            try:
+                self._settle(await read(disconnect_on_error=False))
+            except ResponseError as error:
+                self._settle(error)
+
+    def _settle(self, reply: Any) -> None:
+        """Give the oldest command its answer."""
+        answer = self._waiting.popleft().answer
+        if answer.done():
+            return
+        if isinstance(reply, ResponseError):
+            answer.set_exception(reply)
+        else:
+            answer.set_result(reply)
