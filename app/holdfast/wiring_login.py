@@ -94,7 +94,7 @@ def make_login(settings: Settings, core: Core) -> Login | None:
     if not auth.enabled:
         return None
     from holdfast.auth.issuer import TokenIssuer
-    from holdfast.auth.lockout import Lockouts
+    from holdfast.auth.lockout import AddressRate, Lockouts
     from holdfast.auth.login import Desk, LoginService
     from holdfast.auth.passwords import Passwords
     from holdfast.auth.seals import Seals
@@ -113,8 +113,8 @@ def make_login(settings: Settings, core: Core) -> Login | None:
         users=Users(auth, clock=core.wall_clock),
         passwords=Passwords(auth.password),
         sessions=sessions,
-        lockouts=Lockouts(auth.lockout, core.clock),
-        rates=KeyedBuckets(TokenBucket(auth.lockout.rate, auth.lockout.burst), core.clock),
+        lockouts=Lockouts(auth.lockout, core.broker.counters),
+        rates=AddressRate(auth.lockout, core.broker.counters, core.clock),
         refreshes=KeyedBuckets(TokenBucket(auth.refresh_rate, auth.refresh_burst), core.clock),
         issuer=TokenIssuer(settings.token, clock=core.wall_clock),
         seals=seals,

@@ -446,6 +446,44 @@ async def test_cleared_counter_begins_again(world: World):
     assert await counters.get("ann") == (0, 0)
 
 
+async def test_counter_is_prolonged_by_each_event_if_so_wanted(world: World):
+    """It ends so long after its last event; what is taken back prolongs nothing."""
+    counters = world.broker.counters
+    await counters.add("ann", 20, prolong=True)
+    await world.wait(15)
+    assert (await counters.add("ann", 20, prolong=True)).value == 2
+    await world.wait(15)
+
+    value, left = await counters.add("ann", 20, -1, prolong=True)
+    assert value == 1
+    assert 0 < left < 10
+    await world.wait(10)
+    assert await counters.get("ann") == (0, 0)
+
+
+async def test_counter_that_is_taken_back_begins_again(world: World):
+    """At 0 there is none, and never fewer."""
+    counters = world.broker.counters
+    await counters.add("ann", 60, 2)
+
+    assert await counters.add("ann", 60, -2) == (0, 0)
+    assert await counters.add("ann", 60, -1) == (0, 0)
+    assert (await counters.add("ann", 60)).value == 1
+
+
+async def test_bucket_holds_a_burst_and_fills_again(world: World):
+    """So many at once, so many a second; who is refused takes nothing, and buckets do not mix."""
+    counters = world.broker.counters
+    waits = [await counters.take("ann", 0.1, 3) for _ in range(5)]
+    assert await counters.take("bob", 0.1, 3) == 0
+
+    assert waits[:3] == [0, 0, 0]
+    assert all(0 < wait <= 10 for wait in waits[3:])
+    await world.wait(11)
+    assert await counters.take("ann", 0.1, 3) == 0
+    assert await counters.take("ann", 0.1, 3) > 0
+
+
 async def test_message_to_all_reaches_this_instance_too(world: World):
     """Messages of one sender come in their order; one for an instance that is not there comes to nobody."""
     for number in range(3):

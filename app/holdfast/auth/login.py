@@ -16,12 +16,12 @@ from holdfast.auth import refresh_tokens
 from holdfast.auth.credentials import Credentials
 from holdfast.auth.grants import Granted, Grants
 from holdfast.auth.issuer import TokenIssuer
-from holdfast.auth.lockout import Lockouts
+from holdfast.auth.lockout import AddressRate, Lockouts, Trial
 from holdfast.auth.passwords import Passwords
 from holdfast.auth.seals import Seals
 from holdfast.auth.sessions import Live, Sessions
 from holdfast.auth.threads import BoundedThreads
-from holdfast.auth.turnstile import Turnstile, trial_of
+from holdfast.auth.turnstile import Turnstile
 from holdfast.auth.users import User, Users, account_of
 from holdfast.errors import DoorError, LoginError
 from holdfast.resilience.keyed_buckets import KeyedBuckets
@@ -64,7 +64,7 @@ class Desk:
     passwords: Passwords
     sessions: Sessions
     lockouts: Lockouts
-    rates: KeyedBuckets
+    rates: AddressRate
     refreshes: KeyedBuckets
     issuer: TokenIssuer
     seals: Seals
@@ -82,7 +82,7 @@ class LoginService:
         self._settings = settings
         self._desk = desk
         self._database = BoundedThreads("users", settings.pool_size, settings.database_waiting)
-        self._turnstile = Turnstile(desk.lockouts, desk.rates, settings.lockout.rate)
+        self._turnstile = Turnstile(desk.lockouts, desk.rates)
         self._credentials = Credentials(desk.users, desk.passwords, settings.password, self._database)
         self._grants = Grants(settings, desk.issuer, clock)
 
@@ -113,9 +113,10 @@ class LoginService:
 
         Raises:
             LoginError: `login_refused`, `login_locked`, `login_busy` or `users_unavailable`.
+            BrokerError: nobody can count or keep sessions now; nobody is judged.
         """
         account = account_of(attempt.name)
-        trial = trial_of(account, attempt.party, self._desk.seals.read_device(attempt.device, account))
+        trial = Trial(account, attempt.party, self._desk.seals.read_device(attempt.device, account))
         async with self._turnstile.judging(trial):
             user, why = await self._credentials.judge(account, attempt.password)
         if user is None or why:

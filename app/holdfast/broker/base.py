@@ -153,17 +153,26 @@ class Count(NamedTuple):
 class CounterStore(Protocol):
     """Counters that all instances share: each begins with its first event and begins again when its time is over.
 
-    All raise `BrokerError` when the broker cannot do it now.
+    Each method is one step that nothing comes between. All raise `BrokerError` when the broker cannot do it now.
     """
 
-    async def add(self, key: str, ttl: float, amount: int = 1) -> Count:
-        """Count `amount` events; a counter that begins with them ends after `ttl` seconds."""
+    async def add(self, key: str, ttl: float, amount: int = 1, *, prolong: bool = False) -> Count:
+        """Count `amount` events; a counter that begins with them ends after `ttl` seconds.
+
+        With `prolong` each event gives it `ttl` seconds from now. `amount` may be negative: at 0 it begins again.
+        """
 
     async def get(self, key: str) -> Count:
         """Return where a counter is."""
 
     async def clear(self, key: str) -> None:
         """Begin again."""
+
+    async def take(self, key: str, rate: float, burst: int) -> float:
+        """Take one from a bucket that holds `burst` and gets `rate` a second; return how long to wait, 0 if it did.
+
+        Buckets and counters have names of their own.
+        """
 
 
 class Broker(Protocol):

@@ -8,13 +8,14 @@ import pytest
 
 from holdfast.auth.grants import Granted
 from holdfast.auth.issuer import TokenIssuer
-from holdfast.auth.lockout import Lockouts
+from holdfast.auth.lockout import AddressRate, Lockouts
 from holdfast.auth.login import Attempt, Desk, LoginService
 from holdfast.auth.passwords import Passwords, Verdict
 from holdfast.auth.peek import peek
 from holdfast.auth.seals import Seals
 from holdfast.auth.sessions import Sessions
 from holdfast.auth.users import Users
+from holdfast.broker.counters import MemoryCounters
 from holdfast.broker.sessions import MemorySessions
 from holdfast.errors import LoginError
 from holdfast.resilience.keyed_buckets import KeyedBuckets
@@ -59,12 +60,13 @@ class World:
         self.users = Users(self.settings, clock=self.clock)
         self.passwords = Passwords(self.settings.password)
         issuer = TokenIssuer(TokenSettings.model_validate({"hmac_secret": SECRET}), clock=self.clock)
+        self.counters = MemoryCounters(self.clock)
         self.desk = Desk(
             users=self.users,
             passwords=self.passwords,
             sessions=Sessions(self.settings, MemorySessions(self.clock), self.clock, b"k"),
-            lockouts=Lockouts(self.settings.lockout, self.clock),
-            rates=KeyedBuckets(TokenBucket(self.settings.lockout.rate, self.settings.lockout.burst), self.clock),
+            lockouts=Lockouts(self.settings.lockout, self.counters),
+            rates=AddressRate(self.settings.lockout, self.counters, self.clock),
             refreshes=KeyedBuckets(TokenBucket(self.settings.refresh_rate, self.settings.refresh_burst), self.clock),
             issuer=issuer,
             seals=Seals(SECRET.encode()),
@@ -320,7 +322,8 @@ async def test_long_names_of_strangers_take_no_memory(world: World) -> None:
     """They are counted by their hash."""
     await world.refused(world.log_in(name="\ufdfa" * 1000))
 
-    assert all(len(part) <= 64 for key in world.desk.lockouts._counts for part in key)
+    assert len(world.counters) == 3
+    assert all(len(key) <= 40 for key in world.counters._counts)
 
 
 async def test_account_changed_during_its_login_gets_no_session(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

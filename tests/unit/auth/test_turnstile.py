@@ -1,24 +1,36 @@
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 
-from holdfast.auth.lockout import Lockouts
-from holdfast.auth.turnstile import Turnstile, trial_of
-from holdfast.errors import LoginError
-from holdfast.resilience.keyed_buckets import KeyedBuckets
-from holdfast.resilience.token_bucket import TokenBucket
+from holdfast.auth.lockout import AddressRate, Lockouts, Trial
+from holdfast.auth.turnstile import Turnstile
+from holdfast.broker.counters import MemoryCounters
+from holdfast.errors import BrokerError, LoginError
 from holdfast.settings_auth import LockoutSettings
 from tests.brokers import Clock
 
 RULES = LockoutSettings(failures=3, rate=0.5, burst=6)
-TRIAL = trial_of("alice", "192.0.2.1", "")
+TRIAL = Trial("alice", "192.0.2.1")
 
 
 @pytest.fixture
-def turnstile() -> Turnstile:
+def clock() -> Clock:
+    """Return a clock that stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def counters(clock: Clock) -> MemoryCounters:
+    """Return counters that count for nobody yet."""
+    return MemoryCounters(clock)
+
+
+@pytest.fixture
+def turnstile(counters: MemoryCounters, clock: Clock) -> Turnstile:
     """Return one through which nobody has gone."""
-    clock = Clock()
-    return Turnstile(Lockouts(RULES, clock), KeyedBuckets(TokenBucket(RULES.rate, RULES.burst), clock), RULES.rate)
+    return Turnstile(Lockouts(RULES, counters), AddressRate(RULES, counters, clock))
 
 
 async def fail(turnstile: Turnstile, times: int) -> None:
@@ -71,6 +83,34 @@ async def test_address_has_a_rate(turnstile: Turnstile) -> None:
     assert (error.context["why"], error.context["retry_after"]) == ("rate", 2)
 
 
-def test_names_are_counted_by_their_hash() -> None:
-    """However long they are, and whatever is in them."""
-    assert len(trial_of("x" * 5000, "192.0.2.1", "").account) == len(trial_of("\ud800", "192.0.2.1", "").account) == 64
+async def away(*args: object, **more: object) -> NoReturn:
+    """Be a broker that is away."""
+    raise BrokerError("broker_unavailable")
+
+
+@pytest.mark.parametrize("method", ["take", "get", "add"])
+async def test_nobody_is_judged_while_the_broker_cannot_count(
+    turnstile: Turnstile, counters: MemoryCounters, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """There is no time in which guesses are free; afterwards all is as before."""
+    with monkeypatch.context() as patch:
+        patch.setattr(counters, method, away)
+        with pytest.raises(BrokerError):
+            async with turnstile.judging(TRIAL):
+                pytest.fail("somebody was judged")
+
+    await fail(turnstile, 3)
+
+
+async def test_broker_that_fails_hides_no_cause(
+    turnstile: Turnstile, counters: MemoryCounters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that could not be judged says why, also where it cannot be taken back."""
+
+    async def fail_to_judge() -> None:
+        async with turnstile.judging(TRIAL):
+            monkeypatch.setattr(counters, "add", away)
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await fail_to_judge()

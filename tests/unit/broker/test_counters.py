@@ -17,3 +17,27 @@ async def test_counters_that_ended_are_freed():
     await counters.add("new", 1)
 
     assert list(counters._counts) == ["new"]
+
+
+async def test_memory_is_bounded():
+    """The counter and the bucket that nothing was added to for longest are forgotten."""
+    counters = MemoryCounters(Clock(), most=3)
+    for key in "abca" + "d":
+        await counters.add(key, 60)
+        await counters.take(key, 1, 5)
+
+    assert list(counters._counts) == list(counters._full_at) == ["c", "a", "d"]
+    assert len(counters) == 6
+
+
+async def test_buckets_that_are_full_again_are_freed():
+    """They say nothing that a new one would not."""
+    clock = Clock()
+    counters = MemoryCounters(clock)
+    for number in range(_SWEEP_EVERY - 1):
+        await counters.take(f"old {number}", 1, 1)
+    clock.advance(2)
+
+    await counters.take("new", 1, 1)
+
+    assert list(counters._full_at) == ["new"]
