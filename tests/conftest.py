@@ -13,6 +13,7 @@ import pytest
 import stamina
 
 from tests.backends import Backend, running_backend
+from tests.broker_worlds import GetRedis, running_modes
 from tests.gateway import Gateway, running
 
 # `make test` says the same twice: its examples are always the same ones. `make proof` looks for new ones.
@@ -57,3 +58,10 @@ def backend() -> Iterator[Backend]:
     """A user's backend whose answers the test chooses; it knows no path until then."""
     with running_backend() as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def get_redis() -> Iterator[GetRedis]:
+    """Return a function that gives Redis in a mode (single, sentinel, cluster), which all tests share."""
+    with running_modes() as get:
+        yield get

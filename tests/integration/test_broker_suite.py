@@ -5,72 +5,28 @@ Time passes by the world's `wait`: a broker of this process waits by moving its 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
-from holdfast.broker.base import Broker, HistoryFilter, PresenceStats, PublishOptions, PublishResult
-from holdfast.broker.memory import MemoryBroker
+from holdfast.broker.base import HistoryFilter, PublishOptions, PublishResult
 from holdfast.errors import ChannelError
 from holdfast.protocol.messages import ClientInfo, StreamPosition
-from holdfast.settings import Settings
-from tests.brokers import Clock, NoSubscribers, Recorder, offsets, publication, texts
+from tests.broker_worlds import ALL, KEEP, GetRedis, World, world_of
+from tests.brokers import offsets, publication, texts
 
-ALL = HistoryFilter(-1)
 TOP = HistoryFilter(0)
-KEEP = PublishOptions(history_size=5, history_ttl=60, history_meta_ttl=600)
 SEND = PublishOptions()
 
 
-@dataclass
-class World:
-    """A started broker, what it delivered, and a way to let time pass."""
-
-    broker: Broker
-    seen: Recorder
-    wait: Callable[[float], Awaitable[None]]
-
-    async def until(self, check: Callable[[], bool]) -> None:
-        """Return when something that the broker does later has come to pass."""
-        async with asyncio.timeout(30):
-            while not check():  # noqa: ASYNC110 - it comes from another process
-                await asyncio.sleep(0.005)
-
-    async def publish(self, channel: str, *data: str, options: PublishOptions = KEEP) -> list[PublishResult]:
-        """Publish some data, one after the other."""
-        return [await self.broker.publish(channel, publication(text), options) for text in data]
-
-    async def read(self, channel: str, query: HistoryFilter = ALL) -> list[int]:
-        """Return the offsets that a query finds."""
-        return offsets((await self.broker.history(channel, query)).publications)
+KINDS = ["memory"]
 
 
-async def memory_world() -> AsyncIterator[World]:
-    """Run the embedded broker by a clock that stands still."""
-    clock = Clock()
-    broker = MemoryBroker(Settings(), NoSubscribers({"news": 2, "chat:1": 1, "chat:2": 1}), clock=clock)
-    seen = Recorder()
-
-    async def wait(seconds: float) -> None:
-        clock.advance(seconds)
-        broker.sweep(1000)
-
-    await broker.start(seen)
-    for name in ("news", "chat:1", "chat:2"):
-        await broker.subscribe(name)
-    yield World(broker, seen, wait)
-    await broker.stop()
-
-
-BROKERS: dict[str, Callable[[], AsyncIterator[World]]] = {"memory": memory_world}
-
-
-@pytest.fixture(params=BROKERS)
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+@pytest.fixture(params=KINDS)
+async def world(request: pytest.FixtureRequest, get_redis: GetRedis) -> AsyncIterator[World]:
     """Return a fresh broker of each kind."""
-    async for one in BROKERS[request.param]():
+    async for one in world_of(request.param, get_redis):
         yield one
 
 
@@ -289,32 +245,6 @@ async def test_join_and_leave_are_delivered(world: World):
     assert world.seen.leaves == [("news", info)]
 
 
-async def test_presence_counts_clients_and_users(world: World):
-    """Entries are by client; users are counted once; channels do not mix."""
-    ann, anns_phone, bob = ClientInfo("ann", "c1"), ClientInfo("ann", "c2"), ClientInfo("bob", "c3")
-    for info in (ann, anns_phone, bob):
-        await world.broker.add_presence("news", info.client, info, 60)
-    await world.broker.remove_presence("news", "c3")
-    await world.broker.remove_presence("news", "unknown")
-
-    assert await world.broker.presence("news") == {"c1": ann, "c2": anns_phone}
-    assert await world.broker.presence_stats("news") == PresenceStats(2, 1)
-    assert await world.broker.presence("chat:1") == {}
-
-
-async def test_presence_expires_without_a_refresh(world: World):
-    """A client whose instance died is gone after the TTL; a refreshed one stays."""
-    ann, bob = ClientInfo("ann", "c1"), ClientInfo("bob", "c2")
-    await world.broker.add_presence("news", "c1", ann, 60)
-    await world.broker.add_presence("news", "c2", bob, 60)
-    await world.wait(40)
-    await world.broker.add_presence("news", "c2", bob, 60)
-
-    await world.wait(40)
-
-    assert await world.broker.presence("news") == {"c2": bob}
-
-
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
@@ -338,158 +268,3 @@ async def test_channel_names_are_taken_as_they_are(world: World):
 
     for name in names:
         assert await world.read(name) == [1]
-
-
-async def test_session_is_kept_until_it_expires(world: World):
-    """A value comes back as it was, and is gone at its end."""
-    store = world.broker.sessions
-    await store.put("alice", "1", b"\0value", 60)
-    await world.wait(40)
-    assert await store.get("alice", "1") == b"\0value"
-    assert await store.get("bob", "1") is None
-    assert await store.get("alice", "2") is None
-
-    await world.wait(30)
-    assert await store.get("alice", "1") is None
-    assert await store.sessions_of("alice") == {}
-
-
-async def test_session_is_swapped_for_the_expected_value_alone(world: World):
-    """Of two who read the same value, one succeeds; the life is that of the new value."""
-    store = world.broker.sessions
-    await store.put("alice", "1", b"a", 30)
-    swapped = [await store.swap("alice", "1", b"a", new, 600) for new in (b"b", b"c")]
-    await world.wait(60)
-
-    assert swapped == [True, False]
-    assert await store.get("alice", "1") == b"b"
-    assert not await store.swap("alice", "2", b"", b"x", 60)
-
-
-async def test_expired_session_is_not_swapped(world: World):
-    """What has ended does not come back."""
-    store = world.broker.sessions
-    await store.put("alice", "1", b"a", 30)
-    await world.wait(40)
-
-    assert not await store.swap("alice", "1", b"a", b"b", 600)
-    assert await store.get("alice", "1") is None
-
-
-async def test_sessions_of_an_owner(world: World):
-    """All that live, and nobody else's."""
-    store = world.broker.sessions
-    for session, ttl in (("2", 600), ("1", 600), ("3", 30)):
-        await store.put("alice", session, session.encode(), ttl)
-    await store.put("bob", "1", b"bob", 600)
-    await store.put("alice", "2", b"again", 600)
-    await world.wait(40)
-
-    assert await store.sessions_of("alice") == {"1": b"1", "2": b"again"}
-    assert [await store.delete("alice", "2") for _ in range(2)] == [True, False]
-    assert await store.sessions_of("alice") == {"1": b"1"}
-    assert await store.get("bob", "1") == b"bob"
-
-
-async def test_owners_and_sessions_are_taken_as_they_are(world: World):
-    """No character of a name has a meaning to the broker."""
-    store = world.broker.sessions
-    names = ["a", "a:b", "a}{b", "a b", "ä\N{SNOWMAN}", "*", "a\0b", "x" * 128]
-    for name in names:
-        await store.put(name, "1", name.encode(), 60)
-
-    for name in names:
-        assert await store.sessions_of(name) == {"1": name.encode()}
-
-
-# Tables, counters, messages
-
-
-async def test_table_gives_what_was_put_until_it_expires(world: World):
-    """A table's values are read by name, the latest of each, until their time is over or they are removed."""
-    tables = world.broker.tables
-    await tables.put("nodes", "a", b"1", 60)
-    await tables.put("nodes", "a", b"2", 60)
-    await tables.put("nodes", "b", b"3", 1)
-    await tables.put("nodes", "c", b"4", 60)
-    await tables.put("other", "a", b"5", 60)
-    await tables.remove("nodes", "c")
-    await tables.remove("nodes", "never there")
-
-    assert await tables.read("nodes") == {"a": b"2", "b": b"3"}
-    await world.wait(1.1)
-    assert await tables.read("nodes") == {"a": b"2"}
-    assert await tables.read("none") == {}
-
-
-async def test_counter_ends_with_the_time_of_its_first_event(world: World):
-    """Later events do not prolong a counter; afterwards it begins at nothing."""
-    counters = world.broker.counters
-    assert (await counters.add("ann", 2)).value == 1
-    await world.wait(1.1)
-    value, left = await counters.add("ann", 2, 3)
-
-    assert value == 4
-    assert 0 < left < 1
-    assert (await counters.get("ann")).value == 4
-    await world.wait(1.1)
-    assert await counters.get("ann") == (0, 0)
-    assert (await counters.add("ann", 2)).value == 1
-
-
-async def test_cleared_counter_begins_again(world: World):
-    """Clearing forgets what was counted."""
-    counters = world.broker.counters
-    await counters.add("ann", 60, 5)
-    await counters.clear("ann")
-
-    assert await counters.get("ann") == (0, 0)
-
-
-async def test_counter_is_prolonged_by_each_event_if_so_wanted(world: World):
-    """It ends so long after its last event; what is taken back prolongs nothing."""
-    counters = world.broker.counters
-    await counters.add("ann", 20, prolong=True)
-    await world.wait(15)
-    assert (await counters.add("ann", 20, prolong=True)).value == 2
-    await world.wait(15)
-
-    value, left = await counters.add("ann", 20, -1, prolong=True)
-    assert value == 1
-    assert 0 < left < 10
-    await world.wait(10)
-    assert await counters.get("ann") == (0, 0)
-
-
-async def test_counter_that_is_taken_back_begins_again(world: World):
-    """At 0 there is none, and never fewer."""
-    counters = world.broker.counters
-    await counters.add("ann", 60, 2)
-
-    assert await counters.add("ann", 60, -2) == (0, 0)
-    assert await counters.add("ann", 60, -1) == (0, 0)
-    assert (await counters.add("ann", 60)).value == 1
-
-
-async def test_bucket_holds_a_burst_and_fills_again(world: World):
-    """So many at once, so many a second; who is refused takes nothing, and buckets do not mix."""
-    counters = world.broker.counters
-    waits = [await counters.take("ann", 0.1, 3) for _ in range(5)]
-    assert await counters.take("bob", 0.1, 3) == 0
-
-    assert waits[:3] == [0, 0, 0]
-    assert all(0 < wait <= 10 for wait in waits[3:])
-    await world.wait(11)
-    assert await counters.take("ann", 0.1, 3) == 0
-    assert await counters.take("ann", 0.1, 3) > 0
-
-
-async def test_message_to_all_reaches_this_instance_too(world: World):
-    """Messages of one sender come in their order; one for an instance that is not there comes to nobody."""
-    for number in range(3):
-        await world.broker.send(b"%d" % number)
-    await world.broker.send(b"lost", "nobody")
-    await world.broker.send(b"end")
-
-    await world.until(lambda: b"end" in world.seen.messages)
-    assert world.seen.messages == [b"0", b"1", b"2", b"end"]

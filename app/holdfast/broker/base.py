@@ -99,7 +99,10 @@ class BrokerHandler(Protocol):
         """Know that publications may be lost on their way here from now on, until `on_resumed`."""
 
     def on_resumed(self, channels: Collection[str]) -> None:
-        """Know that these channels are delivered again; what came between has to be read from history."""
+        """Know that these channels are delivered again; what came between has to be read from history.
+
+        Messages of instances may have been lost before it, also where no channel is named.
+        """
 
 
 class SessionStore(Protocol):
