@@ -116,6 +116,11 @@ class RedisBroker:
         self._serving()
         return await self._history.read(channel, query, meta_ttl)
 
+    async def reconcile(self, channel: str, seen: StreamPosition) -> None:
+        """Make sure that the stream can go on behind a position that was seen of it; see `Broker.reconcile`."""
+        self._serving()
+        await self._history.reconcile(channel, seen)
+
     async def history_remove(self, channel: str) -> None:
         """Forget the publications; position and epoch stay."""
         self._serving()

@@ -9,6 +9,7 @@ from redis.asyncio import Sentinel
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
 
 from holdfast.broker.redis_errors import broker_error
 from holdfast.broker.redis_wire import Server
@@ -47,7 +48,6 @@ def connection_options(settings: RedisSettings) -> dict[str, Any]:
         "socket_connect_timeout": settings.connect_timeout,
         "retry": Retry(NoBackoff(), 0),
         "driver_info": None,
-        "client_name": "holdfast",
     }
     if settings.user:
         options["username"] = settings.user
@@ -127,6 +127,11 @@ def server_of(facts: dict[str, str]) -> Server:
 
 
 async def _look_at(connection: Connection) -> Server:
+    await connection.send_command("CLIENT", "SETNAME", "holdfast")
+    try:
+        await connection.read_response()
+    except ResponseError:
+        pass  # only for whoever reads CLIENT LIST; the user need not have the right
     facts: dict[str, str] = {}
     for section in ("server", "replication", "persistence"):
         await connection.send_command("INFO", section)

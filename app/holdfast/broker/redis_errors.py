@@ -32,6 +32,7 @@ _SLUGS = {
 # By what stands in the text of an `ERR`, in small letters.
 _TEXTS = {
     "acl failure": "broker_permission_denied",
+    "user executing the script": "broker_permission_denied",
     "without any password": "broker_auth_failed",
     "invalid password": "broker_auth_failed",
     "unknown command": "broker_version",
@@ -58,7 +59,9 @@ def broker_error(error: BaseException, *, is_undone: bool = False) -> BrokerErro
     if slug is None and isinstance(error, RedisError):
         slug = next((slug for part, slug in _TEXTS.items() if part in text.lower()), None)
     if slug is not None:
-        return BrokerError(slug, text, is_undone=True)
+        # A right may be missed by a later step of a script than one that had effect.
+        is_half_done = slug == "broker_permission_denied" and "script" in text
+        return BrokerError(slug, text, is_undone=not is_half_done)
     if isinstance(error, AuthenticationError):
         return BrokerError("broker_auth_failed", text, is_undone=True)
     if isinstance(error, NoPermissionError):

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.broker.base import History, HistoryFilter
+from holdfast.broker.base import NO_POSITION, History, HistoryFilter
 from holdfast.broker.redis_link import RedisLink
 from holdfast.broker.redis_records import decode_publication
 from holdfast.broker.redis_scripts import HISTORY, RECONCILE, REMOVE
@@ -60,10 +60,16 @@ class HistoryReader:
         """Forget the publications; position and epoch stay."""
         await self._link.run_script(REMOVE, [self._link.keys.stream(channel)])
 
-    async def reconcile(self, channel: str) -> bool:
-        """Begin the stream anew if it lacks what was seen here, and return whether its epoch is another than seen."""
+    async def reconcile(self, channel: str, position: StreamPosition = NO_POSITION) -> bool:
+        """Begin the stream anew if it lacks what was seen here, and return whether its epoch is another than seen.
+
+        `position` is one that somebody else has seen.
+        """
         keys, before = self._link.keys, self._seen.get(channel)
-        args = [*self._first_args(channel), *self._seen_args(channel)]
+        if position.epoch and (position.epoch != before.epoch or position.offset > before.offset):
+            run = before.run if position.epoch == before.epoch else b""
+            before = Seen(position.epoch, position.offset, run)
+        args = [*self._first_args(channel), before.epoch, before.offset, before.run]
         reply = await self._link.run_script(RECONCILE, [keys.stream(channel), keys.meta(channel)], args, lane=LANE)
         epoch, top, run = reply[0].decode(), int(reply[1]), reply[2]
         if not epoch:

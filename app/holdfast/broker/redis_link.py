@@ -157,6 +157,9 @@ class RedisLink:
                 is_last = self._is_last(error, place) or loop.time() > give_up_at
                 if is_last or error.slug != "broker_cluster_down":  # that one is mostly the way to another server
                     self.outages.fail(place, error)
+                if error.slug == "broker_foreign_key":
+                    detail = f"a key beside {key.decode('utf-8', 'replace')!r}: {error.detail}"
+                    raise BrokerError(error.slug, detail, is_undone=error.is_undone) from None
                 if is_last:
                     raise
                 attempt += 1

@@ -24,6 +24,7 @@ _WENT_BACK = """
 local function went_back(runs, top, offset, run)
   if offset == 0 then return false end
   if top < offset then return true end
+  if run == '' then return false end
   local back = false
   for name, base in string.gmatch(runs, '([^ :]*):(%d+)') do
     if name == run then back = false

@@ -17,7 +17,6 @@ from holdfast.errors import BrokerError
         ("ERR AUTH <password> called without any password configured for the default user. Are you sure your "
          "configuration is correct?", "broker_auth_failed"),
         ("NOPERM User a has no permissions to run the 'evalsha' command", "broker_permission_denied"),
-        ("ERR ACL failure in script: User a has no permissions", "broker_permission_denied"),
         ("READONLY You can't write against a read only replica.", "broker_read_only"),
         ("MISCONF Redis is configured to save RDB snapshots", "broker_read_only"),
         ("OOM command not allowed when used memory > 'maxmemory'.", "broker_out_of_memory"),
@@ -37,6 +36,21 @@ def test_reply_names_its_cause(reply: str, slug: str):
 
     assert (error.slug, error.is_undone) == (slug, True)
     assert error.detail.startswith(reply.split()[0]) or reply.startswith("ERR")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "ERR The user executing the script can't run this command or subcommand script: 1, on @user_script:1.",
+        "ERR ACL failure in script: User a has no permissions",
+        "NOPERM No permissions to access a channel script: 1, on @user_script:1.",
+    ],
+)
+def test_right_that_a_script_misses_may_be_missed_late(reply: str):
+    """What the script did before it has been done."""
+    error = broker_error(BaseParser.parse_error(reply))
+
+    assert (error.slug, error.is_undone) == ("broker_permission_denied", False)
 
 
 def test_forced_end_of_a_wait_may_have_had_effect():
