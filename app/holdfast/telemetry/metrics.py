@@ -8,100 +8,16 @@ writing a frame. Labels are of low cardinality: never a user, a channel or a con
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from holdfast import __version__
-from holdfast.telemetry.histogram import ScrapedHistogram
-
-Kind = Literal["counter", "gauge", "histogram"]
-Reading = float | Mapping[Any, float]  # keys are written in lower case where they are flags
-
-# They double every counter, and nobody reads them.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it without types
-REGISTRY = CollectorRegistry(auto_describe=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A metric as the docs page lists it."""
-
-    name: str
-    kind: Kind
-    help: str
-    labels: tuple[str, ...]
-
-
-DECLARED: list[Declared] = []
-
-
-class Scraped(Collector):
-    """A metric whose numbers live elsewhere and are read at a scrape.
-
-    Without a source it is absent. A source returns one number, or numbers by the value of the label, by tuples of
-    values where there are more labels. The last source given wins, so that a process that builds a gateway twice
-    reports the living one.
-    """
-
-    def __init__(self, kind: Literal["counter", "gauge"], name: str, text: str, *labels: str) -> None:
-        self._family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
-        self._name, self._text, self._labels = name, text, labels
-        self._source: Callable[[], Reading] | None = None
-        DECLARED.append(Declared(name, kind, text, self._labels))
-        REGISTRY.register(self)
-
-    def read_from(self, source: Callable[[], Reading] | None) -> None:
-        """Ask `source` at each scrape; None takes the metric away."""
-        self._source = source
-
-    def collect(self) -> Iterable[Metric]:
-        """Read the source, as prometheus_client asks for it."""
-        if self._source is None:
-            return
-        family = self._family(self._name, self._text, labels=self._labels)
-        reading = self._source()
-        by_labels = reading if isinstance(reading, Mapping) else {(): reading}
-        for values, number in sorted((_values(key), number) for key, number in by_labels.items()):
-            family.add_metric(values, number)
-        yield family
-
-
-def _values(key: object) -> list[str]:
-    return [_label(value) for value in (key if isinstance(key, tuple) else (key,))]
-
-
-def _label(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _counter(name: str, text: str, *labels: str) -> Counter:
-    DECLARED.append(Declared(name, "counter", text, labels))
-    return Counter(name, text, labels, registry=REGISTRY)
-
-
-def _gauge(name: str, text: str, *labels: str) -> Gauge:
-    DECLARED.append(Declared(name, "gauge", text, labels))
-    return Gauge(name, text, labels, registry=REGISTRY)
-
-
-def _histogram(name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
-    DECLARED.append(Declared(name, "histogram", text, labels))
-    return Histogram(name, text, labels, buckets=buckets, registry=REGISTRY)
-
-
-def _scraped_histogram(name: str, text: str, bounds: Sequence[float], label: str) -> ScrapedHistogram:
-    DECLARED.append(Declared(name, "histogram", text, (label,)))
-    found = ScrapedHistogram(name, text, bounds, label)
-    REGISTRY.register(found)
-    return found
-
+from holdfast.telemetry.declare import DECLARED, REGISTRY, Scraped
+from holdfast.telemetry.declare import counter as _counter
+from holdfast.telemetry.declare import gauge as _gauge
+from holdfast.telemetry.declare import histogram as _histogram
+from holdfast.telemetry.declare import scraped_histogram as _scraped_histogram
 
 # What is running
 BUILD = _gauge("holdfast_build_info", "Always 1; the labels say what is running.", "version", "python")

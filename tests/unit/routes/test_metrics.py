@@ -24,6 +24,7 @@ from holdfast.routes.metrics import (
 from holdfast.settings_admin import LedgerSettings
 from holdfast.settings_monitor import MonitorSettings
 from holdfast.telemetry import metrics
+from holdfast.telemetry.declare import Scraped
 from holdfast.telemetry.histogram import ScrapedHistogram
 from tests.asgi import call
 
@@ -103,11 +104,11 @@ def test_read_numbers_leaves_nothing_out(core):
     sourceless = {
         name
         for name, one in vars(metrics).items()
-        if isinstance(one, metrics.Scraped | ScrapedHistogram) and one._source is None
+        if isinstance(one, Scraped | ScrapedHistogram) and one._source is None
     }
 
     admission = {"ADMISSION_BREAKER", "ADMISSION_SHARE", "CONNECTION_HEADROOM", "OPENING"}
-    assert sourceless <= {"BROKER_STREAMS", "PROXY_IN_FLIGHT", "PROXY_BREAKER"} | admission
+    assert sourceless <= {"BROKER_STREAMS", "SESSIONS", "PROXY_IN_FLIGHT", "PROXY_BREAKER"} | admission
 
 
 def test_resources_are_read_as_they_were_measured(core):
