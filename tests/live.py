@@ -169,7 +169,11 @@ class World:
         self.validator = ImprovedTokenValidator(self.settings.token, clock=clock)
         clocks = Clocks(clock, clock)
         proxies = ProxyTable(self.settings, clock, lambda proxy: FakeCaller(proxy, backend)) if backend else None
-        self.core = Core(self.settings, "here", Parts(self.broker, self.hub, self.validator, clocks, loop, proxies))
+        self.core = Core(
+            self.settings,
+            self.settings.instance or "here",
+            Parts(self.broker, self.hub, self.validator, clocks, loop, proxies),
+        )
         self.manager = EnhancedWebSocketManager(self.core)
         self.control = Control(self.core)
 

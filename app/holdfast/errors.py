@@ -259,3 +259,11 @@ AREAS: tuple[type[GatewayError], ...] = (
     ApplicationError,
     LifecycleError,
 )
+
+
+def error_of(slug: str, detail: str = "") -> GatewayError:
+    """Return the error that another instance raised; a cause unknown here is an `internal_error` with its name."""
+    for area in AREAS:
+        if slug in area.slugs and area is not ApplicationError:
+            return area(slug, detail)
+    return BrokerError("internal_error", f"{slug[:64]}: {detail}")

@@ -18,15 +18,16 @@ from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.broker.memory import MemoryBroker
 from holdfast.channels.hub import Hub
 from holdfast.channels.namespaces import ChannelRules
+from holdfast.connections.bus_messages import VERSION
 from holdfast.connections.core import Clocks, Core, Parts
 from holdfast.connections.drain import drain, pacing
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import EnhancedWebSocketManager
+from holdfast.connections.nodes import Node
 from holdfast.connections.ticker import check_forever, tick_forever
 from holdfast.errors import ConfigError
 from holdfast.monitoring.ledger import Ledger
 from holdfast.proxy.table import ProxyTable
-from holdfast.routes.api_messages import Node, Process
 from holdfast.routes.metrics import read_ledger_of, read_numbers_of
 from holdfast.routes.observers import remember_with
 from holdfast.server.gateway import GatewayServer
@@ -44,6 +45,7 @@ from holdfast.telemetry.logs import (
 )
 from holdfast.wiring import Doors, make_endpoints
 from holdfast.wiring_admission import make_admission, read_admission_of
+from holdfast.wiring_cluster import Cluster
 from holdfast.wiring_dev import DevMode
 from holdfast.wiring_login import make_login
 from holdfast.wiring_logs import report_left_out_forever
@@ -75,13 +77,14 @@ class Gateway:
         self.admission = make_admission(settings, core, lambda: self.monitoring.pressure())
         self.monitoring = Monitoring(settings, core, self.admission.breaker.trip)
         self.admission.breaker.on_change = self.monitoring.tell_breaker
+        self.cluster = Cluster(settings, core, self.describe)
         self.probe = BrokerRoundTrip(core.broker, core.delivery, core.instance)
         self.login = make_login(settings, core)
-        self.app = make_app(make_endpoints(self.doors()), has_internal_port=settings.internal_port is not None)
         self._process = psutil.Process()
         self._resident_at_start: int | None = None
         self._started_at = core.clock()
         self._tasks: list[asyncio.Task[None]] = []
+        self.app = make_app(make_endpoints(self.doors()), has_internal_port=settings.internal_port is not None)
 
     # Public methods: life
 
@@ -94,6 +97,7 @@ class Gateway:
         await self.core.broker.start(self.probe)
         await self.probe.start()
         await self.validator.start()
+        await self.cluster.start()
         if self.login is not None:
             await self.login.service.start()
         read_numbers_of(self.core)
@@ -105,12 +109,13 @@ class Gateway:
         metrics.DRAINING.set_function(self._still_here)
         self._begin(tick_forever(self.core), check_forever(self.core))
         self._begin(measure_forever(self._observe_lag, self.core.clock), report_left_out_forever(asyncio.sleep))
-        self._begin(*self.monitoring.work())
+        self._begin(*self.monitoring.work(), *self.cluster.work())
 
     def mark_serving(self) -> None:
         """Let `/startupz` and `/readyz` pass, now that connections are accepted."""
         self._resident_at_start = self._process.memory_info().rss
         self.core.lifecycle.advance(Phase.SERVING)
+        self.cluster.nodes.hurry()
         self.monitoring.events.emit("gateway.started", version=__version__)
 
     async def drain(self) -> None:
@@ -150,27 +155,30 @@ class Gateway:
             await self.login.service.stop()
         # What was answered belongs into the snapshot; a broker that hangs must leave it time to be written.
         await self.core.publish_queue.drain(self.settings.shutdown.timeout / 2)
+        await self.cluster.stop()
         await self.core.broker.stop()
 
     # Public methods: questions
 
     def describe(self) -> Node:
-        """Return what the API's `info` tells of this instance."""
+        """Return what is told of this instance."""
         core, manager = self.core, self.manager
         with self._process.oneshot():
             spent = self._process.cpu_times()
             resident = self._process.memory_info().rss
         uptime = core.clock() - self._started_at
         return Node(
-            uid=core.instance,
-            name=core.instance,
-            version=f"Holdfast {__version__}",
-            num_clients=manager.count,
-            num_users=manager.users_count,
-            num_subs=core.stats.subscriptions,
-            num_channels=len(core.hub),
-            uptime=int(uptime),
-            process=Process(round(100 * (spent.user + spent.system) / max(uptime, 1.0), 1), resident),
+            version=__version__,
+            bus=VERSION,
+            phase=core.lifecycle.phase.name.lower(),
+            started_at=round(core.wall_clock() - uptime, 3),
+            uptime=round(uptime, 3),
+            connections=manager.count,
+            users=manager.users_count,
+            subscriptions=core.stats.subscriptions,
+            channels=len(core.hub),
+            cpu=round(100 * (spent.user + spent.system) / max(uptime, 1.0), 1),
+            resident_bytes=resident,
         )
 
     def doors(self) -> Doors:
@@ -180,7 +188,7 @@ class Gateway:
             self.core,
             self.manager,
             self.probe.check,
-            self.describe,
+            self.cluster,
             ledger=self.ledger,
             admission=self.admission,
             monitoring=self.monitoring,
@@ -206,6 +214,7 @@ class Gateway:
     def _enter(self, phase: Phase) -> None:
         if self.core.lifecycle.phase < phase:
             self.core.lifecycle.advance(phase)
+            self.cluster.nodes.hurry()
             _log.info("phase", phase=phase.name.lower(), connections=len(self.manager.everybody()))
 
     def _observe_lag(self, lag_seconds: float) -> None:

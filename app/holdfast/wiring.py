@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Scope
 from holdfast.admission.addresses import TrustedProxies
 from holdfast.admission.readiness import Readiness
 from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, SSE_PATH, Endpoints
-from holdfast.connections.control import Control
 from holdfast.connections.core import Core
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.errors import GatewayError
@@ -21,7 +20,6 @@ from holdfast.routes.api_commands import TURN, ApiCommands, Services
 from holdfast.routes.api_connections import ApiConnections
 from holdfast.routes.api_control import ApiControl
 from holdfast.routes.api_keys import ApiKeys
-from holdfast.routes.api_messages import Node
 from holdfast.routes.api_methods import ApiParts, api_methods
 from holdfast.routes.api_order import ManyRules
 from holdfast.routes.errors import NotFound, UpgradeRequired
@@ -37,6 +35,7 @@ from holdfast.transports.poll_session import PollSessions
 from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, StreamKind, StreamRules
 from holdfast.transports.websocket import Originate, WebSocketEndpoint, address_of, read_handshake
 from holdfast.wiring_admission import STATISTICS_PATH, Admission, statistics_of
+from holdfast.wiring_cluster import Cluster
 from holdfast.wiring_dev import DevMode, DevParts, with_demo
 from holdfast.wiring_diagnostics import diagnostics_paths
 from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
@@ -51,13 +50,13 @@ CHECK_MAX_AGE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the endpoints open to: `check_broker` is the readiness probe, `describe` tells of this instance."""
+    """What the endpoints open to: `check_broker` is the readiness probe, `cluster` are all instances."""
 
     settings: Settings
     core: Core
     manager: EnhancedWebSocketManager
     check_broker: Callable[[], Awaitable[None]]
-    describe: Callable[[], Node]
+    cluster: Cluster
     ledger: Ledger
     admission: Admission
     monitoring: Monitoring
@@ -122,6 +121,7 @@ def _admin(doors: Doors) -> dict[str, ASGIApp]:
     return {
         STATISTICS_PATH: statistics,
         **admin_endpoints(settings, core, doors.ledger),
+        **doors.cluster.endpoints(),
         **doors.monitoring.endpoints(settings.admin),
         **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),
         **diagnosis_paths(settings, core, doors.ledger),
@@ -191,9 +191,18 @@ def _emulation(doors: Doors, originate: Originate) -> ASGIApp:
 
 def _api(doors: Doors) -> ApiEndpoint:
     core, api = doors.core, doors.settings.api
-    services = Services(core.rules, core.publisher, core.publish_queue, core.broker, doors.describe, core.backend)
-    control = Control(core)
-    parts = ApiParts(ApiCommands(services), ApiControl(control), ApiConnections(control, core.hub))
+    cluster = doors.cluster
+    services = Services(
+        core.rules,
+        core.publisher,
+        core.publish_queue,
+        core.broker,
+        cluster.list_for_api,
+        cluster.channels.count,
+        core.backend,
+    )
+    connections = ApiConnections(cluster.control, core.hub, cluster.bus)
+    parts = ApiParts(ApiCommands(services), ApiControl(cluster.everywhere), connections)
     methods = api_methods(parts, ManyRules(api.max_commands, api.max_parallel, TURN, observe_failed_command))
     keys = ApiKeys(key.get_secret_value() for key in api.keys)
     originate = TrustedProxies(doors.settings.http.trusted_proxies).originate

@@ -26,8 +26,8 @@ from holdfast.routes.api_methods import ApiParts, api_methods
 from holdfast.routes.api_order import ManyRules
 from tests.asgi import Answer, call
 from tests.live import World
+from tests.pair import lone_cluster
 
-NODE = api.Node("u", "n", "v", 0, 0, 0, 0, 0, api.Process(0.0, 0))
 METHODS = (*api.Command.__struct_fields__, "batch")
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -80,8 +80,19 @@ async def ask(method: str, body: bytes) -> Answer:
     client = world.connect()
     client.call("subscribe", channel="news")
     core = world.core
-    commands = ApiCommands(Services(core.rules, core.publisher, core.publish_queue, core.broker, lambda: NODE))
-    parts = ApiParts(commands, ApiControl(world.control), ApiConnections(world.control, world.hub))
+    cluster = lone_cluster(world)
+    commands = ApiCommands(
+        Services(
+            core.rules,
+            core.publisher,
+            core.publish_queue,
+            core.broker,
+            cluster.list_for_api,
+            cluster.channels.count,
+        )
+    )
+    connections = ApiConnections(cluster.control, world.hub, cluster.bus)
+    parts = ApiParts(commands, ApiControl(cluster.everywhere), connections)
     methods = api_methods(parts, MANY)
     rules = ApiRules(ApiKeys(["key"]), 10_000)
     endpoint = ApiEndpoint(methods, rules, Lifecycle(), lambda *seen: None)

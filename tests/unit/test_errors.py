@@ -6,7 +6,17 @@ import pytest
 
 from holdfast import errors
 from holdfast.codes import CODES
-from holdfast.errors import AREAS, ApplicationError, ConfigError, GatewayError, TokenError
+from holdfast.errors import (
+    AREAS,
+    ApplicationError,
+    BrokerError,
+    ChannelError,
+    ConfigError,
+    DoorError,
+    GatewayError,
+    TokenError,
+    error_of,
+)
 
 
 @pytest.mark.parametrize("slug", [slug for slug, code in CODES.items() if code.kind != "client"])
@@ -61,3 +71,12 @@ def test_application_error_has_what_the_backend_said() -> None:
     assert (error.number, error.message, error.is_temporary) == (1000, "no such room", True)
     assert error.context == {"number": 1000, "proxy": "rpc"}
     assert (TokenError("token_expired").number, TokenError("token_expired").message) == (109, "token_expired")
+
+
+def test_error_of_another_instance_is_raised_again() -> None:
+    """It is of its own area; a cause that only a newer instance knows, or that has more to it, keeps its name."""
+    for slug, kind in (("conflict", ChannelError), ("body_too_large", DoorError), ("peer_unreachable", BrokerError)):
+        assert isinstance(error_of(slug, "why"), kind)
+        assert str(error_of(slug, "why")) == f"{slug}: why"
+    for slug in ("invented_tomorrow", "application_error"):
+        assert (error_of(slug, "why").slug, error_of(slug, "why").detail) == ("internal_error", f"{slug}: why")

@@ -82,11 +82,11 @@ async def test_gateway_publishes(gateway):
 
 
 async def test_gateway_describe(gateway):
-    """The instance tells its name and what its process uses."""
+    """The instance tells where it stands and what its process uses."""
     node = gateway.describe()
 
-    assert (node.name, node.num_clients) == ("gateway-1", 0)
-    assert node.process.rss > 1_000_000
+    assert (node.phase, node.connections) == ("serving", 0)
+    assert node.resident_bytes > 1_000_000
 
 
 async def test_gateway_names_itself():

@@ -32,6 +32,7 @@ PLAIN_PATHS = {
 LATEST = {"limit": "1000"}
 ADMIN_PATHS: dict[str, tuple[str, dict[str, str]]] = {
     "admin/resources.json": ("/admin/resources", {}),
+    "admin/nodes.json": ("/admin/nodes", {}),
     "admin/attempts.json": ("/admin/attempts", LATEST),
     "admin/connections.json": ("/admin/connections", LATEST),
 }

@@ -63,10 +63,15 @@ class Clocks:
 
 
 class LocalDelivery:
-    """The broker's handler: hands what was published to the hub."""
+    """The broker's handler: hands what was published to the hub.
+
+    `on_message` takes what instances tell each other, `when_resumed` hears that such a thing may have been lost.
+    """
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self.on_message: Callable[[bytes], object] = lambda message: None
+        self.when_resumed: Callable[[], object] = lambda: None
 
     def on_publication(
         self, channel: str, publication: Publication, position: StreamPosition, use_delta: bool = False
@@ -83,13 +88,15 @@ class LocalDelivery:
         self._hub.deliver_leave(channel, info)
 
     def on_control(self, message: bytes) -> None:
-        """Do nothing: whoever listens to other instances stands before."""
+        """Take what another instance said."""
+        self.on_message(message)
 
     def on_interrupted(self) -> None:
-        """Do nothing; see `on_control`."""
+        """Do nothing: what is lost from now on is caught up with when there is something to catch up from."""
 
     def on_resumed(self, channels: Collection[str]) -> None:
-        """Do nothing; see `on_control`."""
+        """Tell that messages may have been lost."""
+        self.when_resumed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,7 @@ class Core:
         self.feed = Feed(broker)
         self.positions = Positions(self.hub, self.read_top, self.client.position_check_interval, self.clock, self.spawn)
         self.hub.on_gap = self.positions.invalidate
+        self.local = LocalDelivery(self.hub)
         self.delivery = self._make_delivery()
         self.publisher = Publisher(
             broker,
@@ -167,10 +175,10 @@ class Core:
 
     def _make_delivery(self) -> BrokerHandler:
         """Return what the broker's publications come to; an embedded one loses none on the way."""
-        local, lost = LocalDelivery(self.hub), self.positions.invalidate
+        lost = self.positions.invalidate
         if not self.broker.is_shared:
-            return local
-        catch_up = CatchUp(self.broker, local, self.hub, lost, self._meta_ttl, self.spawn)
+            return self.local
+        catch_up = CatchUp(self.broker, self.local, self.hub, lost, self._meta_ttl, self.spawn)
         self.positions.on_loss = catch_up.on_loss
         return catch_up
 

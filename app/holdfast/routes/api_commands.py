@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from msgspec import Raw
@@ -22,16 +22,23 @@ from holdfast.routes.api_payloads import binary_publication, optional_payload, p
 TURN = 100
 """Publications one request makes before others get their turn of the event loop."""
 
+CountChannels = Callable[[str], Awaitable[tuple[Mapping[str, int], list[str]]]]
+"""From a glob to channels with their subscribers, and the instances that did not answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What these methods work with; `describe` tells of this instance, `backend` answers rpc where there is one."""
+    """What these methods work with.
+
+    `nodes` and `channels` tell of all instances, `backend` answers rpc where there is one.
+    """
 
     rules: ChannelRules
     publisher: Publisher
     queue: PublishQueue
     broker: Broker
-    describe: Callable[[], api.Node]
+    nodes: Callable[[], Awaitable[list[api.Node]]]
+    channels: CountChannels
     backend: Backend | None = None
 
 
@@ -43,7 +50,8 @@ class ApiCommands:
         self._publisher = services.publisher
         self._queue = services.queue
         self._broker = services.broker
-        self._describe = services.describe
+        self._nodes = services.nodes
+        self._channels = services.channels
         self._backend = services.backend
 
     async def publish(self, request: api.PublishRequest) -> api.PublishResult:
@@ -99,13 +107,13 @@ class ApiCommands:
         return api.EmptyResult()
 
     async def channels(self, request: api.ChannelsRequest) -> api.ChannelsResult:
-        """List channels with subscribers."""
-        found = await self._broker.channels(request.pattern or "")
-        return api.ChannelsResult({name: api.ChannelInfo(count) for name, count in found.items()})
+        """List channels with subscribers on any instance."""
+        found, missing = await self._channels(request.pattern or "")
+        return api.ChannelsResult({name: api.ChannelInfo(count) for name, count in found.items()}, missing)
 
     async def info(self, request: api.InfoRequest) -> api.InfoResult:
         """Describe the running instances."""
-        return api.InfoResult([self._describe()])
+        return api.InfoResult(await self._nodes())
 
     async def rpc(self, request: api.RpcRequest) -> api.RpcResult:
         """Let the user's backend answer a call, as it answers a client's."""

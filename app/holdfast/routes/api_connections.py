@@ -6,15 +6,17 @@ It only reads, and in slices: a user with ten thousand connections holds up nobo
 from __future__ import annotations
 
 import asyncio
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 import msgspec
 from msgspec import Raw, Struct
 
 from holdfast.channels.hub import Hub
 from holdfast.connections import client_id
+from holdfast.connections.bus import Bus, reader
+from holdfast.connections.bus_messages import ConnectionsQuestion
 from holdfast.connections.connection import Connection
-from holdfast.connections.control import Control
+from holdfast.connections.control import Control, Target
 from holdfast.connections.subscription import (
     FROM_BACKEND,
     FROM_TOKEN,
@@ -78,48 +80,76 @@ class ConnectionInfo(Struct, omit_defaults=True, gc=False):
 
 
 class ConnectionsResult(Struct, omit_defaults=True, gc=False):
-    """Connections by client id, the oldest first; `num_clients` is how many there are where not all are listed."""
+    """Connections by client id, the oldest first; `num_clients` is how many there are where not all are listed.
+
+    `missing` are instances that did not say theirs.
+    """
 
     connections: dict[str, Raw]
     num_clients: int
     truncated: bool = False
+    missing: list[str] = []
+
+
+class _Listed(Struct):
+    """One instance's part of the answer, for the others; each connection is JSON."""
+
+    connections: dict[str, bytes]
+    num_clients: int
+
+
+_read_listed = reader(_Listed)
 
 
 class ApiConnections:
-    """Tells who is connected, and how."""
+    """Tells who is connected, and how, on all instances."""
 
-    def __init__(self, control: Control, hub: Hub) -> None:
+    def __init__(self, control: Control, hub: Hub, bus: Bus) -> None:
         self._control = control
         self._hub = hub
+        self._bus = bus
+        bus.answer(ConnectionsQuestion, self._on_question)
 
     async def connections(self, request: api.ConnectionsRequest) -> ConnectionsResult:
         """List a user's connections, or one by its client id.
 
         Raises:
             ProtocolError: `bad_request` without user and client, or with an expression.
+            BrokerError: other instances cannot be asked.
         """
         if request.expression:
             raise ProtocolError(
                 "bad_request", "Expected `user` or `client` to choose by; `expression` is not evaluated."
             )
-        found = sorted(self._control.find(target_of(request)), key=attrgetter("client"))
-        listed: dict[str, Raw] = {}
+        target, limit = target_of(request), request.limit or DEFAULT_LIMIT
+        here = await self._list(target, limit)
+        if self._bus.is_alone or (target.client and here.num_clients):
+            return _result([here], limit, [])
+        question = ConnectionsQuestion(user=target.user, client=target.client, session=target.session, limit=limit)
+        found = await self._bus.survey(question, _read_listed)
+        return _result([here, *found.answers.values()], limit, found.silent)
+
+    # Private methods
+
+    async def _list(self, target: Target, limit: int) -> _Listed:
+        found = sorted(self._control.find(target), key=attrgetter("client"))
+        listed: dict[str, bytes] = {}
         rows = pause = 0
-        for connection in found[: request.limit or DEFAULT_LIMIT]:
+        for connection in found[:limit]:
             if rows >= MAX_ROWS:
                 break
             if rows >= pause:
                 pause = rows + SLICE_ROWS
                 await asyncio.sleep(0)
             rows += 1 + len(connection.subs)
-            listed[connection.client] = Raw(_encode(self._describe(connection)))
+            listed[connection.client] = _encode(self._describe(connection))
         gone = [connection.client for connection in found if connection.closed]  # meanwhile
         for client in gone:
             listed.pop(client, None)
-        left = len(found) - len(gone)
-        return ConnectionsResult(listed, left, truncated=len(listed) < left)
+        return _Listed(listed, len(found) - len(gone))
 
-    # Private methods
+    async def _on_question(self, question: ConnectionsQuestion) -> _Listed:
+        return await self._list(Target(question.user, question.client, question.session), question.limit)
 
     def _describe(self, connection: Connection) -> ConnectionInfo:
         encoding, transport = connection.encoding, connection.transport
@@ -148,6 +178,13 @@ class ApiConnections:
         if flags & STREAM and (covered := self._hub.covered(channel)) is not None:
             context.offset, context.epoch = covered.offset, covered.epoch
         return context
+
+
+def _result(parts: list[_Listed], limit: int, missing: list[str]) -> ConnectionsResult:
+    rows = sorted((row for part in parts for row in part.connections.items()), key=itemgetter(0))[:limit]
+    total = sum(part.num_clients for part in parts)
+    listed = {client: Raw(described) for client, described in rows}
+    return ConnectionsResult(listed, total, len(listed) < total, missing)
 
 
 def _source(flags: int) -> int:

@@ -9,7 +9,8 @@ from msgspec import UNSET, UnsetType
 from holdfast.codes import CODES
 from holdfast.codes_application import close_fault
 from holdfast.connections.backend_payloads import overrides_of
-from holdfast.connections.control import Control, Target
+from holdfast.connections.control import Target
+from holdfast.connections.control_everywhere import ControlEverywhere
 from holdfast.connections.subscription import Grant
 from holdfast.errors import ProtocolError
 from holdfast.routes import api_messages as api
@@ -28,7 +29,7 @@ class Aimed(Protocol):
 class ApiControl:
     """Takes decoded requests and returns an empty result; raises a GatewayError for what cannot be done."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: ControlEverywhere) -> None:
         self._control = control
 
     async def subscribe(self, request: api.SubscribeRequest) -> api.EmptyResult:

@@ -273,10 +273,11 @@ class ChannelInfo(_Result, omit_defaults=False):
     num_clients: int
 
 
-class ChannelsResult(_Result, omit_defaults=False):
-    """Active channels by name."""
+class ChannelsResult(_Result):
+    """Active channels by name; `missing` are instances that did not say theirs."""
 
     channels: dict[str, ChannelInfo]
+    missing: list[str] = []
 
 
 class Process(_Result, omit_defaults=False):

@@ -44,6 +44,8 @@ BY_LOGGER: Final[Mapping[str, Category]] = MappingProxyType(
         "broker": "broker",
         "channels": "broker",
         "connections.publish_queue": "broker",
+        "connections.bus": "broker",
+        "connections.nodes": "broker",
         "routes.client_logs": "client",
         "routes": "admin",
         "server": "admin",

@@ -261,6 +261,29 @@ SNAPSHOT_SECONDS = _histogram(
 SNAPSHOT_BYTES = _gauge("holdfast_snapshot_bytes", "Size of the last snapshot.")
 SNAPSHOT_FAILURES = _counter("holdfast_snapshot_failures_total", "Snapshots that could not be written or read.")
 
+# Instances among each other
+NODES = Scraped("gauge", "holdfast_nodes", "Instances that are listed, this one too, by phase.", "phase")
+BUS_MESSAGES = Scraped(
+    "counter",
+    "holdfast_bus_messages_total",
+    'Messages between instances by type and direction, "in" or "out"; each to all counts once.',
+    "type",
+    "direction",
+)
+BUS_IGNORED = Scraped(
+    "counter",
+    "holdfast_bus_ignored_total",
+    'Messages of other instances that were ignored: "version" and "type" are unknown here, "malformed", "too_long".',
+    "reason",
+)
+SURVEY_SECONDS = _histogram(
+    "holdfast_survey_seconds",
+    "How long it took until all other instances had answered a question, or the time was over.",
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+    "type",
+)
+SURVEY_MISSING = _counter("holdfast_survey_missing_total", "Answers of other instances that did not come.", "type")
+
 # Logs
 LOG_LINES = _counter("holdfast_log_lines_total", "Log lines written, by level and category.", "level", "category")
 LOG_LEFT_OUT = _counter(

@@ -82,7 +82,7 @@ def test_bundle_names_what_is_missing(cli, gateway, tmp_path):
     """In the manifest, and on standard error."""
     found = cli("diagnose", "bundle", "--output", str(tmp_path / "b.tar.gz"), "--json")
 
-    assert set(found.json()["missing"]) == {"log.txt", "admin/resources.json"}
+    assert set(found.json()["missing"]) == {"log.txt", "admin/resources.json", "admin/nodes.json"}
     assert "without log.txt" in found.err
 
 

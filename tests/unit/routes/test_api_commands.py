@@ -62,7 +62,13 @@ class Bench:
         self.commands = ApiCommands(self.services())
 
     def services(self, backend=None) -> Services:
-        return Services(self.rules, self.publisher, self.queue, self.broker, lambda: "node", backend)
+        return Services(self.rules, self.publisher, self.queue, self.broker, self.nodes, self.channels, backend=backend)
+
+    async def nodes(self) -> list:
+        return ["node"]
+
+    async def channels(self, pattern: str) -> tuple:
+        return {} if pattern else {"news": 2}, ["there"] if pattern else []
 
 
 @pytest.fixture
@@ -261,9 +267,9 @@ async def test_reading_refused(bench, method, channel, slug):
 
 
 async def test_channels_and_info(bench):
-    """Channels with their clients, and the instances."""
+    """Channels with their clients and who did not tell theirs, and the instances."""
     assert (await bench.commands.channels(api.ChannelsRequest())).channels == {"news": api.ChannelInfo(2)}
-    assert (await bench.commands.channels(api.ChannelsRequest("x*"))).channels == {}
+    assert await bench.commands.channels(api.ChannelsRequest("x*")) == api.ChannelsResult({}, ["there"])
     assert (await bench.commands.info(api.InfoRequest())).nodes == ["node"]
 
 

@@ -15,6 +15,7 @@ from holdfast.routes import api_messages as api
 from holdfast.routes.api_connections import ApiConnections
 from tests.brokers import Clock
 from tests.live import EVERYTHING, World
+from tests.pair import Pair, lone_bus
 
 NOW = 1_700_000_000.0
 
@@ -27,7 +28,9 @@ async def world() -> World:
 
 async def ask(world: World, **request: object) -> dict:
     """Return a result as the caller sees it."""
-    result = await ApiConnections(world.control, world.hub).connections(api.ConnectionsRequest(**request))
+    result = await ApiConnections(world.control, world.hub, lone_bus(world.core)).connections(
+        api.ConnectionsRequest(**request)
+    )
     return json.loads(msgspec.json.encode(result))
 
 
@@ -162,3 +165,31 @@ async def backed() -> World:
     answer = httpx.Response(200, json={"result": {"user": "anna", "channels": ["named"]}})
     world = World(Clock(NOW), backend=lambda _: answer, client={"proxy": {"connect": connect}}, channel=channel)
     return await world.start()
+
+
+async def test_connections_of_all_instances() -> None:
+    """They stand together, the oldest first, within the limit; who does not say its own is named."""
+    clock = Clock(NOW)
+    pair = await Pair(clock).start()
+    for client in (pair.here, pair.there):
+        client.api = ApiConnections(client.cluster.control, client.hub, client.cluster.bus)
+    clients = []
+    for instance in (pair.there, pair.here, pair.there):
+        clients.append(instance.connect().connection.client)
+        clock.advance(1)
+    everybody = await pair.here.api.connections(api.ConnectionsRequest(user="anna"))
+    two = await pair.here.api.connections(api.ConnectionsRequest(user="anna", limit=2))
+    one = await pair.here.api.connections(api.ConnectionsRequest(client=clients[0]))
+    sent = len(pair.exchange.sent)
+    own = await pair.here.api.connections(api.ConnectionsRequest(client=clients[1]))
+
+    assert list(everybody.connections) == clients
+    assert json.loads(bytes(everybody.connections[clients[0]]))["user"] == "anna"
+    assert (everybody.num_clients, everybody.truncated, everybody.missing) == (3, False, [])
+    assert (list(two.connections), two.num_clients, two.truncated) == (clients[:2], 3, True)
+    assert (list(one.connections), list(own.connections)) == ([clients[0]], [clients[1]])
+    assert len(pair.exchange.sent) == sent
+
+    pair.kill(pair.there)
+    asking = asyncio.ensure_future(pair.here.api.connections(api.ConnectionsRequest(user="anna")))
+    assert (await pair.until_timers(pair.here, asking)).missing == ["there"]

@@ -1,0 +1,126 @@
+"""What instances say to each other: one struct for each type of message, MessagePack on the wire.
+
+`v`, `type`, `sender` and `uid` stay what they are in every version, so that each can tell of whom it did not understand
+what. A field or a type more is no new version: unknown fields are ignored, unknown types answered with
+`method_not_found`. `v` rises where an old instance would do the wrong thing, and is then ignored there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+VERSION: Final = 1
+"""The version that this instance speaks and understands."""
+
+
+class Head(msgspec.Struct):
+    """What can be read of every message."""
+
+    v: int = 0
+    type: str = ""
+    sender: str = ""
+    uid: str = ""
+    id: str = ""
+
+
+class Message(msgspec.Struct, kw_only=True, tag_field="type"):
+    """What every message has; the bus fills it in.
+
+    `sender` is an instance's name, `uid` names its process. A message with an `id` is to be answered.
+    """
+
+    v: int = VERSION
+    sender: str = ""
+    uid: str = ""
+    id: str = ""
+
+
+class Part(Message, tag="part", kw_only=True):
+    """A piece of a long message: the `number`th of `total` of the stream `of`."""
+
+    of: int
+    number: int
+    total: int
+    body: bytes
+
+
+class Answer(Message, tag="answer", kw_only=True):
+    """The answer to the message of the same `id`: a result, or else the slug and detail of why there is none."""
+
+    slug: str = ""
+    detail: str = ""
+    body: bytes = b""
+
+
+class Done(msgspec.Struct):
+    """The result of an order; `count` is of connections, where those are counted."""
+
+    count: int = 0
+
+
+# Orders: whose connections are meant is said as the server API says it.
+
+
+class Aimed(Message, kw_only=True):
+    """An order to connections of a user, or to one of them."""
+
+    user: str = ""
+    client: str = ""
+    session: str = ""
+
+
+class DisconnectOrder(Aimed, tag="disconnect", kw_only=True):
+    """Close them; see `Control.disconnect`."""
+
+    code: int = 0
+    reason: str = ""
+    whitelist: list[str] = []
+
+
+class RefreshOrder(Aimed, tag="refresh", kw_only=True):
+    """Give them another end; see `Control.refresh`."""
+
+    expired: bool = False
+    expire_at: int = 0
+    info: bytes | None = None
+
+
+class SubscribeOrder(Aimed, tag="subscribe", kw_only=True):
+    """Subscribe them; see `Control.subscribe`. `overrides` are those of the grant, `since` an offset and an epoch."""
+
+    channel: str
+    info: bytes = b""
+    data: bytes = b""
+    expire_at: int = 0
+    overrides: dict[str, bool] = {}
+    since: tuple[int, str] | None = None
+
+
+class UnsubscribeOrder(Aimed, tag="unsubscribe", kw_only=True):
+    """End subscriptions; see `Control.unsubscribe`."""
+
+    channel: str = ""
+
+
+# Questions
+
+
+class ChannelsQuestion(Message, tag="channels", kw_only=True):
+    """Which channels that match a glob have subscribers, and how many each."""
+
+    pattern: str = ""
+
+
+class ConnectionsQuestion(Message, tag="connections", kw_only=True):
+    """Who a user's connections are, or one of them; at most `limit`."""
+
+    user: str = ""
+    client: str = ""
+    session: str = ""
+    limit: int = 0
+
+
+ORDERS: Final = (DisconnectOrder, RefreshOrder, SubscribeOrder, UnsubscribeOrder)
+"""What acts on connections: all instances carry it out, and each says that it has."""

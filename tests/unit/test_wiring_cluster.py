@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import asyncio
+
+from holdfast.connections.control import Target
+from holdfast.main import build
+from holdfast.settings import Settings
+from holdfast.telemetry import metrics
+from holdfast.wiring_cluster import NODES_PATH
+from tests.asgi import call
+from tests.brokers import Clock
+from tests.pair import Pair
+
+NOW = 1_700_000_000.0
+BEARER = [("Authorization", "Bearer word")]
+
+
+async def test_instance_alone_asks_nobody() -> None:
+    """With the embedded broker nothing runs, nothing is written, nothing is waited for."""
+    gateway = build(Settings(admin={"token": "word"}), asyncio.get_running_loop())
+    await gateway.start()
+    cluster = gateway.cluster
+    await cluster.everywhere.disconnect(Target("anna"))
+
+    assert cluster.work() == []
+    assert await gateway.core.broker.tables.read("nodes") == {}
+    assert cluster.bus.stats.messages == {}
+    assert [node.name for node in await cluster.list_for_api()] == [gateway.core.instance]
+    assert 'holdfast_nodes{phase="starting"} 1.0' in metrics.exposition()[0].decode()
+    await gateway.stop()
+
+
+async def test_admin_path_lists_instances() -> None:
+    """For whoever has the token: name, version, phase and numbers of each."""
+    pair = await Pair(Clock(NOW), admin={"token": "word"}).start()
+    pair.there.connect()
+    endpoint = pair.here.cluster.endpoints()[NODES_PATH]
+    await pair.there.cluster.nodes.beat()
+    nodes = (await call(endpoint, headers=BEARER)).json()["nodes"]
+
+    assert [(node["name"], node["phase"], node["connections"]) for node in nodes] == [
+        ("here", "serving", 0),
+        ("there", "serving", 1),
+    ]
+    assert (await call(endpoint)).status == 401
+    assert 'holdfast_nodes{phase="serving"} 2.0' in metrics.exposition()[0].decode()
+
+
+async def test_stop_does_not_wait_for_a_broker_that_hangs(monkeypatch) -> None:
+    """The entry ends by itself."""
+    pair = await Pair(Clock(NOW)).start()
+    monkeypatch.setattr("holdfast.wiring_cluster._LEAVE_SECONDS", 0.001)
+    monkeypatch.setattr(pair.there.broker, "remove", lambda *_: asyncio.sleep(3600))
+    await pair.there.cluster.stop()
+
+    assert list(await pair.here.cluster.nodes.others()) == ["there"]
