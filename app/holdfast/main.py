@@ -79,7 +79,7 @@ class Gateway:
         self.admission.breaker.on_change = self.monitoring.tell_breaker
         self.cluster = Cluster(settings, core, self.describe)
         self.probe = BrokerRoundTrip(core.broker, core.delivery, core.instance)
-        self.login = make_login(settings, core)
+        self.login = make_login(settings, core, self.cluster.revoker)
         self._process = psutil.Process()
         self._resident_at_start: int | None = None
         self._started_at = core.clock()

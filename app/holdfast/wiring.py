@@ -120,7 +120,7 @@ def _admin(doors: Doors) -> dict[str, ASGIApp]:
     statistics = statistics_of(doors.admission, core, token)
     return {
         STATISTICS_PATH: statistics,
-        **admin_endpoints(settings, core, doors.ledger),
+        **admin_endpoints(settings, core, doors.ledger, doors.cluster.revoker),
         **doors.cluster.endpoints(),
         **doors.monitoring.endpoints(settings.admin),
         **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),

@@ -14,6 +14,7 @@ from holdfast.connections.control import Control
 from holdfast.connections.control_everywhere import ControlEverywhere
 from holdfast.connections.core import Core
 from holdfast.connections.nodes import Node, Nodes
+from holdfast.connections.revoking_everywhere import RevokerEverywhere
 from holdfast.errors import BrokerError
 from holdfast.routes.admin import AdminEndpoint, AdminRequest
 from holdfast.routes.api_messages import Node as ApiNode
@@ -50,13 +51,15 @@ class Cluster:
         core.local.on_message, core.local.when_resumed = self.bus.receive, self.on_resumed
         self.control = Control(core)
         self.everywhere = ControlEverywhere(self.control, self.bus)
+        self.revoker = RevokerEverywhere(core, self.bus)
         self.channels = ChannelCounts(core.hub, self.bus)
+        self.nodes.on_beat.append(self.revoker.catch_up)
         self._token = settings.admin.token.get_secret_value()
 
     # Public methods: life
 
     async def start(self) -> None:
-        """Be seen by the others; the broker has started.
+        """Take over what others have decided, and be seen; the broker has started.
 
         A broker that is away is tried again with each heartbeat.
         """
@@ -81,7 +84,8 @@ class Cluster:
             _log.debug("node_not_removed", detail=str(error))
 
     def on_resumed(self) -> None:
-        """Know that others may be there now, and may have missed this one."""
+        """Know that messages may have been lost."""
+        self.revoker.fall_behind()
         self.nodes.hurry()
 
     # Public methods: questions

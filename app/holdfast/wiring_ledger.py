@@ -6,7 +6,7 @@ from starlette.types import ASGIApp
 
 from holdfast.admission.addresses import TrustedProxies
 from holdfast.connections.core import Core
-from holdfast.connections.revoking import Revoker
+from holdfast.connections.revoking_everywhere import RevokerEverywhere
 from holdfast.monitoring.ledger import Ledger
 from holdfast.monitoring.lookup import Lookup
 from holdfast.resilience.keyed_buckets import KeyedBuckets
@@ -39,11 +39,11 @@ def explain_endpoints(
     return {EXPLAIN_PATH: ExplainEndpoint(witness, rules)}
 
 
-def admin_endpoints(settings: Settings, core: Core, ledger: Ledger) -> dict[str, ASGIApp]:
+def admin_endpoints(settings: Settings, core: Core, ledger: Ledger, revoker: RevokerEverywhere) -> dict[str, ASGIApp]:
     """Return what operators ask of the ledger and about revocations, by path."""
     token = settings.admin.token.get_secret_value()
     answers = AdminLedger(Lookup(core, ledger), core.instance)
-    revocations = AdminRevocations(Revoker(core), core.validator.revocations)
+    revocations = AdminRevocations(revoker, core.validator.revocations)
     return {
         "/admin/attempts": AdminEndpoint(token, {"GET": answers.attempts}),
         "/admin/connections": AdminEndpoint(token, {"GET": answers.connections}),

@@ -6,6 +6,7 @@ What only a login needs is imported where there is one: SQLAlchemy and argon2 ta
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,8 @@ from starlette.types import ASGIApp, Scope
 
 from holdfast.admission.origin import OriginPolicy
 from holdfast.connections.core import Core
-from holdfast.connections.revoking import Order, Revoker
+from holdfast.connections.revoking import Order
+from holdfast.connections.revoking_everywhere import RevokerEverywhere
 from holdfast.errors import GatewayError, LoginError
 from holdfast.routes.admin import AdminEndpoint
 from holdfast.routes.admin_sessions import AdminSessions
@@ -42,9 +44,9 @@ _log = get_logger(__name__)
 class RevokingEnder:
     """Ends access tokens by the list of revocations, and the connections that live by them."""
 
-    def __init__(self, core: Core, kept_seconds: float) -> None:
-        self._revoker = Revoker(core)
-        self._clock = core.wall_clock
+    def __init__(self, revoker: RevokerEverywhere, clock: Callable[[], float], kept_seconds: float) -> None:
+        self._revoker = revoker
+        self._clock = clock
         self._kept_seconds = kept_seconds
 
     async def end_session(self, session: str, reason: str) -> int:
@@ -62,7 +64,7 @@ class RevokingEnder:
 
     async def _revoke(self, order: Order) -> int:
         try:
-            return await self._revoker.revoke(order)
+            return (await self._revoker.revoke(order)).disconnected
         except OverflowError as error:
             _log.error("revocation_lost", user=order.user or "", jti=order.jti, detail=str(error))
             return 0
@@ -84,8 +86,8 @@ class Login:
         return found[0]
 
 
-def make_login(settings: Settings, core: Core) -> Login | None:
-    """Return the login, None where it is off.
+def make_login(settings: Settings, core: Core, revoker: RevokerEverywhere) -> Login | None:
+    """Return the login, None where it is off; the `revoker` ends the tokens of what ends there.
 
     Raises:
         ConfigError: the database's file or driver cannot be used.
@@ -118,7 +120,7 @@ def make_login(settings: Settings, core: Core) -> Login | None:
         refreshes=KeyedBuckets(TokenBucket(auth.refresh_rate, auth.refresh_burst), core.clock),
         issuer=TokenIssuer(settings.token, clock=core.wall_clock),
         seals=seals,
-        ender=RevokingEnder(core, auth.access_ttl + settings.token.leeway + _SLACK_SECONDS),
+        ender=RevokingEnder(revoker, core.wall_clock, auth.access_ttl + settings.token.leeway + _SLACK_SECONDS),
     )
     return Login(LoginService(auth, desk, core.wall_clock), sessions, seals)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from holdfast.connections.control import Target
+from holdfast.connections.revoking import Order
 from holdfast.main import build
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
@@ -21,6 +22,7 @@ async def test_instance_alone_asks_nobody() -> None:
     await gateway.start()
     cluster = gateway.cluster
     await cluster.everywhere.disconnect(Target("anna"))
+    await cluster.revoker.revoke(Order(user="anna", seconds=60))
 
     assert cluster.work() == []
     assert await gateway.core.broker.tables.read("nodes") == {}
@@ -44,6 +46,26 @@ async def test_admin_path_lists_instances() -> None:
     ]
     assert (await call(endpoint)).status == 401
     assert 'holdfast_nodes{phase="serving"} 2.0' in metrics.exposition()[0].decode()
+
+
+async def test_heartbeat_brings_what_was_missed() -> None:
+    """After an interruption the next heartbeat comes at once, and with it what was revoked meanwhile."""
+    pair = await Pair(Clock(NOW)).start()
+    [work] = pair.there.cluster.work()
+    running = asyncio.ensure_future(work)
+    pair.exchange.cut_off.add("there")
+    await asyncio.sleep(0)
+    revoking = asyncio.ensure_future(pair.here.cluster.revoker.revoke(Order(user="anna", seconds=60)))
+    await pair.until_timers(pair.here, revoking)
+    pair.exchange.cut_off.clear()
+    for handler in pair.exchange.heard_by("there"):
+        handler.on_resumed(())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert [one.name for one in pair.there.validator.revocations()] == ["anna"]
 
 
 async def test_stop_does_not_wait_for_a_broker_that_hangs(monkeypatch) -> None:

@@ -24,7 +24,7 @@ async def test_admin_paths_need_the_token():
     settings = Settings(admin={"token": "word"})
     gateway = build(settings, asyncio.get_running_loop())
     bearer = [("Authorization", "Bearer word")]
-    for path, app in admin_endpoints(settings, gateway.core, gateway.ledger).items():
+    for path, app in admin_endpoints(settings, gateway.core, gateway.ledger, gateway.cluster.revoker).items():
         scope = {"path_params": {"id": "x"}} if "{id}" in path else {}
         assert (await call(app, headers=bearer, **scope)).status in {200, 404}
         assert (await call(app, **scope)).status == 401

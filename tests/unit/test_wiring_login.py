@@ -154,7 +154,7 @@ async def test_full_list_of_revocations_does_not_stop_a_logout(
 
     monkeypatch.setattr(gateway.core.validator, "revoke", full)
 
-    assert await RevokingEnder(gateway.core, 60).end_session("s", "") == 0
+    assert await RevokingEnder(gateway.cluster.revoker, gateway.core.wall_clock, 60).end_session("s", "") == 0
     assert '"revocation_lost"' in capsys.readouterr().err
 
 

@@ -109,6 +109,15 @@ class RevocationList:
         ]
         return sorted((one for one in found if now < one.kept_until), key=lambda one: one.kept_until)
 
+    def entry(self, kind: Literal["user", "jti"], name: str) -> Revocation | None:
+        """Return the entry of a user or a token, None if there is none; it may have ended."""
+        reason = self._reasons.get((kind, name), "")
+        if kind == "user":
+            found = self._users.get(name)
+            return Revocation("user", name, found.kept_until, found.issued_until, reason) if found else None
+        until = self._tokens.get(name)
+        return Revocation("jti", name, until, 0.0, reason) if until is not None else None
+
     def _note(self, kind: str, name: str, reason: str) -> None:
         if reason:
             self._reasons[kind, name] = reason

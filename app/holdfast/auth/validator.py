@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, NamedTuple
+from typing import Generic, Literal, NamedTuple
 
 import httpx
 
@@ -244,6 +244,10 @@ class ImprovedTokenValidator:
     def revocations(self) -> list[Revocation]:
         """Return what is revoked now."""
         return self._revocations.entries(self._clock())
+
+    def revocation(self, kind: Literal["user", "jti"], name: str) -> Revocation | None:
+        """Return the entry of a user or a token, None if there is none; it may have ended."""
+        return self._revocations.entry(kind, name)
 
     def refuse_revoked(self, claims: TokenClaims) -> None:
         """Check once more, where time has passed since the claims were validated, or where no token was.

@@ -45,6 +45,10 @@ def revoke(
     else:
         whom = f"user {user!r}" if user is not None else f"token {jti!r}"
         note(f"Revoked {whom} for {done['seconds']:g} s; {done['disconnected']} connection(s) closed.")
+        if done.get("missing"):
+            note(f"Not confirmed by {', '.join(done['missing'])}: they take it over when they are back.")
+        if not done.get("kept", True):
+            note("The broker is away: other instances take it over when it is back, if this one lives until then.")
 
 
 def _show(answer: Any, as_json: bool) -> None:

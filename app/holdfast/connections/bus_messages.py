@@ -104,6 +104,20 @@ class UnsubscribeOrder(Aimed, tag="unsubscribe", kw_only=True):
     channel: str = ""
 
 
+class RevokeOrder(Message, tag="revoke", kw_only=True):
+    """Revoke and disconnect; as `revoking.Order`."""
+
+    user: str | None = None
+    jti: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+    issued_until: float | None = None
+
+
+class RereadOrder(Message, tag="reread", kw_only=True):
+    """Read the table of revocations: some came into it later than they were ordered."""
+
+
 # Questions
 
 
@@ -120,7 +134,3 @@ class ConnectionsQuestion(Message, tag="connections", kw_only=True):
     client: str = ""
     session: str = ""
     limit: int = 0
-
-
-ORDERS: Final = (DisconnectOrder, RefreshOrder, SubscribeOrder, UnsubscribeOrder)
-"""What acts on connections: all instances carry it out, and each says that it has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from holdfast.connections import subscribing, traces
@@ -86,8 +86,12 @@ class EnhancedWebSocketManager:
 
     def by_token(self, jti: str) -> list[Connection]:
         """Return the sessions of the token with this `jti`; it looks at all of them."""
-        wanted = _hashed(jti)
-        return [connection for connection, found in self._tokens.items() if found == wanted]
+        return self.by_tokens({jti})
+
+    def by_tokens(self, jtis: Collection[str]) -> list[Connection]:
+        """Return the sessions of tokens with any of these `jti`; it looks at all of them once."""
+        wanted = {_hashed(jti) for jti in jtis}
+        return [connection for connection, found in self._tokens.items() if found in wanted] if wanted else []
 
     def note_token(self, connection: Connection, jti: str) -> None:
         """Remember by which token a session lives."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from holdfast.auth.revocation import Revocation
 from holdfast.codes import CODES
+from holdfast.connections import client_id
 from holdfast.connections.connection import Connection
 from holdfast.connections.core import Core
 from holdfast.telemetry.logs import get_logger
@@ -51,14 +54,52 @@ class Revoker:
             reason=order.reason,
         )
         if order.user is not None:
-            closed = self._close(manager.by_user(order.user), "user_revoked", CODES["user_revoked"].number)
+            closed = _close_for_good(manager.by_user(order.user))
             _log.info("revoked", user=order.user, reason=order.reason, connections=closed)
         else:
-            closed = self._close(manager.by_token(order.jti), "token_revoked", CODES["connection_expired"].number)
+            closed = _close_to_fetch(manager.by_token(order.jti))
             _log.info("revoked", jti=order.jti, reason=order.reason, connections=closed)
         return closed
 
-    def _close(self, connections: list[Connection], slug: str, number: int) -> int:
-        for connection in connections:
-            connection.close(slug, number=number, reason=slug)
-        return len(connections)
+    def catch_up(self, entries: Iterable[Revocation]) -> int:
+        """Take over what was revoked while this instance could not hear of it, and return how many were closed.
+
+        A user's connection that came after the revocation may live by a token from before it, since nobody here
+        refused that, or by a good one: its client is told to fetch another token, which shows it.
+
+        Raises:
+            OverflowError: no more revocations can be remembered.
+        """
+        core = self._core
+        now, closed, tokens = core.wall_clock(), 0, set[str]()
+        for one in entries:
+            kept_seconds = one.kept_until - now
+            if one.kind == "jti":
+                core.validator.revoke(jti=one.name, kept_seconds=kept_seconds, reason=one.reason)
+                tokens.add(one.name)
+                continue
+            core.validator.revoke(
+                user=one.name, issued_until=one.issued_until, kept_seconds=kept_seconds, reason=one.reason
+            )
+            found = core.manager.by_user(one.name)
+            closed += _close_for_good([each for each in found if _came_at(each) <= one.issued_until])
+            closed += _close_to_fetch([each for each in found if _came_at(each) > one.issued_until])
+        return closed + _close_to_fetch(core.manager.by_tokens(tokens))
+
+
+def _came_at(connection: Connection) -> float:
+    return client_id.connected_at(connection.client)
+
+
+def _close_for_good(connections: list[Connection]) -> int:
+    return _close(connections, "user_revoked", CODES["user_revoked"].number)
+
+
+def _close_to_fetch(connections: list[Connection]) -> int:
+    return _close(connections, "token_revoked", CODES["connection_expired"].number)
+
+
+def _close(connections: list[Connection], slug: str, number: int) -> int:
+    for connection in connections:
+        connection.close(slug, number=number, reason=slug)
+    return len(connections)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from holdfast.auth.revocation import DEFAULT_KEPT_SECONDS, Revocation
-from holdfast.connections.revoking import Order, Revoker
+from holdfast.connections.revoking import Order
+from holdfast.connections.revoking_everywhere import RevokerEverywhere
 from holdfast.errors import CapacityError, DoorError
 from holdfast.routes.admin import AdminRequest
 from holdfast.routes.admin_query import check_names
@@ -22,7 +23,7 @@ _FIELDS: Final = ("user", "jti", "seconds", "reason")
 class AdminRevocations:
     """The answers of the path; `entries` returns what is revoked."""
 
-    def __init__(self, revoker: Revoker, entries: Callable[[], list[Revocation]]) -> None:
+    def __init__(self, revoker: RevokerEverywhere, entries: Callable[[], list[Revocation]]) -> None:
         self._revoker = revoker
         self._entries = entries
 
@@ -36,7 +37,7 @@ class AdminRevocations:
         return {"revocations": [one._asdict() for one in self._entries()]}
 
     async def revoke(self, request: AdminRequest) -> dict[str, Any]:
-        """Revoke, and say how many connections were closed.
+        """Revoke, and say how many connections were closed on all instances, and which did not confirm it.
 
         Raises:
             DoorError: `query_invalid`.
@@ -45,10 +46,13 @@ class AdminRevocations:
         check_names(request.query, ())
         order = read_order(request.body)
         try:
-            closed = await self._revoker.revoke(order)
+            done = await self._revoker.revoke(order)
         except OverflowError as error:
             raise CapacityError("too_many_requests", str(error)) from None
-        return {"disconnected": closed, "seconds": order.seconds}
+        answer: dict[str, Any] = {"disconnected": done.disconnected, "seconds": order.seconds}
+        if done.missing:
+            answer["missing"] = done.missing
+        return answer if done.is_kept else {**answer, "kept": False}
 
 
 def read_order(body: Any) -> Order:

@@ -46,6 +46,7 @@ BY_LOGGER: Final[Mapping[str, Category]] = MappingProxyType(
         "connections.publish_queue": "broker",
         "connections.bus": "broker",
         "connections.nodes": "broker",
+        "connections.revoking_everywhere": "auth",
         "routes.client_logs": "client",
         "routes": "admin",
         "server": "admin",

@@ -106,3 +106,15 @@ def test_reasons_are_forgotten_with_their_entries() -> None:
     revoked.revoke_token("j", now=1040, kept_seconds=10)
 
     assert [(one.name, one.reason) for one in revoked.entries(1040)] == [("j", "")]
+
+
+def test_entry_is_found_by_name() -> None:
+    """A user's and a token's are two; what is not revoked has none."""
+    revocations = RevocationList()
+    revocations.revoke_user("a", issued_until=5.0, now=10.0, kept_seconds=60, reason="left")
+    revocations.revoke_token("b", now=10.0, kept_seconds=60)
+
+    assert revocations.entry("user", "a") == ("user", "a", 70.0, 5.0, "left")
+    assert revocations.entry("jti", "b") == ("jti", "b", 70.0, 0.0, "")
+    assert revocations.entry("user", "b") is None
+    assert revocations.entry("jti", "a") is None

@@ -63,3 +63,13 @@ def test_revoke_refused_and_unreachable(cli, gateway):
     gateway.is_down = True
 
     assert cli("revoke", "--user", "42", *PLACE).code == 4
+
+
+def test_revoke_says_who_did_not_confirm_it(cli, gateway):
+    """Nobody believes that a user is out everywhere who is not."""
+    torn = {"disconnected": 2, "seconds": 60.0, "missing": ["gw-2"], "kept": False}
+    gateway.answers[PATH] = httpx.Response(200, json=torn)
+    said = cli("revoke", "--user", "42", *PLACE).err
+
+    assert "gw-2" in said
+    assert "broker is away" in said

@@ -6,24 +6,26 @@ import pytest
 
 from holdfast.auth.revocation import Revocation
 from holdfast.connections.revoking import Order
+from holdfast.connections.revoking_everywhere import Revoked
 from holdfast.errors import CapacityError, DoorError
 from holdfast.routes.admin import AdminRequest
 from holdfast.routes.admin_revocations import AdminRevocations, read_order
 
 
 class FakeRevoker:
-    """Keeps orders; closes two connections each."""
+    """Keeps orders; closes two connections each, and `there` does not answer where it `is_torn`."""
 
     def __init__(self) -> None:
         self.orders: list[Order] = []
         self.is_full = False
+        self.is_torn = False
 
-    async def revoke(self, order: Order) -> int:
+    async def revoke(self, order: Order) -> Revoked:
         """Keep it."""
         if self.is_full:
             raise OverflowError("full")
         self.orders.append(order)
-        return 2
+        return Revoked(2, ["there"], is_kept=False) if self.is_torn else Revoked(2, [])
 
 
 @pytest.fixture
@@ -55,6 +57,14 @@ async def test_revoke(answers: AdminRevocations, revoker: FakeRevoker) -> None:
 
     assert done == {"disconnected": 2, "seconds": 60.0}
     assert revoker.orders == [Order("42", "", 60.0, "left")]
+
+
+async def test_revoke_says_who_did_not_confirm_it(answers: AdminRevocations, revoker: FakeRevoker) -> None:
+    """Nothing sounds done that is not."""
+    revoker.is_torn = True
+    done = await answers.revoke(AdminRequest({}, {}, {"user": "42"}))
+
+    assert (done["missing"], done["kept"]) == (["there"], False)
 
 
 async def test_revoke_when_the_list_is_full(answers: AdminRevocations, revoker: FakeRevoker) -> None:

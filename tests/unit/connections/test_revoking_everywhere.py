@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from holdfast.connections.revoking import Order
+from holdfast.connections.revoking_everywhere import TABLE, Revoked
+from tests.brokers import Clock
+from tests.live import Client
+from tests.pair import Instance, Pair, lone_cluster
+
+ANNA = Order(user="anna", seconds=60, reason="left")
+
+
+@pytest.fixture
+async def pair(clock: Clock) -> Pair:
+    """Two instances."""
+    return await Pair(clock).start()
+
+
+def knock(instance: Instance, user: str = "anna", **claims: object) -> Client:
+    """Try to connect with a token, and return the client."""
+    client = instance.open()
+    client.send({"id": 1, "connect": {"token": instance.token(user, **claims)}})
+    return client
+
+
+async def test_revocation_holds_on_all_instances(pair: Pair) -> None:
+    """The connections of all are closed and counted together, and the token opens no door."""
+    clients = [pair.here.connect(), pair.there.connect(), pair.there.connect()]
+    assert await pair.here.cluster.revoker.revoke(ANNA) == Revoked(3, [])
+
+    assert {client.transport.closed for client in clients} == {(3500, "user_revoked")}
+    assert knock(pair.there).transport.closed == (3500, "user_revoked")
+    assert [one.reason for one in pair.there.validator.revocations()] == ["left"]
+
+
+async def test_revocation_of_one_token_holds_on_all_instances(pair: Pair) -> None:
+    """Its client is told to fetch another one."""
+    client, other = pair.there.connect(jti="a"), pair.there.connect(jti="b")
+    assert await pair.here.cluster.revoker.revoke(Order(jti="a", seconds=60)) == Revoked(1, [])
+
+    assert client.transport.closed == (3005, "token_revoked")
+    assert other.transport.closed is None
+
+
+async def test_revocation_is_known_to_an_instance_that_starts_later(pair: Pair, clock: Clock) -> None:
+    """As long as it is kept."""
+    await pair.here.cluster.revoker.revoke(ANNA)
+    await pair.here.cluster.revoker.revoke(Order(jti="a", seconds=600))
+    third = await pair.join("third")
+    assert knock(third).transport.closed == (3500, "user_revoked")
+    refused = knock(third, "bob", jti="a")
+    assert refused.received()[0]["error"]["code"] == 109
+
+    clock.advance(61)
+    fourth = await pair.join("fourth")
+    assert [one.name for one in fourth.validator.revocations()] == ["a"]
+
+
+async def test_revocation_is_taken_over_after_an_interruption(pair: Pair, clock: Clock) -> None:
+    """Who came before it has to go; who came after it, unhindered, must show that the token is a later one."""
+    before, token = pair.there.connect(), pair.there.connect("carl", jti="a")
+    pair.kill(pair.there)
+    for order in (ANNA, Order(jti="a", seconds=60)):
+        revoking = asyncio.ensure_future(pair.here.cluster.revoker.revoke(order))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        pair.here.timers.ring()
+        assert (await revoking).missing == ["there"]
+    clock.advance(1)
+    after, other = pair.there.connect(), pair.there.connect("bob")
+    pair.exchange.cut_off.clear()
+    pair.there.cluster.on_resumed()
+    await pair.there.cluster.nodes.try_beat()
+
+    assert before.transport.closed == (3500, "user_revoked")
+    assert token.transport.closed == after.transport.closed == (3005, "token_revoked")
+    assert other.transport.closed is None
+
+
+async def test_revocation_is_taken_over_once(pair: Pair, clock: Clock) -> None:
+    """A later interruption does not hit those who came with a later token."""
+    await pair.here.cluster.revoker.revoke(ANNA)
+    clock.advance(1)
+    again = pair.there.connect(iat=int(clock()))
+    pair.there.cluster.on_resumed()
+    await pair.there.cluster.nodes.try_beat()
+
+    assert again.transport.closed is None
+
+
+async def test_revocation_without_a_broker(pair: Pair) -> None:
+    """It holds here, the answer says that it is not kept, and the others hear of it when the broker is back."""
+    pair.kill(pair.here)
+    assert await pair.here.cluster.revoker.revoke(ANNA) == Revoked(0, [], is_kept=False)
+    assert knock(pair.here).transport.closed == (3500, "user_revoked")
+
+    pair.exchange.cut_off.clear()
+    await pair.here.cluster.nodes.try_beat()
+    assert list(await pair.exchange.memory.tables.read(TABLE)) == ["user:anna"]
+    assert knock(pair.there).transport.closed == (3500, "user_revoked")
+
+
+async def test_instance_that_could_not_read_tries_again(pair: Pair) -> None:
+    """A broker that is away at the first look is looked at again with each heartbeat."""
+    await pair.here.cluster.revoker.revoke(ANNA)
+    pair.exchange.cut_off.add("third")
+    third = await pair.join("third")
+    assert third.validator.revocations() == []
+
+    pair.exchange.cut_off.clear()
+    await third.cluster.nodes.try_beat()
+    assert [one.name for one in third.validator.revocations()] == ["anna"]
+
+
+async def test_shorter_revocation_does_not_shorten_a_longer_one(pair: Pair, clock: Clock) -> None:
+    """What is kept is the longer of both."""
+    await pair.here.cluster.revoker.revoke(Order(user="anna", seconds=600))
+    await pair.there.cluster.revoker.revoke(Order(user="anna", seconds=60))
+    clock.advance(100)
+    third = await pair.join("third")
+
+    assert [one.kept_until for one in third.validator.revocations()] == [clock() + 500]
+
+
+async def test_list_that_is_full_elsewhere(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The answer names the instance that could not take it, which says so too."""
+
+    def full(**_: object) -> None:
+        raise OverflowError("full")
+
+    monkeypatch.setattr(pair.there.validator, "revoke", full)
+    assert (await pair.here.cluster.revoker.revoke(ANNA)).missing == ["there"]
+    pair.there.cluster.on_resumed()
+    await pair.there.cluster.nodes.try_beat()
+
+    assert capsys.readouterr().err.count("revocation_lost") == 2
+
+
+async def test_rows_that_are_no_revocations(pair: Pair) -> None:
+    """They are passed over."""
+    await pair.exchange.memory.tables.put(TABLE, "user:x", b"no", 60)
+    await pair.here.cluster.revoker.revoke(ANNA)
+    third = await pair.join("third")
+
+    assert [one.name for one in third.validator.revocations()] == ["anna"]
+
+
+async def test_revocation_of_an_instance_alone(clock: Clock) -> None:
+    """It keeps nothing in tables and asks nobody."""
+    world = (await Pair(clock).start()).here
+    world.broker.is_shared = False
+    cluster = lone_cluster(world)
+    world.connect()
+
+    assert await cluster.revoker.revoke(ANNA) == Revoked(1, [])
+    assert await world.broker.read(TABLE) == {}
