@@ -14,6 +14,7 @@ from holdfast.connections.core import Core
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.errors import GatewayError
 from holdfast.monitoring.ledger import Ledger
+from holdfast.monitoring.lookup import Lookup
 from holdfast.protocol.compression import Compression
 from holdfast.routes.api import ApiEndpoint, ApiRules
 from holdfast.routes.api_commands import TURN, ApiCommands, Services
@@ -72,7 +73,8 @@ def make_endpoints(doors: Doors) -> Endpoints:
     Raises:
         ConfigError: patterns or networks in the settings that cannot be used.
     """
-    settings, core = doors.settings, doors.core
+    settings, core, cluster = doors.settings, doors.core, doors.cluster
+    lookup = Lookup(core, doors.ledger)
     originate = TrustedProxies(settings.http.trusted_proxies).originate
     not_found = NotFound(originate)
     readiness = Readiness(
@@ -98,10 +100,10 @@ def make_endpoints(doors: Doors) -> Endpoints:
             # First, for it makes what gives log tokens.
             **client_logs(settings.log, core, originate, user_of_session(settings, doors.login, originate)),
             **login_paths(settings, doors.login, originate),
-            **explain_endpoints(settings, core, doors.ledger, core.issue_log_token),
+            **explain_endpoints(settings, lookup, cluster, core.issue_log_token),
         },
         files=_files(settings, not_found),
-        admin=_admin(doors),
+        admin=_admin(doors, lookup),
         not_found=not_found,
         upgrade_required=UpgradeRequired(originate),
     )
@@ -114,13 +116,13 @@ def _files(settings: Settings, not_found: ASGIApp) -> dict[str, ASGIApp]:
     return {"/client": PackageFiles(WEB / "client", not_found, FOR_ALL_ORIGINS)} if settings.web.client else {}
 
 
-def _admin(doors: Doors) -> dict[str, ASGIApp]:
+def _admin(doors: Doors, lookup: Lookup) -> dict[str, ASGIApp]:
     settings, core = doors.settings, doors.core
     token = settings.admin.token.get_secret_value()
     statistics = statistics_of(doors.admission, core, token)
     return {
         STATISTICS_PATH: statistics,
-        **admin_endpoints(settings, core, doors.ledger, doors.cluster.revoker),
+        **admin_endpoints(settings, lookup, doors.cluster),
         **doors.cluster.endpoints(),
         **doors.monitoring.endpoints(settings.admin),
         **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),

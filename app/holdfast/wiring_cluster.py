@@ -16,6 +16,7 @@ from holdfast.connections.core import Core
 from holdfast.connections.nodes import Node, Nodes
 from holdfast.connections.revoking_everywhere import RevokerEverywhere
 from holdfast.errors import BrokerError
+from holdfast.monitoring.elsewhere import Elsewhere
 from holdfast.routes.admin import AdminEndpoint, AdminRequest
 from holdfast.routes.api_messages import Node as ApiNode
 from holdfast.routes.api_messages import Process
@@ -53,6 +54,7 @@ class Cluster:
         self.everywhere = ControlEverywhere(self.control, self.bus)
         self.revoker = RevokerEverywhere(core, self.bus)
         self.channels = ChannelCounts(core.hub, self.bus)
+        self.elsewhere = Elsewhere(self.bus)
         self.nodes.on_beat.append(self.revoker.catch_up)
         self._token = settings.admin.token.get_secret_value()
 

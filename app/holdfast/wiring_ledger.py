@@ -5,9 +5,6 @@ from __future__ import annotations
 from starlette.types import ASGIApp
 
 from holdfast.admission.addresses import TrustedProxies
-from holdfast.connections.core import Core
-from holdfast.connections.revoking_everywhere import RevokerEverywhere
-from holdfast.monitoring.ledger import Ledger
 from holdfast.monitoring.lookup import Lookup
 from holdfast.resilience.keyed_buckets import KeyedBuckets
 from holdfast.resilience.token_bucket import TokenBucket
@@ -16,21 +13,24 @@ from holdfast.routes.admin_ledger import AdminLedger
 from holdfast.routes.admin_revocations import AdminRevocations
 from holdfast.routes.explain import ExplainEndpoint, ExplainRules, IssueLogToken, Witness, no_log_token
 from holdfast.settings import Settings
+from holdfast.wiring_cluster import Cluster
 
 EXPLAIN_PATH = "/connection/explain"
 
 
 def explain_endpoints(
-    settings: Settings, core: Core, ledger: Ledger, log_token: IssueLogToken = no_log_token
+    settings: Settings, lookup: Lookup, cluster: Cluster, log_token: IssueLogToken = no_log_token
 ) -> dict[str, ASGIApp]:
     """Return what anybody may ask, by path; `log_token` gives tokens for `/client/logs`."""
+    core = cluster.core
     each, overall = settings.ledger.explain_rate, settings.ledger.explain_rate_overall
     rules = ExplainRules(
         KeyedBuckets(TokenBucket(each, max(1, int(each * 10))), core.clock),
         KeyedBuckets(TokenBucket(overall, max(1, int(overall * 2))), core.clock),
     )
     witness = Witness(
-        Lookup(core, ledger),
+        lookup,
+        cluster.elsewhere,
         TrustedProxies(settings.http.trusted_proxies).originate,
         core.instance,
         lambda: core.lifecycle.refuses_handshakes,
@@ -39,11 +39,11 @@ def explain_endpoints(
     return {EXPLAIN_PATH: ExplainEndpoint(witness, rules)}
 
 
-def admin_endpoints(settings: Settings, core: Core, ledger: Ledger, revoker: RevokerEverywhere) -> dict[str, ASGIApp]:
+def admin_endpoints(settings: Settings, lookup: Lookup, cluster: Cluster) -> dict[str, ASGIApp]:
     """Return what operators ask of the ledger and about revocations, by path."""
     token = settings.admin.token.get_secret_value()
-    answers = AdminLedger(Lookup(core, ledger), core.instance)
-    revocations = AdminRevocations(revoker, core.validator.revocations)
+    answers = AdminLedger(lookup, cluster.core.instance, cluster.elsewhere)
+    revocations = AdminRevocations(cluster.revoker, cluster.core.validator.revocations)
     return {
         "/admin/attempts": AdminEndpoint(token, {"GET": answers.attempts}),
         "/admin/connections": AdminEndpoint(token, {"GET": answers.connections}),

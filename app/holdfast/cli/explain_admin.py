@@ -58,8 +58,10 @@ def _take(found: Remembered, subject: Subject, answer: Mapping[str, Any], what: 
     for record in records:
         subject.takes(record)
         found.entries += _entries(record, answer, title)
-    note = f"only the latest {MOST_RECORDS}" if len(records) >= MOST_RECORDS else ""
-    return Source(title, answer.get("reaches_back_to"), len(records), note)
+    notes = [f"only the latest {MOST_RECORDS}"] if len(records) >= MOST_RECORDS else []
+    if silent := answer.get("missing") or ([answer["trouble"]] if answer.get("trouble") else []):
+        notes.append(f"without other instances: {', '.join(silent)}")
+    return Source(title, answer.get("reaches_back_to"), len(records), "; ".join(notes))
 
 
 def _take_one(found: Remembered, place: Place, subject: Subject) -> None:

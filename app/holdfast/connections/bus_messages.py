@@ -7,7 +7,7 @@ what. A field or a type more is no new version: unknown fields are ignored, unkn
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -134,3 +134,24 @@ class ConnectionsQuestion(Message, tag="connections", kw_only=True):
     client: str = ""
     session: str = ""
     limit: int = 0
+
+
+class ExplainQuestion(Message, tag="explain", kw_only=True):
+    """What became of an attempt, as `/connection/explain` answers it."""
+
+    cid: str
+
+
+class WhoQuestion(Message, tag="who", kw_only=True):
+    """What a client id or an attempt's id stands for."""
+
+    name: str
+
+
+class RecordsQuestion(Message, tag="records", kw_only=True):
+    """Records of a ledger: `kind` is "attempts" or "connections", `query` what a `Query` has that is not empty."""
+
+    kind: str
+    query: dict[str, Any]
+    limit: int
+    state: str = "all"

@@ -18,6 +18,7 @@ from holdfast.connections.connection import Connection
 from holdfast.connections.records import RefusedAttempt
 from holdfast.connections.reporting import stage_without_session
 from holdfast.errors import DoorError, GatewayError
+from holdfast.monitoring.elsewhere import Elsewhere, Found
 from holdfast.monitoring.lookup import Known, Lookup
 from holdfast.resilience.keyed_buckets import KeyedBuckets
 from holdfast.resilience.parties import party_of
@@ -37,10 +38,11 @@ _LONGEST_QUERY: Final = 1024
 CAUSES: Final = (
     "The request never arrived: the name was not found, the network or a firewall dropped it, TLS failed, or a proxy "
     "answered in the gateway's place.",
-    "Another instance took it; this one knows its own attempts alone.",
     "It is too long ago, or the instance was restarted since.",
     "The client did not send `?cid=` with the attempt, or sent another id.",
 )
+_SILENT: Final = "An instance took it that did not answer: {names}."
+_NOBODY_ASKED: Final = "Another instance took it, which cannot be asked now: the broker is away."
 _DRAINS: Final = "This instance is draining; of those it sends away it remembers only the number."
 
 
@@ -59,9 +61,10 @@ class ExplainRules:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """Who knows: of attempts, of addresses, of this instance, and who gives log tokens."""
+    """Who knows: of attempts here and elsewhere, of addresses, of this instance, and who gives log tokens."""
 
     lookup: Lookup
+    elsewhere: Elsewhere
     originate: Originate
     instance: str
     is_draining: Callable[[], bool]
@@ -74,6 +77,7 @@ class ExplainEndpoint:
     def __init__(self, witness: Witness, rules: ExplainRules) -> None:
         self._witness = witness
         self._rules = rules
+        witness.elsewhere.answer_explain(self._explain)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -83,13 +87,10 @@ class ExplainEndpoint:
             check_method(scope, "GET")
             self._check_rate(scope)
             cid = _cid_of(scope.get("query_string", b""))
-            known = await self._witness.lookup.attempt(cid)
-            if known is None:
-                raise DoorError("unknown_attempt")
-            answer = await self._explain(cid, known)
+            answer = await self._find(cid)
         except GatewayError as error:
             observe_explain(error.slug)
-            extra: dict[str, Any] = {"causes": self._causes()} if error.slug == "unknown_attempt" else {}
+            extra: dict[str, Any] = {name: value for name, value in error.context.items() if name == "causes"}
             await refuse(scope, send, error, **extra)
             return
         observe_explain("ok")
@@ -103,10 +104,27 @@ class ExplainEndpoint:
         if not self._rules.by_address.take(party_of(address)) or not self._rules.overall.take(_EVERYBODY):
             raise DoorError("rate_limited")
 
-    def _causes(self) -> list[str]:
-        return [_DRAINS, *CAUSES] if self._witness.is_draining() else list(CAUSES)
+    async def _find(self, cid: str) -> dict[str, Any]:
+        if (answer := await self._explain(cid)) is not None:
+            return answer
+        found = await self._witness.elsewhere.explain(cid)
+        if found.one is None:
+            raise DoorError("unknown_attempt", causes=self._causes(found))
+        return found.one
 
-    async def _explain(self, cid: str, known: Known) -> dict[str, Any]:
+    def _causes(self, found: Found) -> list[str]:
+        causes = [_DRAINS, *CAUSES] if self._witness.is_draining() else list(CAUSES)
+        if found.trouble:
+            causes.insert(0, _NOBODY_ASKED)
+        elif found.silent:
+            causes.insert(0, _SILENT.format(names=", ".join(found.silent)))
+        return causes
+
+    async def _explain(self, cid: str) -> dict[str, Any] | None:
+        """Return what this instance has to say of an attempt, None if it does not know it."""
+        known = await self._witness.lookup.attempt(cid)
+        if known is None:
+            return None
         client = "" if isinstance(known, RefusedAttempt) else known.client
         return {
             "cid": cid,

@@ -100,3 +100,15 @@ def test_full_answer_says_that_there_may_be_more(asked: dict[str, Any]) -> None:
     asked["/admin/attempts"]["attempts"] = [REFUSED] * 1000
 
     assert ask_gateway(Subject("anna"), WHERE, Span()).sources[0].note == "only the latest 1000"
+
+
+@pytest.mark.parametrize(
+    ("gap", "note"), [({"missing": ["gw-2"]}, "gw-2"), ({"trouble": "broker_unavailable"}, "broker_unavailable")]
+)
+def test_instances_that_did_not_answer_are_said(asked: dict[str, Any], gap: dict[str, Any], note: str) -> None:
+    """Nobody takes a part for the whole."""
+    asked["/admin/attempts"] |= gap
+    found = ask_gateway(Subject("anna"), WHERE, Span())
+
+    assert found.sources[0].note == f"without other instances: {note}"
+    assert found.sources[1].note == ""

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from holdfast.monitoring.elsewhere import Elsewhere
 from holdfast.monitoring.ledger import Ledger
 from holdfast.monitoring.lookup import Lookup
 from holdfast.resilience.keyed_buckets import KeyedBuckets
@@ -13,6 +15,7 @@ from holdfast.settings_admin import LedgerSettings
 from tests.asgi import Answer, call
 from tests.brokers import Clock
 from tests.live import Client, World
+from tests.pair import Pair, lone_bus
 
 CID = "0123456789abcdef0123456789abcdef"
 
@@ -20,14 +23,15 @@ CID = "0123456789abcdef0123456789abcdef"
 class Asked:
     """An endpoint and the instance behind it."""
 
-    def __init__(self, world: World, burst: int = 100, overall: int = 100) -> None:
+    def __init__(self, world: World, burst: int = 100, overall: int = 100, elsewhere: Elsewhere | None = None) -> None:
         self.world = world
         self.is_draining = False
         ledger = world.core.recorder = Ledger(LedgerSettings())
         witness = Witness(
             Lookup(world.core, ledger),
+            elsewhere or Elsewhere(lone_bus(world.core)),
             lambda peer, scheme, headers: (dict(headers).get(b"x-forwarded-for", b"").decode() or peer, scheme),
-            "here",
+            world.core.instance,
             lambda: self.is_draining,
             lambda attempt, client: f"token of {attempt[:4]} {client[:4]}",
         )
@@ -170,3 +174,23 @@ async def test_addresses_of_one_network_are_limited_together() -> None:
     answers = [await asked.get(client=(f"2001:db8::{number}", 1)) for number in range(3)]
 
     assert [answer.status for answer in answers] == [404, 404, 429]
+
+
+async def test_attempt_at_another_instance() -> None:
+    """Any instance answers for it, with that one's name and log token; who does not answer is named."""
+    pair = await Pair(Clock(1_700_000_000.0)).start()
+    here = Asked(pair.here, elsewhere=pair.here.cluster.elsewhere)
+    client = Asked(pair.there, elsewhere=pair.there.cluster.elsewhere).open()
+    client.send({"id": 1, "connect": {"token": ""}})
+    client.hang_up(3501, "token_empty")
+    body = (await here.get()).json()
+
+    assert (body["slug"], body["instance"], body["state"]) == ("token_empty", "there", "refused")
+    assert body["log_token"] == "token of 0123 "
+    assert len((await here.get("cid=" + "f" * 32)).json()["causes"]) == 3
+
+    pair.kill(pair.there)
+    asking = asyncio.ensure_future(here.get("cid=" + "f" * 32))
+    assert "did not answer: there" in (await pair.until_timers(pair.here, asking)).json()["causes"][0]
+    pair.kill(pair.here)
+    assert "the broker is away" in (await here.get("cid=" + "f" * 32)).json()["causes"][0]
