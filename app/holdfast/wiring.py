@@ -77,6 +77,7 @@ def make_endpoints(doors: Doors) -> Endpoints:
     lookup = Lookup(core, doors.ledger)
     originate = TrustedProxies(settings.http.trusted_proxies).originate
     not_found = NotFound(originate)
+    session_user = user_of_session(settings, doors.login, originate)
     readiness = Readiness(
         core.lifecycle,
         {"broker": doors.check_broker},
@@ -98,7 +99,7 @@ def make_endpoints(doors: Doors) -> Endpoints:
         metrics=MetricsEndpoint(),
         public={
             # First, for it makes what gives log tokens.
-            **client_logs(settings.log, core, originate, user_of_session(settings, doors.login, originate)),
+            **client_logs(settings.log, core, originate, session_user, cluster.log_secrets),
             **login_paths(settings, doors.login, originate),
             **explain_endpoints(settings, lookup, cluster, core.issue_log_token),
         },

@@ -23,6 +23,7 @@ from holdfast.routes.api_messages import Process
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
+from holdfast.wiring_logs import log_secrets
 
 NODES_PATH: Final = "/admin/nodes"
 # An entry that is not taken away ends by itself; a stop must not wait for a broker that hangs.
@@ -55,7 +56,10 @@ class Cluster:
         self.revoker = RevokerEverywhere(core, self.bus)
         self.channels = ChannelCounts(core.hub, self.bus)
         self.elsewhere = Elsewhere(self.bus)
+        self.log_secrets = log_secrets(settings.log, core)
         self.nodes.on_beat.append(self.revoker.catch_up)
+        if self.log_secrets is not None:
+            self.nodes.on_beat.append(self.log_secrets.share)
         self._token = settings.admin.token.get_secret_value()
 
     # Public methods: life
@@ -88,6 +92,8 @@ class Cluster:
     def on_resumed(self) -> None:
         """Know that messages may have been lost."""
         self.revoker.fall_behind()
+        if self.log_secrets is not None:
+            self.log_secrets.share_again()
         self.nodes.hurry()
 
     # Public methods: questions

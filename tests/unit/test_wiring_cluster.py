@@ -25,6 +25,7 @@ async def test_instance_alone_asks_nobody() -> None:
     await cluster.revoker.revoke(Order(user="anna", seconds=60))
 
     assert cluster.work() == []
+    assert cluster.log_secrets is None
     assert await gateway.core.broker.tables.read("nodes") == {}
     assert cluster.bus.stats.messages == {}
     assert [node.name for node in await cluster.list_for_api()] == [gateway.core.instance]
@@ -51,6 +52,7 @@ async def test_admin_path_lists_instances() -> None:
 async def test_heartbeat_brings_what_was_missed() -> None:
     """After an interruption the next heartbeat comes at once, and with it what was revoked meanwhile."""
     pair = await Pair(Clock(NOW)).start()
+    assert sorted(await pair.exchange.memory.tables.read("log_secrets")) == ["here", "there"]
     [work] = pair.there.cluster.work()
     running = asyncio.ensure_future(work)
     pair.exchange.cut_off.add("there")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from holdfast import wiring_logs
+from holdfast.broker.tables import MemoryTables
 from holdfast.settings_logs import LogSettings
 from holdfast.transports.websocket import as_it_came
 from tests.asgi import call
@@ -74,3 +75,26 @@ def test_door_can_be_switched_off() -> None:
 
     assert wiring_logs.client_logs(LogSettings(client_enabled=False), core, as_it_came) == {}
     assert core.issue_log_token is None
+
+
+async def test_instances_of_one_broker_take_each_others_tokens() -> None:
+    """Without a secret in the settings each has its own, which it shares; with one there is nothing to share."""
+    broker = SimpleNamespace(is_shared=True, tables=MemoryTables(lambda: 0.0))
+    cores, doors = [], []
+    for name in ("here", "there"):
+        core = core_of()
+        core.broker, core.instance = broker, name
+        secrets = wiring_logs.log_secrets(LogSettings(), core)
+        assert secrets is not None
+        await secrets.share()
+        cores.append(core)
+        doors.append(wiring_logs.client_logs(LogSettings(), core, as_it_came, secrets=secrets))
+    statuses = []
+    for core in cores:
+        token = core.issue_log_token(ATTEMPT, "")
+        body = b'{"log_token":"%s","lines":[{"t":1,"event":"a"}]}' % token.encode()
+        statuses.append((await call(doors[1][wiring_logs.CLIENT_LOGS_PATH], "POST", body=body)).status)
+
+    assert statuses == [200, 200]
+    assert wiring_logs.log_secrets(LogSettings(client_token_secret="s" * 32), cores[0]) is None
+    assert wiring_logs.log_secrets(LogSettings(client_enabled=False), cores[0]) is None

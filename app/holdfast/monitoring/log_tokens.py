@@ -1,7 +1,7 @@
 """One-time tokens with which a browser may hand in log lines, each for one attempt.
 
-A token says itself what it is for, so that an instance with the same secret takes what another one gave. Only used ones
-are remembered, by the instance that took them, and only so many.
+A token says itself what it is for, so that an instance that knows the secret of another one takes what that gave. Only
+used ones are remembered, by the instance that took them, and only so many.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
 REMEMBERED: Final = 50_000
@@ -49,6 +49,8 @@ class LogTokens:
 
     def __init__(self, secret: bytes, ttl: float, clock: Callable[[], float], remembered: int = REMEMBERED) -> None:
         self._secret = secret
+        self.others: Collection[bytes] = ()
+        """Secrets of other instances, whose tokens are as good."""
         self._ttl = ttl
         self._clock = clock
         self._remembered = remembered
@@ -61,7 +63,7 @@ class LogTokens:
         except ValueError:
             return ""
         body = _BODY.pack(int(self._clock() + self._ttl), os.urandom(8), *ids)
-        return urlsafe_b64encode(body + self._sign(body)).decode()
+        return urlsafe_b64encode(body + _sign(self._secret, body)).decode()
 
     def read(self, token: str) -> LogIds | None:
         """Return what a token is for, which stays good; None for one that is not ours, used or expired."""
@@ -78,8 +80,8 @@ class LogTokens:
 
     # Private methods
 
-    def _sign(self, body: bytes) -> bytes:
-        return hmac.digest(self._secret, body, "sha256")[:_SIGNATURE_BYTES]
+    def _is_signed(self, body: bytes, signature: bytes) -> bool:
+        return any(hmac.compare_digest(signature, _sign(secret, body)) for secret in (self._secret, *self.others))
 
     def _open(self, token: str) -> _Opened | None:
         try:
@@ -87,7 +89,7 @@ class LogTokens:
         except (Error, ValueError):
             return None
         body, signature = raw[: _BODY.size], raw[_BODY.size :]
-        if len(body) < _BODY.size or not hmac.compare_digest(signature, self._sign(body)):
+        if len(body) < _BODY.size or not self._is_signed(body, signature):
             return None
         expires, number, attempt, client = _BODY.unpack(body)
         if self._clock() > expires or number in self._used:
@@ -102,6 +104,10 @@ class LogTokens:
                 break
             del self._used[oldest]
         self._used[opened.number] = opened.expires
+
+
+def _sign(secret: bytes, body: bytes) -> bytes:
+    return hmac.digest(secret, body, "sha256")[:_SIGNATURE_BYTES]
 
 
 def _packed(name: str) -> bytes:

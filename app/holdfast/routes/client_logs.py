@@ -34,6 +34,11 @@ async def no_session(scope: Scope) -> str:
     return ""
 
 
+async def nothing_to_learn() -> bool:
+    """Return that no other instance gives tokens."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class ClientLogRules:
     """What a batch has to keep to: `batches` limits by address, `lines` all of them together."""
@@ -46,12 +51,16 @@ class ClientLogRules:
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """Who knows more of a request: its address, whose connection a client id is, the time (Unix), who is logged in."""
+    """Who knows more of a request: its address, whose connection a client id is, the time (Unix), who is logged in.
+
+    `learn` looks for other instances whose tokens are good here too, and tells whether it found any.
+    """
 
     originate: Originate
     user_of: Callable[[str], str]
     clock: Callable[[], float]
     user_of_session: UserOfSession = no_session
+    learn: Callable[[], Awaitable[bool]] = nothing_to_learn
 
 
 class ClientLogs:
@@ -74,7 +83,7 @@ class ClientLogs:
             await turn_away(scope, receive, send, error)
             return
         try:
-            ids, count = self._take(body, address, await self._witnesses.user_of_session(scope))
+            ids, count = await self._take_or_learn(body, address, await self._witnesses.user_of_session(scope))
         except GatewayError as error:
             _count_refused(address, error)
             await refuse(scope, send, error)
@@ -90,6 +99,14 @@ class ClientLogs:
         if not self._rules.batches.take(party_of(address)):
             raise DoorError("rate_limited", "Too many batches of log lines.")
         return await read_body(receive, scope["headers"], self._rules.max_body_bytes)
+
+    async def _take_or_learn(self, body: bytes, address: str, user: str) -> tuple[LogIds, int]:
+        try:
+            return self._take(body, address, user)
+        except DoorError as error:
+            if error.slug != "log_token_invalid" or not await self._witnesses.learn():
+                raise
+        return self._take(body, address, user)
 
     def _take(self, body: bytes, address: str, user: str) -> tuple[LogIds, int]:
         # Whatever type it is said to be: a page that is being left can only send text/plain.

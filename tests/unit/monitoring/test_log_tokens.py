@@ -97,3 +97,16 @@ def test_used_tokens_are_forgotten_when_they_have_expired_or_are_too_many() -> N
     clock.advance(61.0)
     tokens.redeem(tokens.issue(ATTEMPT))
     assert len(tokens._used) == 1
+
+
+def test_token_of_an_instance_whose_secret_is_known_is_good() -> None:
+    """Each gives tokens with its own secret and takes those of the others, once."""
+    clock = Clock()
+    here, there = (LogTokens(secret * 32, 60.0, clock) for secret in (b"h", b"t"))
+    token = there.issue(ATTEMPT)
+    assert here.redeem(token) is None
+    here.others = (b"x" * 32, b"t" * 32)
+
+    assert here.redeem(token) == LogIds(ATTEMPT, "")
+    assert here.redeem(token) is None
+    assert there.redeem(here.issue(ATTEMPT)) is None

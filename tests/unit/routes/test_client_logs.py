@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from collections.abc import Iterator
@@ -197,3 +198,21 @@ async def test_addresses_of_one_network_are_limited_together(world: World) -> No
     answers = [await world.post({"t": T, "event": "x"}, peer=f"2001:db8::{number}") for number in range(7)]
 
     assert [answer.status for answer in answers] == [200] * 5 + [429] * 2
+
+
+async def test_token_of_another_instance_is_learnt(world: World) -> None:
+    """A door that learns of another instance looks at the token once more; one that learns nothing refuses it."""
+    other = LogTokens(b"o" * 32, 60.0, world.clock)
+    lessons = [False, True]
+
+    async def learn() -> bool:
+        is_news = lessons.pop(0)
+        world.tokens.others = (b"o" * 32,) if is_news else ()
+        return is_news
+
+    world.app._witnesses = dataclasses.replace(world.app._witnesses, learn=learn)
+    token = other.issue(ATTEMPT)
+    statuses = [(await world.post({"t": T, "event": "a"}, token=token)).status for _ in range(2)]
+
+    assert statuses == [403, 200]
+    assert len([line for line in world.written() if line["event"] == "browser_line"]) == 1
