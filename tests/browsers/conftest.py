@@ -65,10 +65,12 @@ def site(shared_site: Site) -> Iterator[Site]:
 @pytest.fixture
 def page(driver: WebDriver, site: Site) -> Iterator[Page]:
     """An open test page that is not connected; nothing may have failed in it unnoticed by the end."""
-    clean(driver, site.url)
     page = Page(driver, site.url).open()
-    yield page
-    site.reset()
-    page.focus()
-    assert page.run("return window.seen ? seen.faults : []") == []
-    clean(driver, site.url)
+    try:
+        yield page
+        site.reset()
+        page.focus()
+        assert page.run("return window.seen ? seen.faults : []") == []
+    finally:
+        site.reset()
+        clean(driver, site.url)

@@ -30,11 +30,9 @@ class DemoPage(Page):
 
     def fill_in(self, user: str, password: str) -> None:
         """Send the form of the login page."""
-        self.wait("document.querySelector('#login .primary')?.textContent === args[0]", "Log in")
+        self.wait("document.querySelector('#login .primary')?.disabled === false")
         for name, text in (("username", user), ("password", password)):
-            field = self.driver.find_element(By.ID, name)
-            field.clear()
-            field.send_keys(text)
+            self.type_into(self.driver.find_element(By.ID, name), text)
         self.driver.find_element(By.CSS_SELECTOR, "#login .primary").click()
 
     def wait_until_ready(self) -> None:

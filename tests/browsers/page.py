@@ -18,6 +18,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
+TRIES = 5
 
 # The page's promise becomes the answer; what it rejects with is told, instead of a timeout.
 _RUN = """
@@ -57,6 +58,8 @@ class Page:
     def run(self, body: str, *args: Any) -> Any:
         """Run the body of an async function in the page, `args` its arguments, and return what it returns."""
         answer = self.driver.execute_async_script(_RUN % body, *args)
+        if answer is None:
+            raise JavascriptException("the page went away meanwhile")
         assert "fault" not in answer, f"{body}\n{answer.get('fault')}"
         return answer["value"]
 
@@ -91,6 +94,19 @@ class Page:
     def subscribe(self, channel: str, **options: Any) -> None:
         """Subscribe and return when it is done."""
         self.run("await follow(args[0], args[1])", channel, options)
+
+    def type_into(self, field: WebElement, text: str) -> None:
+        """Let a field hold this text; WebKit's driver loses keys on a busy machine."""
+        for _ in range(TRIES):
+            field.clear()
+            field.send_keys(text)
+            if self.run("return args[0].value", field) == text:
+                return
+        raise AssertionError(f"the field never held {text!r}\n{self.story()}")
+
+    def rest(self, seconds: float) -> None:
+        """Let so much of the page's time pass."""
+        self.run("await new Promise((resolve) => setTimeout(resolve, args[0]))", seconds * 1000)
 
     def connected(self, transport: str | None = None) -> None:
         """Wait for a connection, over this transport if one is named."""

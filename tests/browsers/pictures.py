@@ -5,9 +5,12 @@ paths = pictures.take(page, "login")        # .cache/screenshots/login-chrome-wi
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from selenium import webdriver
 
 from tests.browsers.page import ROOT, Page
 
@@ -15,24 +18,43 @@ FOLDER = ROOT / ".cache" / "screenshots"
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 SCHEMES = ("light", "dark")
 
-# Colours change in a moment, but not at once.
+# Neither windows nor colours change at once.
 _SETTLE = """
+const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
+let width;
+do {
+  width = innerWidth;
+  await pause();
+} while (width !== innerWidth);
 const brief = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < 2000);
 await Promise.allSettled(brief.map((one) => one.finished));
 """
 
 
 def take(page: Page, name: str, *, is_whole: bool = False) -> list[Path]:
-    """Write pictures of what the page shows now, in Chromium of the whole page if wanted, and leave it as it was."""
+    """Write pictures of what the page shows now; `is_whole` has more than the window, where the browser can."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     browser = page.driver.capabilities["browserName"].split()[0].lower()
-    looks = _emulated(page.driver, is_whole) if browser.startswith("chrom") else _resized(page.driver)
+    looks = _emulated(page.driver) if browser.startswith("chrom") else _resized(page.driver)
     paths = []
     for look in looks:
         page.run(_SETTLE)
         paths.append(FOLDER / f"{name}-{browser}-{look}.png")
-        assert page.driver.save_screenshot(str(paths[-1]))
+        paths[-1].write_bytes(_whole(page.driver) if is_whole else page.driver.get_screenshot_as_png())
     return paths
+
+
+def _whole(driver: Any) -> bytes:
+    """Return a picture that goes on below the window, whose height it leaves alone."""
+    driver.execute_script("scrollTo(0, 0)")
+    if isinstance(driver, webdriver.Firefox):
+        return driver.get_full_page_screenshot_as_png()
+    if isinstance(driver, webdriver.Chrome):
+        width, height = driver.execute_script("return [innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        return base64.b64decode(shot["data"])
+    return bytes(driver.get_screenshot_as_png())
 
 
 def _resized(driver: Any) -> Iterator[str]:
@@ -42,13 +64,10 @@ def _resized(driver: Any) -> Iterator[str]:
         yield size
 
 
-def _emulated(driver: Any, is_whole: bool) -> Iterator[str]:
+def _emulated(driver: Any) -> Iterator[str]:
     for size, (width, height) in SIZES.items():
         shape = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
-        if is_whole:
-            shape["height"] = driver.execute_script("return document.documentElement.scrollHeight")
-            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
         for scheme in SCHEMES:
             feature = {"name": "prefers-color-scheme", "value": scheme}
             driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})

@@ -120,6 +120,13 @@ class Site:
         """How often a page asked for a token."""
         return len(self.application.asked("/token"))
 
+    def wait_for_tokens(self, count: int) -> None:
+        """Wait until pages have asked for so many tokens."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.tokens_fetched < count:
+            assert time.monotonic() < deadline, f"{self.tokens_fetched} of {count} tokens were fetched"
+            time.sleep(0.05)
+
     def add_user(self, name: str) -> str:
         """Make an account with PASSWORD, as an operator does, and return its name."""
         config = self.gateway.folder / "holdfast.yaml"

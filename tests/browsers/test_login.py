@@ -17,9 +17,7 @@ def log_in(page: Page, user: str, password: str = PASSWORD) -> None:
     """Fill in the form of the login page, and send it."""
     page.wait("document.body.dataset.ready")
     for name, text in (("username", user), ("password", password)):
-        field = page.driver.find_element(By.NAME, name)
-        field.clear()
-        field.send_keys(text)
+        page.type_into(page.driver.find_element(By.NAME, name), text)
     page.driver.find_element(By.TAG_NAME, "button").click()
 
 
@@ -28,7 +26,7 @@ def test_login_and_back(page: Page, site: Site) -> None:
     user = site.add_user(unique("anna"))
     page.open("/page?view=3#part")
     page.wait("typeof window.start === 'function'")
-    page.driver.find_element(By.NAME, "note").send_keys("half a sentence")
+    page.type_into(page.driver.find_element(By.NAME, "note"), "half a sentence")
     page.run("start({ login: true })")
 
     page.wait("location.pathname === '/login'")

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.timeout(180)]
 QUICK = {"minReconnectDelay": 200, "maxReconnectDelay": 1500}
 
 
+@pytest.mark.engines("chromium")
 def test_lines_of_the_page_are_in_the_log_of_the_gateway(page: Page, site: Site) -> None:
     """After trouble, under the id that both sides have for the attempt."""
     page.start(**QUICK).connected()

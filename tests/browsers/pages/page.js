@@ -1,5 +1,6 @@
 /** What tests drive: a service on `window.service`, and in `window.seen` all that it told. */
 
+import { browserEnvironment } from '/client/environment.js';
 import { ResilientWebSocketService } from '/client/index.js';
 import { restoreForms } from '/client/tokens/forms.js';
 import { loginTokens } from '/client/tokens/login.js';
@@ -24,11 +25,15 @@ const told = (error) => error && { slug: error.slug, number: error.number, actio
 
 restoreForms();
 
-/** Make the service; `share` lets tabs share the fetch of tokens, `login` takes them from the gateway's own login. */
-window.start = ({ share, login, ...options } = {}) => {
+/**
+ * Make the service; `share` lets tabs share the fetch of tokens, `login` takes them from the gateway's own login,
+ * `chance` is what every draw comes to.
+ */
+window.start = ({ share, login, chance, ...options } = {}) => {
   window.auth = login ? loginTokens({ url: '/auth', page: '/login' }) : null;
   const source = window.auth?.getToken ?? (share ? Object.assign(getToken, { share }) : getToken);
-  const service = new ResilientWebSocketService('/connection/websocket', { getToken: source, ...options });
+  const environment = chance === undefined ? {} : { environment: { ...browserEnvironment(), random: () => chance } };
+  const service = new ResilientWebSocketService('/connection/websocket', { getToken: source, ...environment, ...options });
   const on = (name, keep = () => {}) =>
     service.addEventListener(name, ({ detail }) => {
       note(name, { ...detail, error: told(detail.error), reason: detail.reason?.slug });
