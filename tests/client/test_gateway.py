@@ -52,7 +52,7 @@ def test_client_renews_its_token(gateway: Gateway) -> None:
         client.do("connect")
         for reason in ("first", "renewal", "renewal"):
             assert client.next("token_wanted")["reason"] == reason
-            client.do("token", token=gateway.token("browser", ttl=8))
+            client.do("token", token=gateway.token("browser", ttl=4))
         client.next("token_wanted", reason="renewal")
 
         assert [event["to"] for event in client.seen if event["event"] == "state"] == ["connecting", "connected"]

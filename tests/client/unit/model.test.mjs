@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { FakeWebSocket, seededRandom, settle } from '../fakes.mjs';
 import { liveSockets, makeWorld } from '../world.mjs';
 
-const SEQUENCES = Number(process.env.SEQUENCES ?? 1000);
+const SEQUENCES = Number(process.env.SEQUENCES ?? 300);
 const FIRST_SEED = Number(process.env.SEED ?? 1);
 const STEPS = 80;
 const LIMITS = { minReconnectDelay: 500, maxReconnectDelay: 20_000, stableAfter: 10_000, queueSize: 5, queueTimeout: 30_000 };
