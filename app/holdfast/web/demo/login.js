@@ -30,6 +30,7 @@ find('#reveal', HTMLButtonElement).addEventListener('click', ({ currentTarget })
   password.type = isShown ? 'text' : 'password';
   /** @type {HTMLButtonElement} */ (currentTarget).setAttribute('aria-pressed', String(isShown));
 });
+button.disabled = false; // earlier, the form would go by itself, with the password in the address
 const reason = new URL(location.href).searchParams.get('reason') ?? '';
 if (!NO_NEWS.includes(reason)) show(errorOf({ slug: reason }));
 if (await login.session().catch(() => null)) leave();
