@@ -24,7 +24,7 @@ class Instance:
 
     def __init__(self, addresses: Sequence[str], **settings: Any) -> None:
         redis = RedisSettings.model_validate({"addresses": addresses, **settings})
-        self.broker = RedisBroker(Settings(broker=BrokerSettings(type="redis", redis=redis)))
+        self.broker = RedisBroker(Settings(broker=BrokerSettings(type="redis", redis=redis)), secrets.token_hex(4))
         self.seen = Recorder()
 
     @property

@@ -15,9 +15,7 @@ from holdfast import __version__
 from holdfast.admission.round_trip import BrokerRoundTrip
 from holdfast.app import make_app
 from holdfast.auth.validator import ImprovedTokenValidator
-from holdfast.broker.memory import MemoryBroker
 from holdfast.channels.hub import Hub
-from holdfast.channels.namespaces import ChannelRules
 from holdfast.connections.bus_messages import VERSION
 from holdfast.connections.core import Clocks, Core, Parts
 from holdfast.connections.drain import drain, pacing
@@ -25,7 +23,6 @@ from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.nodes import Node
 from holdfast.connections.ticker import check_forever, tick_forever
-from holdfast.errors import ConfigError
 from holdfast.monitoring.ledger import Ledger
 from holdfast.proxy.table import ProxyTable
 from holdfast.routes.metrics import read_ledger_of, read_numbers_of
@@ -45,6 +42,7 @@ from holdfast.telemetry.logs import (
 )
 from holdfast.wiring import Doors, make_endpoints
 from holdfast.wiring_admission import make_admission, read_admission_of
+from holdfast.wiring_broker import make_broker
 from holdfast.wiring_cluster import Cluster
 from holdfast.wiring_dev import DevMode
 from holdfast.wiring_login import make_login
@@ -235,16 +233,11 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, dev: DevMode | No
     Raises:
         ConfigError: keys, patterns or networks in the settings that cannot be used.
     """
-    if settings.broker.type == "redis":
-        raise ConfigError(["broker.type: this version has the embedded broker alone; expected `memory`."])
     clocks = Clocks(loop.time, time.time, time.monotonic)
     validator = ImprovedTokenValidator(settings.token, allow_anonymous=settings.client.allow_anonymous)
     hub = Hub(loop.call_soon)
-    is_binary = ChannelRules(settings.channel).is_binary
     instance = instance_name(settings)
-    broker = MemoryBroker(
-        settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary, instance=instance
-    )
+    broker = make_broker(settings, hub, clocks, instance)
     proxies = ProxyTable(settings, clocks.monotonic)
     ledger = Ledger(settings.ledger)
     parts = Parts(broker, hub, validator, clocks, loop, proxies if len(proxies) else None, ledger)

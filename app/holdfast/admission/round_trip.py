@@ -8,6 +8,7 @@ from collections.abc import Collection
 import msgspec
 
 from holdfast.broker.base import Broker, BrokerHandler, PublishOptions
+from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 
 # Who else publishes into such a channel reaches nobody, and cannot make a failed probe pass: it is numbered.
@@ -22,12 +23,16 @@ class BrokerRoundTrip:
         self._broker = broker
         self._handler = handler
         self._channel = f"{PREFIX}{instance}"
+        self._is_subscribed = False
         self._sent = 0
         self._returned: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
-        """Ask the broker to hand on the probe's channel."""
-        await self._broker.subscribe(self._channel)
+        """Ask the broker to hand on the probe's channel; one that is away now is asked again by each check."""
+        try:
+            await self._subscribe()
+        except BrokerError:
+            pass  # an instance starts without its broker too, and is not ready then
 
     async def check(self) -> None:
         """Publish, and return when that very publication came back; the caller bounds the time.
@@ -35,11 +40,17 @@ class BrokerRoundTrip:
         Raises:
             BrokerError: the broker refused the publication.
         """
+        if not self._is_subscribed:
+            await self._subscribe()
         self._sent += 1
         self._returned = asyncio.get_running_loop().create_future()
         data = msgspec.Raw(str(self._sent).encode())
         await self._broker.publish(self._channel, Publication(data=data), _OPTIONS)
         await self._returned
+
+    async def _subscribe(self) -> None:
+        await self._broker.subscribe(self._channel)
+        self._is_subscribed = True
 
     def on_publication(
         self, channel: str, publication: Publication, position: StreamPosition, use_delta: bool = False

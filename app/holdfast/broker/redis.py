@@ -5,7 +5,8 @@ Here its parts are put together; `docs/redis.md` has the picture.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -17,6 +18,7 @@ from holdfast.broker.base import (
     PublishOptions,
     PublishResult,
 )
+from holdfast.broker.memory import LocalSubscribers
 from holdfast.broker.redis_feed import RedisFeed
 from holdfast.broker.redis_history import HistoryReader
 from holdfast.broker.redis_link import RedisLink
@@ -32,6 +34,7 @@ from holdfast.broker.redis_records import (
     encode_info,
 )
 from holdfast.broker.redis_seen import Seen, SeenPositions
+from holdfast.broker.redis_stores import RedisStores
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 from holdfast.settings import Settings
@@ -40,17 +43,18 @@ from holdfast.telemetry.logs import get_logger
 _log = get_logger(__name__)
 
 
-class RedisBroker:
+class RedisBroker(RedisStores):
     """A `Broker` in Redis.
 
     Args:
         settings: its `broker` branch, and how long positions are kept.
+        instance: this one's name, for messages to it.
+        subscribers: this instance's, asked for `channels`.
     """
 
-    is_shared = True
-
-    def __init__(self, settings: Settings) -> None:
-        self.link = RedisLink(settings.broker.redis)
+    def __init__(self, settings: Settings, instance: str = "", subscribers: LocalSubscribers | None = None) -> None:
+        super().__init__(RedisLink(settings.broker.redis), instance)
+        self._subscribers = subscribers
         self.feed = RedisFeed(self.link)
         self._keys = self.link.keys
         self._seen = SeenPositions()
@@ -69,12 +73,14 @@ class RedisBroker:
         self.feed.on_resumed = self._resume
         await self.link.start()
         await self.feed.start()
+        await self.messages.start(handler)
 
     async def stop(self) -> None:
         """Let go of everything; a second call does nothing."""
         if self._handler is None:
             return
         self._handler = None
+        await self.messages.stop()
         await self.feed.stop()
         await self._reconciler.stop()
         await self.link.stop()
@@ -126,6 +132,17 @@ class RedisBroker:
         self._serving()
         await self._history.remove(channel)
 
+    async def channels(self, pattern: str = "") -> Mapping[str, int]:
+        """Return this instance's channels that match a glob (all for an empty one), with their numbers of clients."""
+        subscribers = self._subscribers
+        if subscribers is None:
+            return {}
+        return {
+            name: subscribers.count(name)
+            for name in subscribers.channels()
+            if not pattern or fnmatchcase(name, pattern)
+        }
+
     # Private methods
 
     def _serving(self) -> BrokerHandler:
@@ -168,7 +185,7 @@ class RedisBroker:
         self._reconciler.add(self._seen.of_other_runs(self.link.runs))
 
     def _resume(self, channels: Collection[bytes]) -> None:
-        self._tell_resumed([self._keys.name_of(one) for one in channels if one.startswith(self._keys.prefix + b":{")])
+        self._tell_resumed([self._keys.name_of(one) for one in channels])
 
     def _tell_resumed(self, names: Collection[str]) -> None:
         if self._handler is not None and names:

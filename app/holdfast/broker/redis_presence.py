@@ -15,7 +15,7 @@ from holdfast.broker.base import PresenceStats
 from holdfast.broker.redis_fields import milliseconds
 from holdfast.broker.redis_link import RedisLink, Script
 from holdfast.errors import BrokerError
-from holdfast.protocol.messages import ClientInfo
+from holdfast.protocol.messages import NONE, ClientInfo
 
 # Entries that one call forgets at most, so that a channel of 100,000 whose instance died does not hold up Redis.
 _FORGOTTEN_AT_ONCE: Final = 1000
@@ -151,9 +151,14 @@ def unpack(client: str, value: bytes) -> ClientInfo:
     try:
         user, rest = _cut(value)
         conn_info, chan_info = _cut(rest)
-        return ClientInfo(user.decode(), client, Raw(conn_info), Raw(chan_info))
+        return ClientInfo(user.decode(), client, _raw(conn_info), _raw(chan_info))
     except ValueError:
         raise BrokerError("broker_foreign_key", f"the presence entry of {client!r} is not of this gateway's") from None
+
+
+def _raw(info: bytes) -> Raw:
+    # The encoder leaves out NONE itself, and would write another that is empty.
+    return Raw(info) if info else NONE
 
 
 def _cut(value: bytes) -> tuple[bytes, bytes]:

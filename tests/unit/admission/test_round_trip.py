@@ -34,6 +34,8 @@ class Broker:
         self.error = None
 
     async def subscribe(self, channel):
+        if self.error is not None:
+            raise self.error
         self.subscribed.append(channel)
 
     async def publish(self, channel, publication, options):
@@ -127,3 +129,19 @@ def test_others_pass(probe, hub):
         ("join", "news", info),
         ("leave", "news", info),
     ]
+
+
+async def test_probe_starts_without_its_broker(broker, hub):
+    """Each check asks again for the channel, until the broker is there."""
+    probe = BrokerRoundTrip(broker, hub, "here")
+    broker.handler = probe
+    broker.error = BrokerError("broker_timeout")
+    await probe.start()
+    with pytest.raises(BrokerError, match="broker_timeout"):
+        await probe.check()
+
+    broker.error = None
+    await probe.check()
+    await probe.check()
+
+    assert broker.subscribed == [f"{PREFIX}here"]

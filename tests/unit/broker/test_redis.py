@@ -9,7 +9,7 @@ from holdfast.broker.redis_records import encode_info, encode_publication
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, StreamPosition
 from holdfast.settings import Settings
-from tests.brokers import Recorder, publication, texts
+from tests.brokers import NoSubscribers, Recorder, publication, texts
 
 CHANNEL = b"holdfast:{news}"
 RECORD = encode_publication(publication("1"))
@@ -18,12 +18,13 @@ RECORD = encode_publication(publication("1"))
 @pytest.fixture
 async def broker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[RedisBroker, Recorder]]:
     """Return a broker that has started without Redis."""
-    broker, seen = RedisBroker(Settings()), Recorder()
+    broker, seen = RedisBroker(Settings(), "here"), Recorder()
 
     async def start() -> None:
         """Do nothing."""
 
     monkeypatch.setattr(broker.link, "start", start)
+    monkeypatch.setattr(broker.messages, "start", lambda handler: start())
     await broker.start(seen)
     yield broker, seen
     await broker.stop()
@@ -59,7 +60,7 @@ async def test_new_epoch_is_told_as_resumed(broker: tuple[RedisBroker, Recorder]
     """Whoever follows the channel looks at its history, and finds out."""
     one, seen = broker
     one._take(CHANNEL, b"eabc")
-    one._resume([CHANNEL, b"holdfast:all"])
+    one._resume([CHANNEL])
 
     assert seen.resumed == [{"news"}, {"news"}]
 
@@ -81,7 +82,7 @@ async def test_publication_under_another_run_makes_its_channel_suspect(
 
 async def test_broker_that_stopped_refuses():
     """Nothing was done, and messages on their way are passed over."""
-    broker = RedisBroker(Settings())
+    broker = RedisBroker(Settings(), "here")
     broker._take(CHANNEL, b"p0:::0:" + RECORD)
     broker._tell_resumed(["news"])
 
@@ -89,3 +90,12 @@ async def test_broker_that_stopped_refuses():
         await broker.subscribe("news")
     assert refused.value.is_undone
     await broker.stop()
+
+
+async def test_channels_are_this_instances():
+    """With their numbers, by a glob."""
+    broker = RedisBroker(Settings(), "here", NoSubscribers({"news": 2, "chat:1": 1}))
+
+    assert await broker.channels("chat:*") == {"chat:1": 1}
+    assert await broker.channels() == {"news": 2, "chat:1": 1}
+    assert await RedisBroker(Settings()).channels() == {}

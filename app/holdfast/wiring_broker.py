@@ -1,0 +1,21 @@
+"""The broker that the settings ask for."""
+
+from __future__ import annotations
+
+from holdfast.broker.base import Broker
+from holdfast.broker.memory import MemoryBroker
+from holdfast.broker.redis import RedisBroker
+from holdfast.channels.hub import Hub
+from holdfast.channels.namespaces import ChannelRules
+from holdfast.connections.core import Clocks
+from holdfast.settings import Settings
+
+
+def make_broker(settings: Settings, hub: Hub, clocks: Clocks, instance: str) -> Broker:
+    """Return a broker that has not started."""
+    if settings.broker.type == "redis":
+        return RedisBroker(settings, instance, hub)
+    is_binary = ChannelRules(settings.channel).is_binary
+    return MemoryBroker(
+        settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary, instance=instance
+    )

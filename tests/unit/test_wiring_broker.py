@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from holdfast.broker.memory import MemoryBroker
+from holdfast.broker.redis import RedisBroker
+from holdfast.channels.hub import Hub
+from holdfast.connections.core import Clocks
+from holdfast.settings import Settings
+from holdfast.settings_broker import BrokerSettings
+from holdfast.wiring_broker import make_broker
+from tests.brokers import Clock
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "is_shared"), [("memory", MemoryBroker, False), ("redis", RedisBroker, True)]
+)
+async def test_broker_is_what_the_settings_ask_for(kind: str, expected: type, is_shared: bool):
+    """One that other instances share, or the embedded one."""
+    clock = Clock()
+    settings = Settings(broker=BrokerSettings.model_validate({"type": kind}))
+    broker = make_broker(settings, Hub(asyncio.get_running_loop().call_soon), Clocks(clock, clock, clock), "here")
+
+    assert isinstance(broker, expected)
+    assert broker.is_shared is is_shared
