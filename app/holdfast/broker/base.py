@@ -101,7 +101,7 @@ class BrokerHandler(Protocol):
     def on_resumed(self, channels: Collection[str]) -> None:
         """Know that these channels are delivered again; what came between has to be read from history.
 
-        Messages of instances may have been lost before it, also where no channel is named.
+        Called for no channel each time that messages of instances may have been lost.
         """
 
 

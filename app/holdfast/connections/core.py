@@ -95,8 +95,9 @@ class LocalDelivery:
         """Do nothing: what is lost from now on is caught up with when there is something to catch up from."""
 
     def on_resumed(self, channels: Collection[str]) -> None:
-        """Tell that messages may have been lost."""
-        self.when_resumed()
+        """Tell where it was messages that may have been lost."""
+        if not channels:
+            self.when_resumed()
 
 
 @dataclass(frozen=True, slots=True)

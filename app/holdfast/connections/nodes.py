@@ -20,7 +20,7 @@ TABLE: Final = "nodes"
 # So that two heartbeats may be lost; and never all instances at once.
 _BEATS_PER_TTL: Final = 3
 _JITTER: Final = 0.2
-# After one that failed.
+# After one that failed; and no two that were hurried follow each other sooner.
 _SOON: Final = 0.5
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -71,6 +71,7 @@ class Nodes:
         self._known: dict[str, Node] = {}
         self._beats = 0
         self._double = ""  # the uid of another process with our name
+        self._calm = 0  # heartbeats since it was last seen
         self._hurry = asyncio.Event()
         self.name = ""
         self.uid = ""
@@ -121,6 +122,10 @@ class Nodes:
             BrokerError: the broker did not take it.
         """
         found = await self.read()
+        self._calm += 1
+        if self._double and self._calm > 2 * _BEATS_PER_TTL:
+            self._double = ""
+            _log.info("instance_name_free", name=self.name)
         self._beats += 1
         found[self.name].beat = self._beats
         await self._tables.put(TABLE, self.name, _encode(found[self.name]), self._ttl)
@@ -140,6 +145,8 @@ class Nodes:
                 pass
             self._hurry.clear()
             pause = self._pause() if await self.try_beat() else _SOON * (1 + self._random.random())
+            if self._hurry.is_set():
+                await asyncio.sleep(_SOON * self._random.random())
 
     async def try_beat(self) -> bool:
         """Renew the entry and do what goes with that; tell whether the broker took part in all of it."""
@@ -166,6 +173,7 @@ class Nodes:
 
     def on_double(self, uid: str) -> None:
         """Know that another process has this instance's name, and say so once."""
+        self._calm = 0
         if uid == self._double:
             return
         self._double = uid
@@ -186,9 +194,6 @@ class Nodes:
         uid = _read(self.name, row).uid
         if uid not in {self.uid, ""}:
             self.on_double(uid)
-        elif self._double:
-            self._double = ""
-            _log.info("instance_name_free", name=self.name)
 
     def _note(self, found: dict[str, Node]) -> None:
         if self._known:

@@ -85,10 +85,7 @@ class RevokerEverywhere:
         Raises:
             BrokerError: not now.
         """
-        if late := list(self._unshared.values()):
-            for entry in late:
-                await self._put(entry)
-            await self._bus.survey(RereadOrder(), _done)
+        await self._share()
         if not self._is_behind:
             return
         self._is_behind = False
@@ -98,8 +95,25 @@ class RevokerEverywhere:
             self._is_behind = True
             raise
         await self._take_over(rows)
+        for known in self._core.validator.revocations():
+            if _name(known) not in rows:  # the broker has lost it
+                self._unshared[_name(known)] = known
 
     # Private methods
+
+    async def _share(self) -> None:
+        """Keep what is not kept, a part of it at a time, for heartbeats must not wait; and when all is, say so."""
+        late = list(self._unshared.values())[:_SLICE]
+        for entry in late:
+            await self._put(entry)
+        if late and not self._unshared:
+            self._core.spawn(self._call_for_reading())
+
+    async def _call_for_reading(self) -> None:
+        try:
+            await self._bus.survey(RereadOrder(), _done)
+        except BrokerError as error:
+            _log.warning("revocation_not_told", slug=error.slug, detail=error.detail)
 
     async def _keep(self, order: Order) -> bool:
         """Put the revocation, joined with a longer one that was there, into the table; return whether it is there."""

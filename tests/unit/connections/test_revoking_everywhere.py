@@ -6,6 +6,7 @@ import pytest
 
 from holdfast.connections.revoking import Order
 from holdfast.connections.revoking_everywhere import TABLE, Revoked
+from holdfast.errors import BrokerError
 from tests.brokers import Clock
 from tests.live import Client
 from tests.pair import Instance, Pair, lone_cluster
@@ -99,6 +100,7 @@ async def test_revocation_without_a_broker(pair: Pair) -> None:
 
     pair.exchange.cut_off.clear()
     await pair.here.cluster.nodes.try_beat()
+    await pair.here.turn()
     assert list(await pair.exchange.memory.tables.read(TABLE)) == ["user:anna"]
     assert knock(pair.there).transport.closed == (3500, "user_revoked")
 
@@ -123,6 +125,29 @@ async def test_shorter_revocation_does_not_shorten_a_longer_one(pair: Pair, cloc
     third = await pair.join("third")
 
     assert [one.kept_until for one in third.validator.revocations()] == [clock() + 500]
+
+
+async def test_revocation_that_the_broker_lost_is_kept_again(pair: Pair) -> None:
+    """Whoever still knows it puts it back after an interruption, for those that start later."""
+    await pair.here.cluster.revoker.revoke(ANNA)
+    await pair.exchange.memory.tables.remove(TABLE, "user:anna")
+    for instance in (pair.here, pair.there):
+        instance.core.delivery.on_resumed(())
+        for _ in range(2):
+            await instance.cluster.nodes.try_beat()
+    third = await pair.join("third")
+
+    assert [one.name for one in third.validator.revocations()] == ["anna"]
+
+
+async def test_channels_that_are_delivered_again_are_nothing_to_it(pair: Pair) -> None:
+    """Messages travel by themselves: the table is read again only where those may have been lost."""
+    pair.there.core.delivery.on_resumed(["news"])
+    await pair.there.cluster.nodes.try_beat()
+
+    assert not pair.there.cluster.revoker._is_behind
+    pair.there.core.delivery.on_resumed(())
+    assert pair.there.cluster.revoker._is_behind
 
 
 async def test_list_that_is_full_elsewhere(
@@ -159,3 +184,47 @@ async def test_revocation_of_an_instance_alone(clock: Clock) -> None:
 
     assert await cluster.revoker.revoke(ANNA) == Revoked(1, [])
     assert await world.broker.read(TABLE) == {}
+
+
+async def test_many_revocations_are_shared_a_part_at_a_time(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heartbeats do not wait for all of them; who reads them all lets others have their turn between."""
+    monkeypatch.setattr("holdfast.connections.revoking_everywhere._SLICE", 2)
+    pair.kill(pair.here)
+    for number in range(5):
+        await pair.here.cluster.revoker.revoke(Order(jti=str(number), seconds=60))
+    pair.exchange.cut_off.clear()
+    kept = []
+    for _ in range(3):
+        await pair.here.cluster.nodes.try_beat()
+        kept.append(len(await pair.exchange.memory.tables.read(TABLE)))
+    await pair.here.turn()
+
+    assert kept == [2, 4, 5]
+    assert len(pair.there.validator.revocations()) == 5
+
+
+async def test_revocation_whose_sharing_is_interrupted_again(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be read is read with the next heartbeat, and the call for reading is not missed for ever."""
+    await pair.here.cluster.revoker.revoke(ANNA)
+    revoker = pair.there.cluster.revoker
+    revoker.fall_behind()
+    pair.kill(pair.there)
+    with pytest.raises(BrokerError):
+        await revoker.catch_up()
+    assert revoker._is_behind
+    await revoker._call_for_reading()
+
+    pair.exchange.cut_off.clear()
+    await revoker.catch_up()
+    assert not revoker._is_behind
+
+
+async def test_revocation_that_ended_before_it_could_be_shared(pair: Pair, clock: Clock) -> None:
+    """It is forgotten."""
+    pair.kill(pair.here)
+    await pair.here.cluster.revoker.revoke(ANNA)
+    pair.exchange.cut_off.clear()
+    clock.advance(61)
+    await pair.here.cluster.nodes.try_beat()
+
+    assert await pair.exchange.memory.tables.read(TABLE) == {}
