@@ -257,4 +257,4 @@ class Broker(Protocol):
         """
 
     async def channels(self, pattern: str = "") -> Mapping[str, int]:
-        """Return the channels with subscribers on any instance that match a glob, with their number of clients."""
+        """Return the channels with subscribers on this instance that match a glob, with their number of clients."""
