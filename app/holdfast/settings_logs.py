@@ -35,7 +35,7 @@ class LogSettings(Group):
     client_token_secret: SecretStr = Field(
         SecretStr(""),
         description="Signs the one-time tokens of `/client/logs`; the same on all instances, so that each takes what "
-        "another gave. Empty makes one for each process.",
+        "another gave. Empty makes one for each process, which those that share a Redis tell each other.",
     )
     client_token_ttl: Duration = Field(86400.0, ge=1, le=2592000, description="How long such a token is good.")
     client_max_body_bytes: int = Field(65536, ge=1024, le=1048576, description="Largest batch of a browser's lines.")
