@@ -158,6 +158,10 @@ class Bus:
         tag = _tag_of(question)
         metrics.SURVEY_SECONDS.labels(tag).observe(perf_counter() - started)
         if found.missing:
+            # Whoever has left meanwhile has nothing to say any more, and no connections.
+            there = {name: peer.uid for name, peer in (await self._peers.others()).items()}
+            found.missing = [name for name in found.missing if there.get(name) == others[name].uid]
+        if found.missing:
             metrics.SURVEY_MISSING.labels(tag).inc(len(found.missing))
             _log.warning("survey_incomplete", question=tag, missing=found.missing[:_MOST_NAMED])
         return found
@@ -225,8 +229,7 @@ class Bus:
 
     def _take(self, head: Head, message: bytes) -> None:
         if head.type == "part":
-            whole = self._joiner.add(_read_part(message))
-            if whole is not None:
+            if (whole := self._joiner.add(_read_part(message))) is not None:
                 self._take(_read_head(whole), whole)
             return
         if head.type == "answer":
@@ -237,9 +240,8 @@ class Bus:
             self._ignore("type")
             self._report_type(head)
             if head.id:
-                self._reply(
-                    head, Answer(slug="method_not_found", detail=f"unknown here: {head.type[:_LONGEST_TYPE]!r}")
-                )
+                unknown = Answer(slug="method_not_found", detail=f"unknown here: {head.type[:_LONGEST_TYPE]!r}")
+                self._means.spawn(self._reply(head, unknown))
             return
         self.stats.messages[head.type, "in"] += 1
         self._means.spawn(self._carry_out(head, handler, handler.decode(message)))
@@ -258,12 +260,9 @@ class Bus:
             _log.exception("control_failed", type=head.type, sender=head.sender)
             answer = Answer(slug="internal_error", detail="see the log of the instance that was asked")
         if head.id:
-            await self._reply_now(head, answer)
+            await self._reply(head, answer)
 
-    def _reply(self, head: Head, answer: Answer) -> None:
-        self._means.spawn(self._reply_now(head, answer))
-
-    async def _reply_now(self, head: Head, answer: Answer) -> None:
+    async def _reply(self, head: Head, answer: Answer) -> None:
         answer.id = head.id
         try:
             await self._send(answer, head.sender)

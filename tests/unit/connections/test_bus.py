@@ -147,6 +147,17 @@ async def test_survey_names_who_is_missing(pair: Pair) -> None:
     assert (sorted(back.answers), back.missing) == (["there", "third"], [])
 
 
+async def test_survey_does_not_miss_who_has_left(pair: Pair) -> None:
+    """An instance that stopped while it was asked has no connections to speak for."""
+    pair.exchange.handlers.pop("there")
+    asking = asyncio.ensure_future(bus_of(pair.here).survey(ChannelsQuestion(), read_counts))
+    await asyncio.sleep(0)
+    await pair.there.cluster.stop()
+    found = await pair.until_timers(pair.here, asking)
+
+    assert (found.answers, found.missing) == ({}, [])
+
+
 async def test_survey_until_one_knows(pair: Pair) -> None:
     """One answer may be enough, whoever is silent."""
     await pair.join("third")
