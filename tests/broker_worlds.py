@@ -13,12 +13,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.broker.base import Broker, BrokerHandler, HistoryFilter, PublishOptions, PublishResult
+from holdfast.broker.base import Broker, HistoryFilter, PublishOptions, PublishResult
 from holdfast.broker.memory import MemoryBroker
-from holdfast.broker.redis_link import RedisLink
-from holdfast.broker.redis_stores import RedisStores
+from holdfast.broker.redis import RedisBroker
 from holdfast.settings import Settings
-from holdfast.settings_broker import RedisSettings
+from holdfast.settings_broker import BrokerSettings, RedisSettings
 from tests.brokers import Clock, NoSubscribers, Recorder, offsets, publication
 from tests.parts import require
 from tests.redis_servers import (
@@ -34,6 +33,8 @@ from tests.redis_servers import (
 REDIS_SECOND = 0.03
 """What a second of the suite takes in Redis."""
 MODES = {"redis": "single", "redis-sentinel": "sentinel", "redis-cluster": "cluster"}
+CHANNELS = {"news": 2, "chat:1": 1, "chat:2": 1}
+IDEMPOTENCY_SECONDS = 30
 ALL = HistoryFilter(-1)
 KEEP = PublishOptions(history_size=5, history_ttl=60, history_meta_ttl=600)
 
@@ -51,12 +52,13 @@ async def until(check: Callable[[], bool]) -> None:
 class Redis:
     """Servers of one mode, and how they are found."""
 
-    settings: RedisSettings
+    redis: RedisSettings
     masters: list[RedisServer]
 
-    def fresh(self) -> RedisSettings:
-        """Return the settings with a prefix of the test's own."""
-        return self.settings.model_copy(update={"prefix": f"test-{secrets.token_hex(6)}"})
+    def fresh(self) -> Settings:
+        """Return settings with a prefix of the test's own."""
+        redis = self.redis.model_copy(update={"prefix": f"test-{secrets.token_hex(6)}"})
+        return settings_of(redis, REDIS_SECOND)
 
 
 @dataclass
@@ -76,15 +78,27 @@ class World:
         """Publish some data, one after the other."""
         return [await self.broker.publish(channel, publication(text), options) for text in data]
 
+    async def delivered(self, count: int) -> None:
+        """Return when so many publications have come; in one channel they come in their order."""
+        await until(lambda: len(self.seen.publications) >= count)
+
     async def read(self, channel: str, query: HistoryFilter = ALL) -> list[int]:
         """Return the offsets that a query finds."""
         return offsets((await self.broker.history(channel, query)).publications)
 
 
+def settings_of(redis: RedisSettings | None = None, second: float = 1.0) -> Settings:
+    """Return the settings of a broker, in Redis or not."""
+    broker = BrokerSettings(idempotency_ttl=IDEMPOTENCY_SECONDS * second)
+    if redis is not None:
+        broker = broker.model_copy(update={"type": "redis", "redis": redis})
+    return Settings(broker=broker)
+
+
 async def memory_world() -> AsyncIterator[World]:
     """Run the embedded broker by a clock that stands still."""
     clock = Clock()
-    broker = MemoryBroker(Settings(), NoSubscribers({"news": 2, "chat:1": 1, "chat:2": 1}), clock=clock)
+    broker = MemoryBroker(settings_of(), NoSubscribers(CHANNELS), clock=clock)
     seen = Recorder()
 
     async def wait(seconds: float) -> None:
@@ -92,38 +106,23 @@ async def memory_world() -> AsyncIterator[World]:
         broker.sweep(1000)
 
     await broker.start(seen)
-    for name in ("news", "chat:1", "chat:2"):
+    for name in CHANNELS:
         await broker.subscribe(name)
     yield World(broker, seen, wait)
     await broker.stop()
 
 
-class StoresBroker(RedisStores):
-    """What of a broker is kept in Redis beside publications, with a way to it of its own."""
-
-    def __init__(self, settings: RedisSettings, instance: str = "here") -> None:
-        super().__init__(RedisLink(settings), instance)
-
-    async def start(self, handler: BrokerHandler) -> None:
-        """Connect."""
-        await self.link.start()
-        await self.messages.start(handler)
-
-    async def stop(self) -> None:
-        """Let go."""
-        await self.messages.stop()
-        await self.link.stop()
-
-
 async def redis_world(redis: Redis) -> AsyncIterator[World]:
     """Run a broker in Redis, under a prefix of its own."""
-    broker: Any = StoresBroker(redis.fresh())
+    broker: Any = RedisBroker(redis.fresh(), "here")
     seen = Recorder()
 
     async def wait(seconds: float) -> None:
         await asyncio.sleep(seconds * REDIS_SECOND)
 
     await broker.start(seen)
+    for name in CHANNELS:
+        await broker.subscribe(name)
     yield World(broker, seen, wait, REDIS_SECOND)
     await broker.stop()
 
@@ -136,11 +135,11 @@ def world_of(kind: str, get_redis: GetRedis) -> AsyncIterator[World]:
 @contextmanager
 def running_modes() -> Iterator[GetRedis]:
     """Give a function that returns the servers of a mode; they start when first asked for and end with the block."""
-    require("redis")
     known: dict[str, Redis] = {}
     with ExitStack() as stack:
 
         def get(mode: str) -> Redis:
+            require("redis")
             if mode not in known:
                 known[mode] = _start(mode, stack)
             return known[mode]

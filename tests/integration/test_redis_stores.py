@@ -10,17 +10,21 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
+from holdfast.auth.lockout import AddressRate, Lockouts, Trial
 from holdfast.broker.base import PresenceStats
+from holdfast.broker.redis import RedisBroker
 from holdfast.broker.redis_keys import Keys
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo
+from holdfast.settings import Settings
+from holdfast.settings_auth import LockoutSettings
 from holdfast.settings_broker import RedisSettings
-from tests.broker_worlds import GetRedis, Redis, StoresBroker, World, redis_world, until
+from tests.broker_worlds import GetRedis, Redis, World, redis_world, settings_of, until
 from tests.brokers import Recorder
 from tests.redis_servers import RedisServer, running_redis
 
 ANN = ClientInfo("ann", "c1", Raw(b'{"name":"Ann"}'))
-Call = Callable[[StoresBroker], Awaitable[Any]]
+Call = Callable[[RedisBroker], Awaitable[Any]]
 CALLS: dict[str, Call] = {
     "add_presence": lambda broker: broker.add_presence("news", "c1", ANN, 60),
     "remove_presence": lambda broker: broker.remove_presence("news", "c1"),
@@ -63,9 +67,9 @@ def own_server() -> Iterator[RedisServer]:
 
 
 @asynccontextmanager
-async def started(settings: RedisSettings, instance: str) -> AsyncIterator[tuple[StoresBroker, Recorder]]:
+async def started(settings: Settings, instance: str) -> AsyncIterator[tuple[RedisBroker, Recorder]]:
     """Run an instance for the length of a block."""
-    broker, seen = StoresBroker(settings, instance), Recorder()
+    broker, seen = RedisBroker(settings, instance), Recorder()
     await broker.start(seen)
     try:
         yield broker, seen
@@ -73,7 +77,7 @@ async def started(settings: RedisSettings, instance: str) -> AsyncIterator[tuple
         await broker.stop()
 
 
-async def sent(broker: StoresBroker, message: bytes) -> None:
+async def sent(broker: RedisBroker, message: bytes) -> None:
     """Send a message as soon as the way to Redis is open again."""
     async with asyncio.timeout(30):
         while True:
@@ -83,9 +87,9 @@ async def sent(broker: StoresBroker, message: bytes) -> None:
                 await asyncio.sleep(0.05)
 
 
-def settings_of(server: RedisServer) -> RedisSettings:
-    """Return the settings of one server."""
-    return RedisSettings(addresses=(server.address,), timeout=10, connect_timeout=10)
+def settings_at(server: RedisServer, seconds: float = 10) -> Settings:
+    """Return the settings of one server, which is waited for so long."""
+    return settings_of(RedisSettings(addresses=(server.address,), timeout=10, connect_timeout=seconds))
 
 
 def commands(server: RedisServer) -> dict[str, int]:
@@ -97,7 +101,7 @@ def commands(server: RedisServer) -> dict[str, int]:
 @pytest.mark.parametrize("name", CALLS)
 async def test_each_call_is_one_command(own_server: RedisServer, name: str):
     """One round trip and one step that nothing comes between, whatever there is to keep."""
-    broker = StoresBroker(settings_of(own_server))
+    broker = RedisBroker(settings_at(own_server))
     await CALLS[name](broker)  # from now on Redis knows the script
     before = commands(own_server)
     for _ in range(10):
@@ -109,9 +113,25 @@ async def test_each_call_is_one_command(own_server: RedisServer, name: str):
     assert not [name for name in ("eval", "multi", "watch", "script|load") if after.get(name) != before.get(name)]
 
 
+async def test_subscribe_is_one_command(own_server: RedisServer):
+    """And unsubscribe another; joins and leaves of others cost the listener none."""
+    async with started(settings_at(own_server), "a") as (broker, _):
+        await broker.subscribe("first")
+        before = commands(own_server)
+        for number in range(10):
+            await broker.subscribe(f"news:{number}")
+        for number in range(10):
+            await broker.unsubscribe(f"news:{number}")
+        await until(lambda: commands(own_server).get("unsubscribe", 0) - before.get("unsubscribe", 0) == 10)
+        after = commands(own_server)
+
+    assert after["subscribe"] - before["subscribe"] == 10
+    assert not [name for name in ("evalsha", "eval", "publish") if after.get(name) != before.get(name)]
+
+
 async def test_many_sends_at_once_share_commands(own_server: RedisServer):
     """Messages that wait for the one before go together."""
-    broker = StoresBroker(settings_of(own_server))
+    broker = RedisBroker(settings_at(own_server))
     await broker.send(b"first")
     before = commands(own_server)["evalsha"]
     await asyncio.gather(*(broker.send(b"message") for _ in range(1000)))
@@ -122,7 +142,7 @@ async def test_many_sends_at_once_share_commands(own_server: RedisServer):
 
 async def test_memory_of_an_entry(own_server: RedisServer):
     """About 300 bytes for a client that is present, 350 for a session of 150 bytes, 110 for a counter."""
-    broker = StoresBroker(settings_of(own_server))
+    broker = RedisBroker(settings_at(own_server))
 
     async def bytes_each(count: int, fill: Callable[[int], Awaitable[Any]]) -> float:
         before = int(own_server.info()["used_memory"])
@@ -222,6 +242,27 @@ async def test_scripts_that_were_flushed_are_loaded_again(world: World, redis: R
     assert (await world.broker.counters.add("ann", 60)).value == 2
 
 
+async def test_login_locks_are_those_of_all_instances(redis: Redis):
+    """Many guesses at once, at two instances, are judged no more often than they would be at one."""
+    rules = LockoutSettings(failures=3, account_failures=50, first=60)
+    trial = Trial("alice", "192.0.2.1")
+    settings = redis.fresh()
+    async with started(settings, "a") as (a, _), started(settings, "b") as (b, _):
+        one, other = Lockouts(rules, a.counters), Lockouts(rules, b.counters)
+        waits = await asyncio.gather(*(lockouts.begin(trial) for lockouts in (one, other) * 20))
+        assert sum(wait == 0 for wait in waits) == 3
+        assert 50 < await one.wait_seconds(trial) <= 60
+
+        await other.succeed(trial)
+        assert await one.wait_seconds(trial) == 0
+        rates = [
+            AddressRate(LockoutSettings(rate=0.01, burst=4), counted, lambda: 0.0)
+            for counted in (a.counters, b.counters)
+        ]
+        waits = [await rate.take("192.0.2.1") for _ in range(3) for rate in rates]
+        assert [wait > 0 for wait in waits] == [False] * 4 + [True] * 2
+
+
 # Messages
 
 
@@ -256,7 +297,7 @@ async def test_prefixes_hear_nothing_of_each_other(redis: Redis):
 
 async def test_listener_comes_back_and_says_so(own_server: RedisServer):
     """After its connection was cut, messages arrive again, and the instance knows that some may not have."""
-    async with started(settings_of(own_server), "a") as (broker, seen):
+    async with started(settings_at(own_server), "a") as (broker, seen):
         for cut in range(1, 4):
             assert own_server.ask("CLIENT", "KILL", "TYPE", "pubsub") == "1"
             await until(lambda cut=cut: len(seen.resumed) == cut)
@@ -270,7 +311,7 @@ async def test_listener_comes_back_and_says_so(own_server: RedisServer):
 async def test_listener_finds_that_nothing_arrives(own_server: RedisServer, monkeypatch: pytest.MonkeyPatch):
     """A connection that is open but deaf is given up: the instance's message to itself does not come."""
     monkeypatch.setattr("holdfast.broker.redis_messages.QUIET_SECONDS", 0.2)
-    async with started(settings_of(own_server), "a") as (broker, seen):
+    async with started(settings_at(own_server), "a") as (broker, seen):
         await asyncio.sleep(0.6)
         assert seen.resumed == []
         own_server.ask("CLIENT", "PAUSE", "1000", "ALL")
@@ -282,7 +323,7 @@ async def test_listener_finds_that_nothing_arrives(own_server: RedisServer, monk
 async def test_instance_starts_without_redis():
     """It fails by name until Redis is there, and then hears and keeps."""
     with running_redis() as server:
-        settings = settings_of(server).model_copy(update={"connect_timeout": 0.5})
+        settings = settings_at(server, 0.5)
         server.kill()
         async with started(settings, "a") as (broker, seen):
             for call in CALLS.values():
