@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from holdfast.connections.connection import Connection
 
 TICK = 0.5
-# Connections refreshed before the loop turns; each may be present in as many channels as a client may have.
+# Connections refreshed at the same time, so that the way to the broker does not count for each of them; each may be
+# present in as many channels as a client may have.
 _SLICE = 20
+_OF_ONE_CHANNEL = frozenset({"broker_foreign_key"})
 
 
 class PresenceKeeper:
@@ -46,13 +48,21 @@ class PresenceKeeper:
     async def advance(self, elapsed: float) -> None:
         """Refresh what is due `elapsed` seconds after the start; a broker that is away is tried again next time."""
         for turn in self._ring.advance(elapsed):
-            for count, connection in enumerate(list(self._ring.bucket(turn)), 1):
-                if count % _SLICE == 0:
-                    await asyncio.sleep(0)
-                try:
-                    await self._refresh(connection)
-                except BrokerError:
+            due = list(self._ring.bucket(turn))
+            for start in range(0, len(due), _SLICE):
+                if not await self._refresh_some(due[start : start + _SLICE]):
                     return
+
+    # Private methods
+
+    async def _refresh_some(self, connections: list[Connection]) -> bool:
+        """Refresh these at the same time; return whether the broker is there."""
+        found = await asyncio.gather(*map(self._refresh, connections), return_exceptions=True)
+        failures = [one for one in found if one is not None]
+        for failure in failures:
+            if not isinstance(failure, BrokerError):
+                raise failure
+        return all(isinstance(one, BrokerError) and one.slug in _OF_ONE_CHANNEL for one in failures)
 
     async def _refresh(self, connection: Connection) -> None:
         for channel, subscription in list(connection.subs.items()):

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from holdfast.connections.ring import Ring
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo
 from tests.brokers import Clock
@@ -46,3 +49,58 @@ async def test_advance_tries_again_after_a_failure(world: World, clock: Clock, m
     await world.core.presence.advance(54)
 
     assert calls == ["a", "a"]
+
+
+async def test_refreshes_of_many_are_under_way_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way to the broker and back is waited for once, not for each connection."""
+    arrived, answer = asyncio.Semaphore(0), asyncio.Event()
+
+    async def waits(channel: str, client: str, info: ClientInfo, ttl: float) -> None:
+        arrived.release()
+        await answer.wait()
+
+    monkeypatch.setattr(Ring, "bucket", lambda ring, number: list(world.core.presence._buckets) if not number else [])
+    for _ in range(10):
+        world.connect().call("subscribe", channel="a")
+    monkeypatch.setattr(world.broker, "add_presence", waits)
+    refreshing = asyncio.ensure_future(world.core.presence.advance(27))
+    for _ in range(10):
+        await arrived.acquire()
+    answer.set()
+
+    await refreshing
+
+
+@pytest.mark.parametrize(("slug", "refreshed"), [("broker_foreign_key", {"a", "b"}), ("broker_unavailable", {"a"})])
+async def test_failure_of_one_channel_is_that_channel_s_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, slug: str, refreshed: set[str]
+) -> None:
+    """Nobody else's entry ends because of it; a broker that is away is not asked for each."""
+    seen: set[str] = set()
+
+    async def fails_once(channel: str, client: str, info: ClientInfo, ttl: float) -> None:
+        seen.add(channel)
+        if channel == "a":
+            raise BrokerError(slug)
+
+    monkeypatch.setattr("holdfast.connections.presence._SLICE", 1)
+    monkeypatch.setattr(Ring, "bucket", lambda ring, number: list(world.core.presence._buckets) if not number else [])
+    for channel in ("a", "b"):
+        world.connect().call("subscribe", channel=channel)
+    monkeypatch.setattr(world.broker, "add_presence", fails_once)
+    await world.core.presence.advance(27)
+
+    assert seen == refreshed
+
+
+async def test_mistake_of_ours_is_not_taken_for_a_broker_s(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told to whoever drives the keeper."""
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError
+
+    world.connect().call("subscribe", channel="a")
+    monkeypatch.setattr(world.broker, "add_presence", fails)
+
+    with pytest.raises(RuntimeError):
+        await world.core.presence.advance(27)
