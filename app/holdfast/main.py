@@ -151,8 +151,10 @@ class Gateway:
         await self.validator.stop()
         if self.login is not None:
             await self.login.service.stop()
-        # What was answered belongs into the snapshot; a broker that hangs must leave it time to be written.
-        await self.core.publish_queue.drain(self.settings.shutdown.timeout / 2)
+        # What was answered belongs into the snapshot, and who left is not present any more; a broker that hangs must
+        # leave the snapshot time to be written.
+        patience = self.settings.shutdown.timeout / 2
+        await asyncio.gather(self.core.publish_queue.drain(patience), self.core.membership.settle(patience))
         await self.cluster.stop()
         await self.core.broker.stop()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import Raw
+from pydantic import SecretStr
 
 from holdfast.auth.lockout import AddressRate, Lockouts, Trial
 from holdfast.broker.base import PresenceStats
@@ -261,6 +262,16 @@ async def test_login_locks_are_those_of_all_instances(redis: Redis):
         ]
         waits = [await rate.take("192.0.2.1") for _ in range(3) for rate in rates]
         assert [wait > 0 for wait in waits] == [False] * 4 + [True] * 2
+
+
+async def test_user_of_our_prefix_alone_suffices(own_server: RedisServer):
+    """Nothing needs a key or a channel that does not begin with the prefix."""
+    own_server.ask("ACL", "SETUSER", "gateway", "on", ">secret", "~holdfast:*", "&holdfast:*", "+@all", "-@admin")
+    redis = RedisSettings(addresses=(own_server.address,), user="gateway", password=SecretStr("secret"))
+    async with started(settings_of(redis), "a") as (broker, seen):
+        for call in CALLS.values():
+            await call(broker)
+        await until(lambda: seen.messages == [b"message"])
 
 
 # Messages

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from holdfast.broker.base import Broker
 from holdfast.connections.subscription import ANNOUNCED, PRESENT
@@ -18,6 +19,7 @@ from holdfast.telemetry.logs import get_logger
 _log = get_logger(__name__)
 
 Key = tuple[str, str]
+_SETTLE_SECONDS = 0.02
 
 
 class Membership:
@@ -109,6 +111,13 @@ class Membership:
         if flags & ANNOUNCED:
             await self._tell(self._broker.publish_leave, channel, info)
         self.hand_on(channel, info.client)
+
+    async def settle(self, seconds: float) -> None:
+        """Return when the broker has been told of everybody, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._turns:  # noqa: ASYNC110 - asked for once in a lifetime; an event would cost each turn
+                    await asyncio.sleep(_SETTLE_SECONDS)
 
     # Private methods
 

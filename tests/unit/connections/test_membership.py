@@ -138,3 +138,24 @@ async def test_undo_takes_out_and_hands_on(broker: GatedBroker, membership: Memb
     await all_of(broker, membership.undo("a", ANNA.client), come(membership))
 
     assert broker.calls == ["remove", "add"]
+
+
+async def test_settle_waits_for_who_leaves(broker: GatedBroker, membership: Membership) -> None:
+    """An instance that stops leaves nobody behind in presence, as long as the broker answers."""
+    leaving = asyncio.ensure_future(membership.withdraw("a", ANNA, PRESENT, never))
+    await asyncio.sleep(0)
+    settling = asyncio.ensure_future(membership.settle(30))
+    await asyncio.sleep(0)
+    assert not settling.done()
+    broker.gate.release()
+    await asyncio.gather(leaving, settling)
+
+    assert broker.calls == ["remove"]
+
+
+async def test_settle_has_an_end(membership: Membership) -> None:
+    """A broker that hangs holds up no shutdown."""
+    await membership.take_turn("a", ANNA.client)
+    await membership.settle(0)
+
+    assert len(membership) == 1
