@@ -19,7 +19,6 @@ from tests.redis_brokers import some_prefix
 from tests.redis_servers import RedisServer, running_redis, wait_until
 
 # Until it is there the settings refuse it.
-pytest.importorskip("holdfast.wiring_broker", reason="this version has the embedded broker alone")
 require("redis")
 CID = "5f" * 16
 SURVEY_SECONDS = 5
