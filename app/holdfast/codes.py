@@ -269,6 +269,7 @@ _PROXIES = (
 _LIFE = (
     _close("connection_closed", 3000, "retry", "The connection was closed.", "Nothing.", _CLIENT),
     _close("shutdown", 3001, "retry", "The instance is stopping.", "Nothing; SDKs reconnect.", _RESTART, 503),
+    _close("connection_too_old", 3001, "retry", "The connection reached `client.max_connection_age`.", "Nothing; SDKs reconnect.", _RESTART),
     _close("server_error", 3004, "retry", "The gateway failed as it should not.", "Look for the traceback in the gateway's log.", _FAULT, 500),
     _close("connection_expired", 3005, "retry", "The token expired, and no fresh one came in time.", "Give the client a getToken function.", _TOKENS),
     _close("subscription_expired", 3006, "retry", "The subscription's token expired, and no fresh one came in time.", "Give the subscription a getToken function.", _TOKENS),

@@ -228,6 +228,7 @@ class LifecycleError(GatewayError):
         {
             "connection_closed",
             "shutdown",
+            "connection_too_old",
             "shutting_down",
             "server_error",
             "connection_expired",

@@ -18,7 +18,6 @@ from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.channels.hub import Hub
 from holdfast.connections.bus_messages import VERSION
 from holdfast.connections.core import Clocks, Core, Parts
-from holdfast.connections.drain import drain, pacing
 from holdfast.connections.lifecycle import Phase
 from holdfast.connections.manager import EnhancedWebSocketManager
 from holdfast.connections.nodes import Node
@@ -45,6 +44,7 @@ from holdfast.wiring_admission import make_admission, read_admission_of
 from holdfast.wiring_broker import make_broker
 from holdfast.wiring_cluster import Cluster
 from holdfast.wiring_dev import DevMode
+from holdfast.wiring_drain import Departures
 from holdfast.wiring_login import make_login
 from holdfast.wiring_logs import report_left_out_forever
 from holdfast.wiring_monitor import Monitoring
@@ -77,6 +77,8 @@ class Gateway:
         self.admission.breaker.on_change = self.monitoring.tell_breaker
         self.cluster = Cluster(settings, core, self.describe)
         self.probe = BrokerRoundTrip(core.broker, core.delivery, core.instance)
+        self.departures = Departures(settings, core, self.monitoring.events.emit)
+        self.departures.drain.on_phase = self.cluster.nodes.hurry
         self.login = make_login(settings, core, self.cluster.revoker)
         self._process = psutil.Process()
         self._resident_at_start: int | None = None
@@ -104,10 +106,10 @@ class Gateway:
         read_admission_of(self.admission, self.core, self.settings.admission.max_connections)
         if self.core.backend is not None:
             self.core.backend.table.report()
-        metrics.DRAINING.set_function(self._still_here)
         self._begin(tick_forever(self.core), check_forever(self.core))
         self._begin(measure_forever(self._observe_lag, self.core.clock), report_left_out_forever(asyncio.sleep))
         self._begin(*self.monitoring.work(), *self.cluster.work())
+        self.departures.report()
 
     def mark_serving(self) -> None:
         """Let `/startupz` and `/readyz` pass, now that connections are accepted."""
@@ -117,28 +119,12 @@ class Gateway:
         self.monitoring.events.emit("gateway.started", version=__version__)
 
     async def drain(self) -> None:
-        """Let clients leave, each at its own moment: first balancers are told, then newcomers refused, then goodbyes.
-
-        Cancelled by an operator in a hurry, it says all goodbyes at once.
-        """
-        wait, window = pacing(self.settings.shutdown, is_shared=self.core.broker.is_shared)
-        try:
-            self._enter(Phase.LEAVING)
-            self.monitoring.events.emit(
-                "drain.started", connections=len(self.manager.everybody()), seconds=wait + window
-            )
-            await asyncio.sleep(wait)
-            self._enter(Phase.DRAINING)
-            await drain(self.manager, window, self.core.clock, asyncio.sleep)
-        finally:
-            self._enter(Phase.STOPPING)
-            for connection in self.manager.everybody():
-                connection.close("shutdown")
-            self.monitoring.events.emit("drain.ended")
+        """Let everybody leave; see `Drain.stop`."""
+        await self.departures.drain.stop()
 
     async def stop(self) -> None:
         """Write what must be kept and let go of everything; a second call does nothing."""
-        self._enter(Phase.STOPPING)
+        self.core.lifecycle.advance(Phase.STOPPING)
         if self._tasks:  # which deliver them
             await self.monitoring.webhooks.flush(self.settings.shutdown.timeout / 4)
         for task in self._tasks:
@@ -192,6 +178,7 @@ class Gateway:
             ledger=self.ledger,
             admission=self.admission,
             monitoring=self.monitoring,
+            departures=self.departures,
             login=self.login,
             dev=self._dev,
             resident_at_start=lambda: self._resident_at_start,
@@ -211,12 +198,6 @@ class Gateway:
 
     # Private methods
 
-    def _enter(self, phase: Phase) -> None:
-        if self.core.lifecycle.phase < phase:
-            self.core.lifecycle.advance(phase)
-            self.cluster.nodes.hurry()
-            _log.info("phase", phase=phase.name.lower(), connections=len(self.manager.everybody()))
-
     def _observe_lag(self, lag_seconds: float) -> None:
         metrics.LOOP_LAG.observe(lag_seconds)
         self.monitoring.lag.observe(lag_seconds)
@@ -224,9 +205,6 @@ class Gateway:
 
     def _begin(self, *work: Coroutine[Any, Any, None]) -> None:
         self._tasks += [self.core.loop.create_task(one) for one in work]
-
-    def _still_here(self) -> float:
-        return len(self.manager.everybody()) if self.core.lifecycle.refuses_handshakes else 0
 
 
 def build(settings: Settings, loop: asyncio.AbstractEventLoop, dev: DevMode | None = None) -> Gateway:

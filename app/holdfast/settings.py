@@ -157,6 +157,11 @@ class ClientSettings(Group):
     )
     history_max_publication_limit: int = Field(300, ge=1, description="Publications one history command may return.")
     recovery_max_publication_limit: int = Field(300, ge=1, description="Publications one recovery may return.")
+    max_connection_age: Duration = Field(
+        0.0,
+        le=2592000,
+        description="Each connection is moved or closed at 80 to 100 % of this, at its own moment; 0 is never.",
+    )
     reconnect_window: Duration = Field(
         10.0, description="Told to clients: spread the first attempt over this after an end without a word."
     )
@@ -363,6 +368,25 @@ class ShutdownSettings(Group):
         le=540,
         description="Over which clients are told to leave, each at its own moment. "
         "At most 2 s with the embedded broker.",
+    )
+    drain_min_rate: float = Field(
+        5.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Clients a second a drain tells at least; fewer clients take no window.",
+    )
+    drain_max_rate: float = Field(
+        500.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Clients a second that an ordered drain tells at most, however short its window; 0 is no limit. "
+        "A stop keeps to its window.",
+    )
+    migrate_grace: Duration = Field(
+        10.0,
+        gt=0,
+        le=300,
+        description="Between asking a client to move to another instance and closing what still is here.",
     )
     timeout: Duration = Field(10.0, gt=0, description="For requests in flight and the snapshot after the drain.")
 

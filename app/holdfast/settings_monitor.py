@@ -11,7 +11,14 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from holdfast.settings_types import Duration, Group, WebAddress
 
-EventKind = Literal["gateway.started", "resource.level", "breaker.state", "drain.started", "drain.ended"]
+EventKind = Literal[
+    "gateway.started",
+    "resource.level",
+    "breaker.state",
+    "drain.started",
+    "drain.ended",
+    "drain.cancelled",
+]
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what secrets begin with, as Standard Webhooks has it
 # The lengths that Standard Webhooks allows a key, in bytes.

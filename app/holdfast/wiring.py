@@ -39,6 +39,7 @@ from holdfast.wiring_admission import STATISTICS_PATH, Admission, statistics_of
 from holdfast.wiring_cluster import Cluster
 from holdfast.wiring_dev import DevMode, DevParts, with_demo
 from holdfast.wiring_diagnostics import diagnostics_paths
+from holdfast.wiring_drain import Departures
 from holdfast.wiring_ledger import admin_endpoints, explain_endpoints
 from holdfast.wiring_login import Login, login_admin_paths, login_paths, user_of_session
 from holdfast.wiring_logs import client_logs
@@ -61,6 +62,7 @@ class Doors:
     ledger: Ledger
     admission: Admission
     monitoring: Monitoring
+    departures: Departures
     login: Login | None = None
     dev: DevMode | None = None
     resident_at_start: Callable[[], int | None] = lambda: None
@@ -129,6 +131,7 @@ def _admin(doors: Doors, lookup: Lookup) -> dict[str, ASGIApp]:
         **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),
         **diagnosis_paths(settings, core, doors.ledger),
         **login_admin_paths(settings, doors.login),
+        **doors.departures.endpoints(settings),
     }
 
 
@@ -142,6 +145,7 @@ def _poll(doors: Doors, originate: Originate) -> ASGIApp:
     settings, core, admission = doors.settings, doors.core, doors.admission
     sessions = PollSessions(settings, core.loop)
     read_polls_of(sessions)
+    core.unfetched_goodbyes = sessions.unfetched
     backend = core.backend
 
     def identifies(header: bytes) -> bool:

@@ -15,6 +15,7 @@ from holdfast.cli import (
     codes,
     config,
     diagnose,
+    drain,
     explain,
     health,
     probe,
@@ -103,6 +104,7 @@ app.command("subscribe")(subscribe.subscribe)
 app.command("channels")(channels.channels)
 app.command("info")(channels.info)
 app.command("revoke")(revoke.revoke)
+app.add_typer(drain.app, name="drain")
 app.add_typer(user.app, name="user")
 app.command("codes")(codes.codes)
 app.command("explain")(explain.explain)

@@ -13,7 +13,12 @@ _RANDOM_BYTES = 10
 
 def make(now: float) -> str:
     """Return a new id of 32 hexadecimal digits; `now` in Unix seconds."""
-    return f"{int(now * 1000):0{_MOMENT_DIGITS}x}{os.urandom(_RANDOM_BYTES).hex()}"
+    return prefix_of(now) + os.urandom(_RANDOM_BYTES).hex()
+
+
+def prefix_of(moment: float) -> str:
+    """Return what ids begin with that are made at this moment; those made before it are less than it."""
+    return f"{int(moment * 1000):0{_MOMENT_DIGITS}x}"
 
 
 def connected_at(client: str) -> float:

@@ -11,9 +11,11 @@ from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.broker.base import Broker, BrokerHandler, HistoryFilter
 from holdfast.channels.hub import Hub
 from holdfast.channels.namespaces import ChannelRules
+from holdfast.connections.aging import Aging
 from holdfast.connections.backend import Backend
 from holdfast.connections.catch_up import CatchUp
 from holdfast.connections.expiry import Expiry
+from holdfast.connections.farewells import Farewells
 from holdfast.connections.feed import Feed
 from holdfast.connections.headers import KeptHeaders
 from holdfast.connections.heartbeat import Heartbeat
@@ -168,6 +170,10 @@ class Core:
         self.membership = Membership(broker, settings.broker.presence_ttl)
         self.presence = PresenceKeeper(self.membership, self.client.presence_update_interval)
         self.expiry = Expiry(self.client, self.clock, self.wall_clock)
+        self.farewells = Farewells(self.clock, settings.shutdown.migrate_grace, can_move=broker.is_shared)
+        self.aging = Aging(self, settings.client.max_connection_age, settings.admission.max_connections)
+        self.unfetched_goodbyes: Callable[[], int] = int
+        """How many clients that come by requests of their own have not come for the last word yet."""
         self.backend = Backend(parts.proxies) if parts.proxies else None
         if self.backend is not None:
             self.expiry.refresher = Refresher(self, self.backend)

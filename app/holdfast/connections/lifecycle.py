@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Phase(IntEnum):
-    """The stages, in the only order in which they are passed."""
+    """The stages, in the order in which they are passed; a drain that is cancelled leads back to SERVING."""
 
     STARTING = 0
     SERVING = 1
@@ -16,7 +16,7 @@ class Phase(IntEnum):
 
 
 class Lifecycle:
-    """The instance's current stage; it never goes back."""
+    """The instance's current stage."""
 
     __slots__ = ("phase",)
 
@@ -26,6 +26,13 @@ class Lifecycle:
     def advance(self, phase: Phase) -> None:
         """Enter `phase` unless a later one has been reached."""
         self.phase = max(self.phase, phase)
+
+    def resume(self) -> bool:
+        """Serve again, unless the instance is stopping or never left; return whether anything changed."""
+        if self.phase not in (Phase.LEAVING, Phase.DRAINING):
+            return False
+        self.phase = Phase.SERVING
+        return True
 
     @property
     def is_started(self) -> bool:

@@ -172,7 +172,7 @@ class EnhancedWebSocketManager:
         connection.is_connected = True
         connection.ending = ""
         if (handshake := connection.handshake) is not None:
-            connection.trace = traces.pack(handshake.attempt_id, handshake.timings)
+            connection.trace = traces.pack(handshake.attempt_id, handshake.timings, can_migrate=handshake.can_migrate)
             self._attempts.connected(connection)
             connection.handshake = None
         self.by_agent[connection.agent] += 1
@@ -188,6 +188,7 @@ class EnhancedWebSocketManager:
     def depart(self, connection: Connection) -> None:
         """Take a connection that ends out of everything, at once; presence and feeds follow."""
         self.congested.discard(connection)
+        self.core.farewells.departed(connection)
         if self.core.backend is not None:
             self.core.backend.forget(connection)
         _uncount(self._addresses, party_of(connection.address))

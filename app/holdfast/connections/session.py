@@ -74,6 +74,8 @@ def _begin(connection: Connection, request: ConnectRequest, came_at: float) -> H
         handshake.passed("command", came_at)
     connection.client = client_id.make(connection.core.wall_clock())
     connection.agent = connection.core.agents.share(request.name, request.version)
+    # JSON alone has the object that says so, and the push that asks for it.
+    handshake.can_migrate = request.holdfast is not None and request.holdfast.can_migrate
     return handshake
 
 

@@ -28,6 +28,8 @@ async def tick_forever(core: Core, sleep: Sleep = asyncio.sleep) -> None:
             now = core.clock()
             core.heartbeat.advance(now - started, now)
             core.expiry.advance()
+            core.aging.advance(now)
+            core.farewells.advance()
         except Exception:  # the boundary of one turn: without the wheels no dead connection would ever end
             _log.exception("tick_failed")
 

@@ -1,7 +1,7 @@
-"""What a live connection keeps of its attempt, in as few bytes as possible: the attempt's id and its timings.
+"""What a live connection keeps of its attempt, in as few bytes as possible: id, timings, and what its client can do.
 
-There are tens of thousands of them, so both share one bytes object: 16 bytes of id and a half-precision float (good to
-a thousandth) for each step.
+There are tens of thousands of them, so all share one bytes object: 16 bytes of id, a half-precision float (good to a
+thousandth) for each step, and a byte of flags, for which the allocator's block of 64 bytes has room.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ STEPS: Final = ("upgrade", "command", "token", "connect")
 
 _ID_BYTES: Final = 16
 _TIMINGS: Final = struct.Struct(f"<{len(STEPS)}e")
+_CAN_MIGRATE: Final = b"\1"
+_CAN_NOT: Final = b"\0"
+_LENGTH: Final = _ID_BYTES + _TIMINGS.size + 1
 _LONGEST: Final = 65504.0  # seconds; the largest number of half precision
 _MOST_AGENTS: Final = 256
 _AGENT_LENGTH: Final = 64
@@ -23,10 +26,10 @@ _AGENT_LENGTH: Final = 64
 _SDKS: Final = frozenset({"js", "python", "go", "swift", "java", "dart", "csharp"})
 
 
-def pack(attempt: str, timings: Mapping[str, float]) -> bytes:
+def pack(attempt: str, timings: Mapping[str, float], *, can_migrate: bool = False) -> bytes:
     """Return the trace of an attempt; steps that are not in `timings` become NaN."""
     moments = (min(timings.get(step, float("nan")), _LONGEST) for step in STEPS)
-    return pack_id(attempt) + _TIMINGS.pack(*moments)
+    return pack_id(attempt) + _TIMINGS.pack(*moments) + (_CAN_MIGRATE if can_migrate else _CAN_NOT)
 
 
 def pack_id(attempt: str) -> bytes:
@@ -45,10 +48,15 @@ def attempt_of(trace: bytes) -> str:
 
 def timings_of(trace: bytes) -> dict[str, float]:
     """Return the seconds from the accept to each step that was noted."""
-    if len(trace) != _ID_BYTES + _TIMINGS.size:
+    if len(trace) != _LENGTH:
         return {}
     moments = _TIMINGS.unpack_from(trace, _ID_BYTES)
     return {step: moment for step, moment in zip(STEPS, moments, strict=True) if moment == moment}
+
+
+def can_migrate(trace: bytes) -> bool:
+    """Tell whether the client moves to another instance when it is asked to."""
+    return trace[-1:] == _CAN_MIGRATE and len(trace) == _LENGTH
 
 
 def key_of(attempt: str) -> int:

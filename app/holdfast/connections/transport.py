@@ -18,7 +18,7 @@ class Handshake:
     the handshake timeout counts; 0 means unknown. `encoding` is what was negotiated. `transport` is the name by which
     metrics and logs tell the ways to connect apart. `timings` are the seconds from the accept to each step, `refusal`
     says why a connect was refused, until it is repeated. `permit` is the admission breaker's, until the outcome is
-    known.
+    known. `can_migrate` is what the client says in its connect command.
     """
 
     path: str
@@ -34,6 +34,7 @@ class Handshake:
     timings: dict[str, float] = field(default_factory=dict)
     refusal: str = ""
     permit: int | None = None
+    can_migrate: bool = False
 
     def passed(self, step: str, now: float) -> None:
         """Note that the attempt got as far as `step`; `now` is of the loop's clock."""

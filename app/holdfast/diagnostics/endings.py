@@ -19,7 +19,16 @@ from holdfast.diagnostics.peaks import FEWEST, Length, Peak, find_peaks
 EARLY_SECONDS: Final = 10.0
 FEWEST_EARLY: Final = 20
 # Ended by their own wish or a plan: early or not, nobody has to do anything.
-_PLANNED: Final = frozenset({"client_closed", "shutdown", "application", "force_disconnect", "force_reconnect"})
+_PLANNED: Final = frozenset(
+    {
+        "client_closed",
+        "shutdown",
+        "connection_too_old",
+        "application",
+        "force_disconnect",
+        "force_reconnect",
+    }
+)
 # Ends of the path as a limit makes them; one that is too slow, or writes nonsense, is another matter.
 _CUT: Final = frozenset({"client_gone", "connection_cut", "write_error"})
 _BANDS: Final = ((1.0, "under_1s"), (10.0, "under_10s"), (60.0, "under_1m"), (600.0, "under_10m"))

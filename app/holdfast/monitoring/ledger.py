@@ -21,8 +21,8 @@ from holdfast.settings_admin import LedgerSettings
 
 Record = TypeVar("Record", RefusedAttempt, EndedConnection)
 
-PLANNED: Final = frozenset({"shutdown", "draining"})
-"""What a drain does to everybody: counted, or one restart would push out all that is worth asking for."""
+PLANNED: Final = frozenset({"shutdown", "draining", "connection_too_old"})
+"""What is planned for many: counted, or one restart would push out all that is worth asking for."""
 
 FILTERS: Final = ("user", "address", "slug", "transport", "stage", "initiator")
 """The fields of a query that must be equal."""

@@ -121,7 +121,18 @@ LEDGER_PLANNED = Scraped(
 )
 QUEUE_BYTES = Scraped("gauge", "holdfast_queue_bytes", "Bytes that wait for readers slower than what they are sent.")
 CONGESTED = Scraped("gauge", "holdfast_congested_connections", "Connections whose readers are that slow.")
-DRAINING = _gauge("holdfast_draining_connections", "Connections that a drain has still to send away; 0 otherwise.")
+DRAINING = Scraped(
+    "gauge", "holdfast_draining_connections", "Connections that a drain has still to send away; 0 otherwise."
+)
+DRAIN_RATE = Scraped("gauge", "holdfast_drain_rate", "Clients a second that a drain tells to leave; 0 otherwise.")
+FAREWELLS = Scraped(
+    "counter",
+    "holdfast_farewells_total",
+    "Clients that a drain or their age sent away: those who were asked and moved by themselves (moved), "
+    "who were asked and had to be closed (overdue), who could not be asked (closed).",
+    "slug",
+    "outcome",
+)
 
 EXPLANATIONS = _counter(
     "holdfast_explanations_total",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 from math import inf
 from typing import Generic, TypeVar
@@ -34,6 +34,10 @@ class DeadlineQueue(Generic[Item]):
     def __len__(self) -> int:
         """Return how many items wait."""
         return len(self._due)
+
+    def __iter__(self) -> Iterator[Item]:
+        """Go through the items that wait, the next to be due first."""
+        return iter(self._due)
 
     def add(self, item: Item) -> None:
         """Start the item's time, from now also if it was waiting already."""

@@ -43,6 +43,11 @@ class Exchange:
         """Whether there is something to tell."""
         return bool(self._messages)
 
+    @property
+    def has_unsent(self) -> bool:
+        """Whether something was in no answer yet."""
+        return self.sent < self.acknowledged + len(self._messages)
+
     def put(self, unit: bytes) -> None:
         """Queue a unit: one message a line."""
         for message in unit.split(b"\n"):

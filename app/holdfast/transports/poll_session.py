@@ -225,6 +225,10 @@ class PollSessions:
         """Return how many sessions have not ended."""
         return len(self._by_id) - len(self._ended)
 
+    def unfetched(self) -> int:
+        """Return how many sessions have ended whose clients have not come for the last word."""
+        return sum(session.exchange.has_unsent for session in self._ended)
+
     def create(self, encoding: Encoding, opening: bytes) -> PollSession:
         """Return a new session, which `begin` gives to a sink."""
         session = PollSession(self, encoding, opening)

@@ -1,3 +1,5 @@
+import pytest
+
 from holdfast.connections.lifecycle import Lifecycle, Phase
 
 
@@ -23,6 +25,19 @@ def test_lifecycle_stages():
         (True, True, True, False),
         (True, True, True, True),
     ]
+
+
+@pytest.mark.parametrize("phase", [Phase.LEAVING, Phase.DRAINING])
+def test_lifecycle_comes_back_from_a_drain(phase):
+    """A drain that is cancelled leads back to serving, and nowhere else."""
+    lifecycle = Lifecycle()
+    lifecycle.advance(phase)
+
+    assert lifecycle.resume()
+    assert lifecycle.phase is Phase.SERVING
+    assert not lifecycle.resume()
+    lifecycle.advance(Phase.STOPPING)
+    assert not lifecycle.resume()
 
 
 def test_lifecycle_never_goes_back():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from holdfast.connections import traces
@@ -11,12 +13,22 @@ def test_trace_keeps_id_and_timings() -> None:
     """What is packed comes back, timings to a thousandth; steps that were not noted are not there."""
     trace = traces.pack(ATTEMPT, {"upgrade": 0.00123, "connect": 12.5})
 
-    assert len(trace) == 24
+    assert len(trace) == 25
     assert traces.attempt_of(trace) == ATTEMPT
     timings = traces.timings_of(trace)
     assert set(timings) == {"upgrade", "connect"}
     assert timings["upgrade"] == pytest.approx(0.00123, rel=1e-3)
     assert timings["connect"] == 12.5
+
+
+def test_trace_keeps_what_the_client_can_do_for_nothing() -> None:
+    """Whether it moves when it is asked to is a flag that takes no memory of its own."""
+    mover, other = traces.pack(ATTEMPT, {}, can_migrate=True), traces.pack(ATTEMPT, {})
+
+    assert traces.can_migrate(mover)
+    assert not traces.can_migrate(other)
+    assert not traces.can_migrate(b"")
+    assert -(-sys.getsizeof(mover) // 16) == -(-sys.getsizeof(mover[:-1]) // 16)  # the allocator's unit
 
 
 def test_trace_of_a_very_slow_attempt_is_capped() -> None:

@@ -109,7 +109,9 @@ def test_read_numbers_leaves_nothing_out(core):
 
     admission = {"ADMISSION_BREAKER", "ADMISSION_SHARE", "CONNECTION_HEADROOM", "OPENING"}
     cluster = {"NODES", "BUS_MESSAGES", "BUS_IGNORED"}
-    assert sourceless <= {"BROKER_STREAMS", "SESSIONS", "PROXY_IN_FLIGHT", "PROXY_BREAKER"} | admission | cluster
+    departures = {"DRAINING", "DRAIN_RATE", "FAREWELLS"}
+    others = admission | cluster | departures
+    assert sourceless <= {"BROKER_STREAMS", "SESSIONS", "PROXY_IN_FLIGHT", "PROXY_BREAKER"} | others
 
 
 def test_resources_are_read_as_they_were_measured(core):

@@ -35,6 +35,7 @@ def test_deadline_that_is_discarded_never_comes(loop):
     queue.add("b")
     queue.discard("a")
     queue.discard("stranger")
+    assert list(queue) == ["b"]
     loop.advance(6)
 
     assert due == ["b"]

@@ -28,6 +28,17 @@ def test_exchange_messages_wait_until_acknowledged(exchange):
     assert exchange.take(100) == (4, [])
 
 
+def test_exchange_knows_what_was_in_no_answer(exchange):
+    """What was given counts as said, acknowledged or not."""
+    assert exchange.has_unsent
+    exchange.take(3)
+    assert exchange.has_unsent
+    exchange.receive(1, 2)
+    exchange.take(100)
+
+    assert not exchange.has_unsent
+
+
 def test_exchange_counts_bytes_that_wait(exchange):
     """The size is that of the messages without their separators, and shrinks with what is acknowledged."""
     assert exchange.size == 6

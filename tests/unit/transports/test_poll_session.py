@@ -315,3 +315,20 @@ async def test_open_request_is_cancelled():
 
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+def test_session_goodbye_that_nobody_fetched_is_counted(loop, sessions, session):
+    """A stop can wait for those who are between two polls: a goodbye counts until it is in an answer or given up."""
+    session.write(b"{}")
+    session.exchange.take(1000)
+    assert sessions.unfetched() == 0
+    session.close(3001, "shutdown")
+    assert sessions.unfetched() == 1
+    session.exchange.take(1000)
+
+    assert sessions.unfetched() == 0
+    other = sessions.create(session.encoding, b"")
+    other.close(3001, "shutdown")
+    assert sessions.unfetched() == 1
+    loop.advance(1000)
+    assert sessions.unfetched() == 0
