@@ -65,6 +65,7 @@ _CHANNELS = "channels"
 _PROXY = "proxies"
 _BREAKER = "breaker-open"
 _REDIS = "redis-lost"
+_REBALANCE = "rebalance"
 _LIMIT = "connection-limit"
 _ACCEPT_RATE = "accept-rate"
 _PATH = "network-path"
@@ -269,6 +270,7 @@ _PROXIES = (
 _LIFE = (
     _close("connection_closed", 3000, "retry", "The connection was closed.", "Nothing.", _CLIENT),
     _close("shutdown", 3001, "retry", "The instance is stopping.", "Nothing; SDKs reconnect.", _RESTART, 503),
+    _close("rebalanced", 3001, "retry", "The instance had more connections than the others.", "Nothing; SDKs reconnect.", _REBALANCE),
     _close("connection_too_old", 3001, "retry", "The connection reached `client.max_connection_age`.", "Nothing; SDKs reconnect.", _RESTART),
     _close("server_error", 3004, "retry", "The gateway failed as it should not.", "Look for the traceback in the gateway's log.", _FAULT, 500),
     _close("connection_expired", 3005, "retry", "The token expired, and no fresh one came in time.", "Give the client a getToken function.", _TOKENS),

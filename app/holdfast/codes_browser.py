@@ -25,7 +25,8 @@ _NEVER_IN_A_PAGE = frozenset(
         "durability_not_met",
         "peer_unreachable",
         *(slug for slug in CODES if slug.startswith("broker_") and slug != "broker_unavailable"),
-        # This is `shutdown` to a page.
+        # These are `shutdown` to a page.
+        "rebalanced",
         "connection_too_old",
         # Numbers of Centrifugo's that this gateway never gives.
         "state_invalidated",

@@ -228,6 +228,7 @@ class LifecycleError(GatewayError):
         {
             "connection_closed",
             "shutdown",
+            "rebalanced",
             "connection_too_old",
             "shutting_down",
             "server_error",

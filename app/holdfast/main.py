@@ -77,7 +77,7 @@ class Gateway:
         self.admission.breaker.on_change = self.monitoring.tell_breaker
         self.cluster = Cluster(settings, core, self.describe)
         self.probe = BrokerRoundTrip(core.broker, core.delivery, core.instance)
-        self.departures = Departures(settings, core, self.monitoring.events.emit)
+        self.departures = Departures(settings, core, self.monitoring.events.emit, self.cluster.nodes.serving)
         self.departures.drain.on_phase = self.cluster.nodes.hurry
         self.login = make_login(settings, core, self.cluster.revoker)
         self._process = psutil.Process()
@@ -108,8 +108,7 @@ class Gateway:
             self.core.backend.table.report()
         self._begin(tick_forever(self.core), check_forever(self.core))
         self._begin(measure_forever(self._observe_lag, self.core.clock), report_left_out_forever(asyncio.sleep))
-        self._begin(*self.monitoring.work(), *self.cluster.work())
-        self.departures.report()
+        self._begin(*self.monitoring.work(), *self.cluster.work(), *self.departures.work())
 
     def mark_serving(self) -> None:
         """Let `/startupz` and `/readyz` pass, now that connections are accepted."""

@@ -18,6 +18,7 @@ from holdfast.settings_logs import LogSettings
 from holdfast.settings_monitor import MonitorSettings, NotificationSettings
 from holdfast.settings_presets import Preset
 from holdfast.settings_proxies import ChannelProxies, ClientProxies, NamedProxy, RpcSettings
+from holdfast.settings_rebalance import RebalanceSettings
 from holdfast.settings_types import (
     ApiKey,
     ChannelRegex,
@@ -421,6 +422,7 @@ class Settings(Group):
     web: WebSettings = Field(WebSettings(), description="Files for browsers.")
     broker: BrokerSettings = Field(BrokerSettings(), description="Broker.")
     shutdown: ShutdownSettings = Field(ShutdownSettings(), description="Shutdown.")
+    rebalance: RebalanceSettings = Field(RebalanceSettings(), description="Rebalance.")
     monitor: MonitorSettings = Field(MonitorSettings(), description="Resource monitor.")
     notifications: NotificationSettings = Field(NotificationSettings(), description="Who is told of events.")
     ledger: LedgerSettings = Field(LedgerSettings(), description="Memory of what failed.")

@@ -18,6 +18,9 @@ EventKind = Literal[
     "drain.started",
     "drain.ended",
     "drain.cancelled",
+    "rebalance.advised",
+    "rebalance.started",
+    "rebalance.ended",
 ]
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what secrets begin with, as Standard Webhooks has it

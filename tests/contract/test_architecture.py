@@ -19,6 +19,7 @@ SETTINGS = frozenset(
             "proxies",
             "admission",
             "presets",
+            "rebalance",
             "admin",
             "auth",
             "auth_checks",

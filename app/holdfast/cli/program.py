@@ -20,6 +20,7 @@ from holdfast.cli import (
     health,
     probe,
     publish,
+    rebalance,
     revoke,
     serve,
     subscribe,
@@ -105,6 +106,7 @@ app.command("channels")(channels.channels)
 app.command("info")(channels.info)
 app.command("revoke")(revoke.revoke)
 app.add_typer(drain.app, name="drain")
+app.add_typer(rebalance.app, name="rebalance")
 app.add_typer(user.app, name="user")
 app.command("codes")(codes.codes)
 app.command("explain")(explain.explain)

@@ -113,6 +113,10 @@ class Nodes:
         """Return how many instances there were in each phase, when the registry was last read."""
         return Counter(node.phase for node in self._known.values())
 
+    def serving(self) -> dict[str, int]:
+        """Return how many connections each instance had that served, when the registry was last read."""
+        return {name: node.connections for name, node in self._known.items() if node.phase == "serving"}
+
     # Public methods: life
 
     async def beat(self) -> None:

@@ -23,6 +23,7 @@ _PLANNED: Final = frozenset(
     {
         "client_closed",
         "shutdown",
+        "rebalanced",
         "connection_too_old",
         "application",
         "force_disconnect",

@@ -21,7 +21,7 @@ from holdfast.settings_admin import LedgerSettings
 
 Record = TypeVar("Record", RefusedAttempt, EndedConnection)
 
-PLANNED: Final = frozenset({"shutdown", "draining", "connection_too_old"})
+PLANNED: Final = frozenset({"shutdown", "draining", "rebalanced", "connection_too_old"})
 """What is planned for many: counted, or one restart would push out all that is worth asking for."""
 
 FILTERS: Final = ("user", "address", "slug", "transport", "stage", "initiator")

@@ -1,4 +1,4 @@
-"""`/admin/drain`: send all clients away from a running instance, and bring it back."""
+"""`/admin/drain` and `/admin/rebalance`: send clients away from a running instance, and bring it back."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from holdfast.connections.drain import Drain, Order
+from holdfast.connections.rebalance import Rebalance
 from holdfast.errors import DoorError
 from holdfast.routes.admin import AdminRequest
 from holdfast.routes.admin_query import check_names
 from holdfast.routes.admin_revocations import LONGEST_REASON
 
 LONGEST_WINDOW: Final = 86400.0
+HIGHEST_RATE: Final = 10000.0
 
 
 class AdminDrain:
@@ -55,6 +57,47 @@ class AdminDrain:
         """
         _body_of(request, ())
         has_changed = await self._drain.cancel()
+        return {"has_changed": has_changed, **await self.status(request)}
+
+
+class AdminRebalance:
+    """The answers of `/admin/rebalance`, of the same form."""
+
+    def __init__(self, rebalance: Rebalance, instance: str) -> None:
+        self._rebalance = rebalance
+        self._instance = instance
+
+    async def status(self, request: AdminRequest) -> dict[str, Any]:
+        """Say how the instances are balanced, and what this one does about it.
+
+        Raises:
+            DoorError: `query_invalid`.
+        """
+        check_names(request.query, ())
+        return {"instance": self._instance, **self._rebalance.status().as_json()}
+
+    async def start(self, request: AdminRequest) -> dict[str, Any]:
+        """Send what is above the mean away.
+
+        Raises:
+            DoorError: `query_invalid`.
+            LifecycleError: `shutting_down`.
+        """
+        body = _body_of(request, ("rate",))
+        rate = _number(body, "rate", HIGHEST_RATE) if body.get("rate") is not None else None
+        if rate == 0:
+            raise DoorError("query_invalid", "`rate`: expected a number above 0.")
+        has_changed = self._rebalance.start(rate)
+        return {"has_changed": has_changed, **await self.status(request)}
+
+    async def cancel(self, request: AdminRequest) -> dict[str, Any]:
+        """Send nobody more away in this round.
+
+        Raises:
+            DoorError: `query_invalid`.
+        """
+        _body_of(request, ())
+        has_changed = self._rebalance.cancel()
         return {"has_changed": has_changed, **await self.status(request)}
 
 

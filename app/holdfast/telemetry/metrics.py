@@ -128,11 +128,12 @@ DRAIN_RATE = Scraped("gauge", "holdfast_drain_rate", "Clients a second that a dr
 FAREWELLS = Scraped(
     "counter",
     "holdfast_farewells_total",
-    "Clients that a drain or their age sent away: those who were asked and moved by themselves (moved), "
+    "Clients that a drain, a rebalance or their age sent away: those who were asked and moved by themselves (moved), "
     "who were asked and had to be closed (overdue), who could not be asked (closed).",
     "slug",
     "outcome",
 )
+EXCESS = Scraped("gauge", "holdfast_rebalance_excess_connections", "Connections above the mean of all instances.")
 
 EXPLANATIONS = _counter(
     "holdfast_explanations_total",

@@ -33,6 +33,7 @@ async def test_nodes_tell_of_each_other(pair: Pair) -> None:
     assert seen["here"].uid == pair.here.cluster.bus.uid
     assert list(seen) == ["here"]
     assert nodes_of(pair.here).by_phase() == {"serving": 2}
+    assert nodes_of(pair.here).serving() == {"here": 1, "there": 0}
     assert (nodes_of(pair.here).is_known("there"), nodes_of(pair.here).is_known("here")) == (True, False)
 
 

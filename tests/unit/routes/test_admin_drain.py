@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from holdfast.connections.drain import DrainStatus, Order
+from holdfast.connections.rebalance import RebalanceStatus
 from holdfast.errors import DoorError
 from holdfast.routes.admin import AdminRequest
-from holdfast.routes.admin_drain import AdminDrain
+from holdfast.routes.admin_drain import AdminDrain, AdminRebalance
 
 
 class FakeDrain:
@@ -83,3 +84,38 @@ async def test_start_with_bad_input(answers: AdminDrain, drain: FakeDrain, body:
     with pytest.raises(DoorError, match="query_invalid"):
         await answers.start(AdminRequest({}, {}, body))
     assert not drain.orders
+
+
+class FakeRebalance:
+    """Keeps the rates of orders."""
+
+    def __init__(self) -> None:
+        self.rates: list[float | None] = []
+
+    def status(self) -> RebalanceStatus:
+        """Say that it is even."""
+        return RebalanceStatus("off", "idle", {"here": 1}, 1.0, 1, 0, 0.1, True)
+
+    def start(self, rate: float | None) -> bool:
+        """Keep an order."""
+        self.rates.append(rate)
+        return True
+
+    def cancel(self) -> bool:
+        """Say that there was none."""
+        return False
+
+
+async def test_rebalance() -> None:
+    """Orders are passed on; the answer says whether anything changed and how the instances stand."""
+    rebalance = FakeRebalance()
+    answers = AdminRebalance(rebalance, "here")  # type: ignore[arg-type]  # stands in
+    started = await answers.start(AdminRequest({}, {}, {"rate": 5}))
+    await answers.start(AdminRequest({}, {}))
+
+    assert (started["has_changed"], started["instance"], started["instances"]) == (True, "here", {"here": 1})
+    assert rebalance.rates == [5.0, None]
+    assert not (await answers.cancel(AdminRequest({}, {})))["has_changed"]
+    for body in ({"rate": 0}, {"rate": "5"}, {"speed": 5}):
+        with pytest.raises(DoorError, match="query_invalid"):
+            await answers.start(AdminRequest({}, {}, body))
