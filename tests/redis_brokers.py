@@ -6,10 +6,12 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from holdfast.broker.base import HistoryFilter, PublishOptions, PublishResult
 from holdfast.broker.redis import RedisBroker
+from holdfast.errors import BrokerError
 from holdfast.settings import Settings
 from holdfast.settings_broker import BrokerSettings, RedisSettings
 from tests.brokers import Recorder, offsets, publication
@@ -35,6 +37,16 @@ class Instance:
     async def publish(self, channel: str, *texts: str, options: PublishOptions = KEEP) -> list[PublishResult]:
         """Publish some data, one after the other."""
         return [await self.broker.publish(channel, publication(text), options) for text in texts]
+
+    async def publish_until_done(self, channel: str, text: str, options: PublishOptions = KEEP) -> PublishResult:
+        """Publish as who has an idempotency key does: again, until it is acknowledged."""
+        options = replace(options, idempotency_key=options.idempotency_key or secrets.token_hex(8))
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    return await self.broker.publish(channel, publication(text), options)
+                except BrokerError:
+                    await asyncio.sleep(0.05)
 
     async def read(self, channel: str) -> list[int]:
         """Return the offsets in a channel's history."""

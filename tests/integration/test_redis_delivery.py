@@ -12,9 +12,10 @@ import pytest
 
 from holdfast.broker.redis_keys import slot_of
 from holdfast.errors import BrokerError
-from holdfast.protocol.messages import ClientInfo
+from holdfast.protocol.messages import ClientInfo, StreamPosition
+from tests.brokers import texts
 from tests.parts import require
-from tests.redis_brokers import KEEP, SEND, Instance, running_instance, some_prefix, until
+from tests.redis_brokers import ALL, KEEP, SEND, Instance, running_instance, some_prefix, until
 from tests.redis_servers import Cluster, RedisServer, running_cluster, running_redis, running_sentinels
 
 require("redis")
@@ -193,6 +194,43 @@ async def test_slots_that_move_are_followed(cluster: Cluster):
         assert await one.read("news") == list(range(1, last.position.offset + 1))
         assert published == last.position.offset - 2
         assert len(set(other.offsets)) == len(other.offsets)
+
+
+@pytest.mark.parametrize("mode", ["sentinel", "cluster"])
+async def test_killed_master_is_survived(mode: str):
+    """What was confirmed by a replica is in the history of its successor, once, and goes on being delivered."""
+    running = running_sentinels if mode == "sentinel" else running_cluster
+    with running() as servers:
+        where = {"mode": mode, "addresses": servers.addresses, "prefix": some_prefix()}
+        async with running_instance(**where) as one, running_instance(**where) as other:
+            await other.broker.subscribe("news")
+            options = replace(KEEP, durability=1)
+            for number in range(20):
+                await one.publish_until_done("news", f"{number}", options)
+            address = await one.broker.link.locate(one.broker.link.keys.stream("news"))
+            next(server for server in servers.servers if server.port == address.port).kill()
+            for number in range(20, 40):  # the successor may have no replica left to confirm anything
+                await one.publish_until_done("news", f"{number}")
+            await until(lambda: other.seen.resumed)
+            position = await _publish_until_delivered(one, other)
+            found = texts((await other.broker.history("news", ALL)).publications)
+
+            assert found[:40] == [f"{number}" for number in range(40)]
+            assert len(found) == position.offset
+            assert len(set(other.offsets)) == len(other.offsets)
+
+
+async def _publish_until_delivered(one: Instance, other: Instance) -> StreamPosition:
+    """Publish until something arrives; on a busy machine sentinels may change their mind more than once."""
+    for number in range(100):
+        try:
+            (result,) = await one.publish("news", f"after {number}")
+            await until(lambda result=result: result.position.offset in other.offsets, seconds=1)
+        except (BrokerError, TimeoutError):
+            continue
+        else:
+            return result.position
+    raise AssertionError("nothing is delivered any more")
 
 
 async def _publish_for(one: Instance, seconds: float) -> int:

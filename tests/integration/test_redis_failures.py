@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from holdfast.errors import BrokerError
+from holdfast.protocol.messages import ClientInfo
+from tests.gateway import ROOT
 from tests.parts import require
 from tests.redis_brokers import KEEP, SEND, Instance, Switch, running_instance, some_prefix, until
 from tests.redis_servers import RedisServer, running_redis, wait_until
@@ -76,20 +79,24 @@ async def test_missing_password_is_named(server: RedisServer):
 
 async def test_user_with_the_rights_of_the_docs_can_do_all(server: RedisServer):
     """And one that lacks a right is told which."""
-    commands = "+eval +evalsha +publish +spublish +subscribe +unsubscribe +ssubscribe +sunsubscribe +ping +info +wait"
-    data = "+hmget +hset +get +set +pexpire +pttl +exists +xadd +xlen +xrange +xrevrange +unlink"
-    rule = ["ACL", "SETUSER", "gate", "on", ">secret", "~p:*", "&p:*", "-@all", *commands.split(), *data.split()]
-    assert server.ask(*rule) == "OK"
-    async with running_instance([server.address], prefix="p", user="gate", password="secret", **PATIENCE) as one:
+    rule = re.findall(r"^ACL SETUSER .*?(?=^```)", (ROOT / "docs/redis.md").read_text(), re.DOTALL | re.MULTILINE)[0]
+    assert server.ask(*rule.replace("password", "secret").split()) == "OK"
+    async with running_instance([server.address], user="holdfast", password="secret", **PATIENCE) as one:
         await one.broker.subscribe("news")
         await one.publish("news", "1", options=replace(KEEP, version=1, idempotency_key="k"))
         await one.publish("news", "2", options=SEND)
         assert await one.read("news") == [1]
         await one.broker.history_remove("news")
         await until(lambda: len(one.offsets) == 2)
-        server.ask("ACL", "SETUSER", "gate", "-xadd")
+        await one.broker.add_presence("news", "c1", ClientInfo("ann", "c1"), 60)
+        await one.broker.tables.put("nodes", "a", b"1", 60)
+        await one.broker.counters.add("ann", 60)
+        await one.broker.sessions.put("ann", "1", b"1", 60)
+        await one.broker.send(b"hello")
+        await until(lambda: one.seen.messages)
+        server.ask("ACL", "SETUSER", "holdfast", "-xadd")
         assert await slug_of(one, is_undone=False) == "broker_permission_denied"
-        server.ask("ACL", "SETUSER", "gate", "+xadd")
+        server.ask("ACL", "SETUSER", "holdfast", "+xadd")
         await heals(one)
 
 

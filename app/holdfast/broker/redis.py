@@ -68,7 +68,7 @@ class RedisBroker(RedisStores):
     async def start(self, handler: BrokerHandler) -> None:
         """Connect and begin to serve; without Redis too, which is waited for then."""
         self._handler = handler
-        self.link.on_run = self._look_at_all
+        self.link.on_run, self.link.on_distrust = self._look_at_all, self.feed.leave
         self.feed.on_interrupted = handler.on_interrupted
         self.feed.on_resumed = self._resume
         await self.link.start()

@@ -88,6 +88,12 @@ class RedisFeed:
             if line is not None and channel in line.channels:
                 line.unsubscribe(channel)
 
+    def leave(self, address: Address) -> None:
+        """Look elsewhere for what is listened to at a server."""
+        node = self._nodes.get(address)
+        if node is not None:
+            node.drop(BrokerError("broker_read_only", f"{address} is no master any more"))
+
     # Private methods
 
     async def _listen(self, channel: bytes) -> None:

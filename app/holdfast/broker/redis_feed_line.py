@@ -47,10 +47,14 @@ class FeedLine(Wire):
             answers = [self.call("SSUBSCRIBE", channel) for channel in channels]
         else:
             answers = self.call_for_many("SUBSCRIBE", channels)
-        results = await asyncio.gather(*answers, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        failure: ResponseError | BrokerError | None = None
+        for answer in answers:
+            try:
+                await answer
+            except (ResponseError, BrokerError) as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def unsubscribe(self, channel: bytes) -> None:
         """Listen no more; nobody waits for the server to say so."""

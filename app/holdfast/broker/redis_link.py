@@ -58,6 +58,8 @@ class RedisLink:
         self.outages = Outages()
         self.on_run: Callable[[], object] = lambda: None
         """Called when a server's run is another than before: a failover, or a restart."""
+        self.on_distrust: Callable[[Address], object] = lambda address: None
+        """Called when a server is no master any more: whatever is connected to it has to look for another."""
         self._pick = pick
         self._nodes: dict[tuple[Address, str], Node[Wire]] = {}
         self._runs: dict[Address, bytes] = {}
@@ -126,8 +128,12 @@ class RedisLink:
             raise broker_error(error) from None
 
     async def connect(self, address: Address) -> tuple[Connection, Server]:
-        """Open a connection of the caller's own, for pub/sub."""
-        return await open_connection(self.settings, address)
+        """Open a connection of the caller's own to a master, for pub/sub."""
+        connection, server = await open_connection(self.settings, address)
+        if not server.is_master and not self.topology.is_sharded:
+            await connection.disconnect(nowait=True)
+            raise BrokerError("broker_read_only", f"{address} is a replica", is_undone=True)
+        return connection, server
 
     async def locate(self, key: bytes) -> Address:
         """Return the server that has a key, after finding out where that is not known."""
@@ -212,10 +218,7 @@ class RedisLink:
         return node
 
     async def _open(self, address: Address) -> Wire:
-        connection, server = await open_connection(self.settings, address)
-        if not server.is_master and not self.topology.is_sharded:
-            await connection.disconnect(nowait=True)
-            raise BrokerError("broker_read_only", f"{address} is a replica", is_undone=True)
+        connection, server = await self.connect(address)
         self._learn(address, server.run)
         return Wire(connection, server, self.settings.timeout)
 
@@ -228,6 +231,7 @@ class RedisLink:
     def _distrust(self, address: Address) -> None:
         """Give up the connections to a server that is no master any more; its run will be another when it is again."""
         self.topology.forget(address)
+        self.on_distrust(address)
         cause = BrokerError("broker_unavailable", f"{address} is no master any more")
         for (known, _), node in self._nodes.items():
             if known == address:

@@ -138,7 +138,8 @@ class Confirmations:
             BrokerError: `durability_not_met`; the write was made.
         """
         if wire not in self._next:
-            self._next[wire] = asyncio.get_running_loop().create_task(self._ask(wire, replicas))
+            asking = self._next[wire] = asyncio.get_running_loop().create_task(self._ask(wire, replicas))
+            asking.add_done_callback(_take_error)
         try:
             confirmed = await asyncio.shield(self._next[wire])
         except (RedisError, BrokerError) as error:
@@ -160,3 +161,9 @@ class Confirmations:
         finally:
             if self._asked.get(wire) is asked:
                 del self._asked[wire]
+
+
+def _take_error(asking: asyncio.Task[int]) -> None:
+    """Know of a failure that nobody waits for any more."""
+    if not asking.cancelled():
+        asking.exception()

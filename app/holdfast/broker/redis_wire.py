@@ -153,5 +153,6 @@ class Wire:
             return
         if isinstance(reply, ResponseError):
             answer.set_exception(reply)
+            answer.exception()  # whoever waited may be gone
         else:
             answer.set_result(reply)

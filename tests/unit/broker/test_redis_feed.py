@@ -42,9 +42,13 @@ class Line:
         """Count."""
         self.pings += 1
 
-    def lose(self) -> None:
+    def drop(self, error: BrokerError) -> None:
         """End."""
-        self.failure = BrokerError("broker_unavailable", "reset")
+        self.lose(error)
+
+    def lose(self, error: BrokerError | None = None) -> None:
+        """End."""
+        self.failure = error or BrokerError("broker_unavailable", "reset")
         channels, self.channels = self.channels, set()
         self.on_lost(channels, self.failure)
 
@@ -163,6 +167,19 @@ async def test_channel_whose_slot_moved_is_resumed_elsewhere(world: World):
     await turn_until(lambda: world.resumed)
 
     assert [line.channels for line in world.lines] == [{b"y"}, {b"x"}]
+    await world.feed.stop()
+
+
+async def test_server_that_is_no_master_any_more_is_left(world: World):
+    """What was listened to there is listened to where the keys are now."""
+    await world.feed.start()
+    await world.feed.listen(b"x", nothing)
+    world.topology.address = B
+    world.feed.leave(B)
+    world.feed.leave(A)
+    await turn_until(lambda: world.resumed)
+
+    assert world.lines[1].address == B
     await world.feed.stop()
 
 

@@ -122,10 +122,13 @@ async def test_heartbeat_leaves_a_server_that_is_no_master_any_more(monkeypatch:
     link = link_to(monkeypatch, wire)
     monkeypatch.setattr(redis_link, "HEARTBEAT_SECONDS", 0.001)
 
+    left = []
+    link.on_distrust = left.append
     await link.start()
     await asyncio.sleep(0.01)
 
     assert wire.failure is not None
+    assert str(left[0]) == "a:1"
     await link.stop()
 
 
