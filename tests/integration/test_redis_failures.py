@@ -8,14 +8,17 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo
+from tests.certificates import make_authority, write_certificate
 from tests.gateway import ROOT
 from tests.parts import require
+from tests.proxies import free_port
 from tests.redis_brokers import KEEP, SEND, Instance, Switch, running_instance, some_prefix, until
 from tests.redis_servers import RedisServer, running_redis, wait_until
 
@@ -295,3 +298,26 @@ async def test_loading_server_is_named_and_heals(server: RedisServer):
             await asyncio.sleep(0.005)
         assert "broker_loading" in seen
         await heals(one)
+
+
+async def test_tls_is_spoken_and_checked(tmp_path: Path):
+    """With a certificate of the gateway's own where Redis asks for one; a server that is not trusted is not used."""
+    authority = make_authority("redis authority")
+    cert, key = write_certificate(tmp_path, authority=authority)
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(authority.pem)
+    tls_port = free_port()
+    options = {
+        "tls-port": str(tls_port),
+        "tls-cert-file": str(cert),
+        "tls-key-file": str(key),
+        "tls-ca-cert-file": str(ca),
+    }
+    with running_redis(options):
+        files = {"ca_file": ca, "cert_file": cert, "key_file": key}
+        async with instance_at(f"127.0.0.1:{tls_port}", tls={"enabled": True, **files}) as one:
+            await heals(one)
+        async with instance_at(f"127.0.0.1:{tls_port}", tls={"enabled": True, "ca_file": ca}) as one:
+            assert await slug_of(one, is_undone=None) == "broker_unavailable"
+        async with instance_at(f"127.0.0.1:{tls_port}", tls={"enabled": True}) as one:
+            assert await slug_of(one) == "broker_unavailable"

@@ -118,15 +118,6 @@ class RedisLink:
         """Send a message to whoever listens to a pub/sub channel, and return how many listen there."""
         return int(await self.run(channel, self.publish_command, channel, message))
 
-    async def call_all(self, *command: Argument) -> list[Any]:
-        """Run a command at every master and return the answers."""
-        await self.locate(b"")
-        wires = [await self._node(address).wire() for address in self.topology.addresses()]
-        try:
-            return list(await asyncio.gather(*(wire.call(*command) for wire in wires)))
-        except (RedisError, BrokerError) as error:
-            raise broker_error(error) from None
-
     async def connect(self, address: Address) -> tuple[Connection, Server]:
         """Open a connection of the caller's own to a master, for pub/sub."""
         connection, server = await open_connection(self.settings, address)
