@@ -191,7 +191,8 @@ async def test_slots_that_move_are_followed(cluster: Cluster):
         (last,) = await one.publish("news", "last")
         await until(lambda: other.offsets[-1] == last.position.offset)
 
-        assert await one.read("news") == list(range(1, last.position.offset + 1))
+        top = last.position.offset  # a quick machine publishes more than is kept
+        assert await one.read("news") == list(range(max(top - KEEP.history_size, 0) + 1, top + 1))
         assert published == last.position.offset - 2
         assert len(set(other.offsets)) == len(other.offsets)
 
