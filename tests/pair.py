@@ -22,6 +22,7 @@ from holdfast.errors import BrokerError
 from holdfast.monitoring.ledger import Ledger
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 from holdfast.settings import Settings
+from holdfast.telemetry.declare import REGISTRY
 from holdfast.wiring_cluster import Cluster
 from tests.brokers import Clock
 from tests.live import World
@@ -230,6 +231,12 @@ class Pair:
 
     def _make(self, name: str, **settings: Any) -> Instance:
         return Instance(self.clock, self.exchange, name, **{**self._settings, **settings})
+
+
+def forwarded(transport: str, outcome: str) -> float:
+    """Return how many requests were forwarded so far, by all instances."""
+    labels = {"transport": transport, "outcome": outcome}
+    return REGISTRY.get_sample_value("holdfast_forwarded_requests_total", labels) or 0.0
 
 
 class NoPeers:

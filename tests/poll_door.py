@@ -12,9 +12,11 @@ from holdfast.connections.transport import Handshake
 from holdfast.settings import PollSettings
 from holdfast.transports.cors import CrossOrigin
 from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint, has_identity
+from holdfast.transports.poll_elsewhere import PollsElsewhere
 from holdfast.transports.poll_session import PollSessions
 from tests.asgi import Answer, recorder
 from tests.live import World
+from tests.pair import Instance
 from tests.sockets import FakeLoop
 
 PATH = "/connection/poll"
@@ -42,8 +44,20 @@ class Posted:
         return self.answer
 
 
+class _Patience(FakeLoop):
+    """Timers moved by hand, and the turns of a real loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self.now = 0.0  # which is over for the real loop too
+        self.call_soon = loop.call_soon
+
+
 class Door:
-    """An endpoint and who stands before it; `admission` may refuse. Time passes for its sessions as `timers` say."""
+    """An endpoint and who stands before it; `admission` may refuse.
+
+    Time passes for its sessions as `timers` say, and for its requests that wait for others as `patience` does.
+    """
 
     def __init__(self, world: World, origins: tuple[str, ...] = (), **poll: Any) -> None:
         self.world = world
@@ -53,8 +67,13 @@ class Door:
         settings = world.settings.model_copy(update={"poll": PollSettings.model_validate(poll)})
         self.timers = FakeLoop()
         self.sessions = PollSessions(settings, cast(asyncio.AbstractEventLoop, self.timers))
-        door = PollDoor("here", settings.poll, loop, self._open, self._admit, identifies=_identifies)
-        endpoint = PollEndpoint(door, self.sessions)
+        door = PollDoor(world.core.instance, settings.poll, loop, self._open, self._admit, identifies=_identifies)
+        self.elsewhere: PollsElsewhere | None = None
+        if isinstance(world, Instance) and (forwarder := world.cluster.forwarder) is not None:
+            self.patience = _Patience(loop)
+            patient = cast(asyncio.AbstractEventLoop, self.patience)
+            self.elsewhere = PollsElsewhere(forwarder, patient, world.core.spawn, settings.poll.timeout + 2)
+        endpoint = PollEndpoint(door, self.sessions, self.elsewhere)
         self.endpoint = CrossOrigin(endpoint, OriginPolicy(origins), POLL_METHODS, lambda scope, error: None)
 
     def start(self, method: str = "POST", headers: Any = (), query: str = "", **fields: Any) -> Posted:

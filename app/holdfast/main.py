@@ -119,7 +119,10 @@ class Gateway:
 
     async def drain(self) -> None:
         """Let everybody leave; see `Drain.stop`."""
-        await self.departures.drain.stop()
+        try:
+            await self.departures.drain.stop()
+        finally:
+            self.cluster.let_go()
 
     async def stop(self) -> None:
         """Write what must be kept and let go of everything; a second call does nothing."""

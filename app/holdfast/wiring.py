@@ -32,6 +32,7 @@ from holdfast.settings import Settings, WebSocketSettings
 from holdfast.transports.cors import CrossOrigin
 from holdfast.transports.emulation import EMULATION_METHODS, EmulationEndpoint, EmulationRules
 from holdfast.transports.poll import POLL_METHODS, PollDoor, PollEndpoint, has_identity
+from holdfast.transports.poll_elsewhere import PollsElsewhere
 from holdfast.transports.poll_session import PollSessions
 from holdfast.transports.streaming import HTTP_STREAM, SSE, StreamEndpoint, StreamKind, StreamRules
 from holdfast.transports.websocket import Originate, WebSocketEndpoint, address_of, read_handshake
@@ -153,7 +154,11 @@ def _poll(doors: Doors, originate: Originate) -> ASGIApp:
 
     door = PollDoor(core.instance, settings.poll, core.loop, doors.manager.open, admission.check, originate, identifies)
     refused = _refused_page("poll", admission, originate)
-    return CrossOrigin(PollEndpoint(door, sessions), admission.origins, POLL_METHODS, refused)
+    elsewhere = None
+    if (forwarder := doors.cluster.forwarder) is not None:
+        patience = settings.poll.timeout + settings.broker.survey_timeout
+        elsewhere = PollsElsewhere(forwarder, core.loop, core.spawn, patience)
+    return CrossOrigin(PollEndpoint(door, sessions, elsewhere), admission.origins, POLL_METHODS, refused)
 
 
 def _streams(doors: Doors, originate: Originate) -> dict[str, ASGIApp]:
@@ -193,7 +198,8 @@ def _emulation(doors: Doors, originate: Originate) -> ASGIApp:
         observe_emulation(address_of(scope, originate), refusal)
 
     rules = EmulationRules(doors.core.instance, doors.settings.emulation.max_request_body_size, observe)
-    return CrossOrigin(EmulationEndpoint(doors.manager, rules), doors.admission.origins, EMULATION_METHODS, observe)
+    endpoint = EmulationEndpoint(doors.manager, rules, doors.cluster.forwarder)
+    return CrossOrigin(endpoint, doors.admission.origins, EMULATION_METHODS, observe)
 
 
 def _api(doors: Doors) -> ApiEndpoint:

@@ -13,6 +13,7 @@ from holdfast.connections.channel_counts import ChannelCounts
 from holdfast.connections.control import Control
 from holdfast.connections.control_everywhere import ControlEverywhere
 from holdfast.connections.core import Core
+from holdfast.connections.forwarding import Forwarder
 from holdfast.connections.nodes import Node, Nodes
 from holdfast.connections.revoking_everywhere import RevokerEverywhere
 from holdfast.errors import BrokerError
@@ -56,8 +57,12 @@ class Cluster:
         self.revoker = RevokerEverywhere(core, self.bus)
         self.channels = ChannelCounts(core.hub, self.bus)
         self.elsewhere = Elsewhere(self.bus)
+        # What clients ask at the wrong instance; none where there is no other.
+        self.forwarder = None if self.bus.is_alone else Forwarder(self.bus, self.nodes, core.clock)
         self.log_secrets = log_secrets(settings.log, core)
         self.nodes.on_beat.append(self.revoker.catch_up)
+        if self.forwarder is not None:
+            self.nodes.on_beat.append(self.forwarder.on_beat)
         if self.log_secrets is not None:
             self.nodes.on_beat.append(self.log_secrets.share)
         self._token = settings.admin.token.get_secret_value()
@@ -79,6 +84,11 @@ class Cluster:
         """Return what has to run."""
         return [] if self.bus.is_alone else [self.nodes.run()]
 
+    def let_go(self) -> None:
+        """Let no client wait here for another instance: this one is about to stop."""
+        if self.forwarder is not None:
+            self.forwarder.stop()
+
     async def stop(self) -> None:
         """Be no longer listed; the broker is still there."""
         if self.bus.is_alone:
@@ -95,6 +105,8 @@ class Cluster:
         if self.log_secrets is not None:
             self.log_secrets.share_again()
         self.nodes.hurry()
+        if self.forwarder is not None:
+            self.forwarder.on_resumed()
 
     # Public methods: questions
 

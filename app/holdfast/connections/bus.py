@@ -17,7 +17,7 @@ import msgspec
 
 from holdfast.broker.base import Broker
 from holdfast.connections.bus_messages import VERSION, Answer, Head, Message, Part
-from holdfast.connections.bus_parts import MESSAGE_BYTES, PART_BYTES, WHOLE_BYTES, Joiner, cut
+from holdfast.connections.bus_parts import MESSAGE_BYTES, Joiner, Sender
 from holdfast.connections.bus_survey import Gathering, Overdue, Peers, Survey
 from holdfast.errors import BrokerError, DoorError, GatewayError
 from holdfast.telemetry import metrics
@@ -86,6 +86,7 @@ class Bus:
         self._broker = broker
         self.name = name
         self.uid = os.urandom(8).hex()
+        self._sender = Sender(broker, name, self.uid)
         self._peers = peers
         self._means = means
         self._handlers: dict[str, _Handler] = {}
@@ -166,6 +167,15 @@ class Bus:
             _log.warning("survey_incomplete", question=tag, missing=found.missing[:_MOST_NAMED])
         return found
 
+    async def tell(self, message: Message, instance: str) -> None:
+        """Send one instance something that it need not answer; it arrives at most once.
+
+        Raises:
+            BrokerError: the broker would not carry it.
+            DoorError: `body_too_large`.
+        """
+        await self._send(message, instance)
+
     # Public methods: what is heard
 
     def receive(self, message: bytes) -> None:
@@ -200,16 +210,8 @@ class Bus:
 
     async def _send(self, message: Message, instance: str = "") -> None:
         message.sender, message.uid = self.name, self.uid
-        raw = _encode(message)
-        if len(raw) > WHOLE_BYTES:
-            raise DoorError("body_too_large", f"Instances tell each other at most {WHOLE_BYTES} bytes.")
         self.stats.messages[_tag_of(message), "out"] += 1
-        if len(raw) <= PART_BYTES:
-            await self._broker.send(raw, instance)
-            return
-        self._sent += 1
-        for part in cut(raw, self._sent, self.name, self.uid):
-            await self._broker.send(_encode(part), instance)
+        await self._sender.send(_encode(message), instance)
 
     # Private methods: in
 

@@ -142,6 +142,46 @@ class ExplainQuestion(Message, tag="explain", kw_only=True):
     cid: str
 
 
+class EmulationQuestion(Message, tag="emulation", kw_only=True):
+    """Commands of a stream that came elsewhere: take them as if they had come over the stream."""
+
+    session: str
+    data: bytes
+    is_text: bool
+
+
+class EmulationTaken(msgspec.Struct):
+    """They were taken; `lost` is the slug where their session was not there, which its sender is not told."""
+
+    lost: str = ""
+
+
+class PollQuestion(Message, tag="poll", kw_only=True):
+    """A poll that came elsewhere, as it came; `ticket` names it among all that wait."""
+
+    ticket: str
+    body: bytes
+
+
+class PollTaken(msgspec.Struct):
+    """What a poll is answered; nothing where it waits, and a `PollResult` follows."""
+
+    body: bytes = b""
+
+
+class PollResult(Message, tag="poll_result", kw_only=True):
+    """What a poll that had to wait is answered."""
+
+    ticket: str
+    body: bytes
+
+
+class PollGone(Message, tag="poll_gone", kw_only=True):
+    """Nobody waits for this poll's answer any more."""
+
+    ticket: str
+
+
 class WhoQuestion(Message, tag="who", kw_only=True):
     """What a client id or an attempt's id stands for."""
 

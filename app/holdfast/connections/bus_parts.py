@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
+from holdfast.broker.base import Broker
 from holdfast.connections.bus_messages import Part
+from holdfast.errors import DoorError
 
 PART_BYTES: Final = 512 * 1024
 WHOLE_BYTES: Final = 16 * 1024 * 1024
@@ -16,6 +22,8 @@ MESSAGE_BYTES: Final = 1024 * 1024
 
 _UNFINISHED: Final = 64
 
+_encode = msgspec.msgpack.Encoder().encode
+
 
 def cut(message: bytes, of: int, sender: str, uid: str) -> Iterator[Part]:
     """Return the parts of a message that is too long for one piece."""
@@ -23,6 +31,54 @@ def cut(message: bytes, of: int, sender: str, uid: str) -> Iterator[Part]:
     for number in range(total):
         body = message[number * PART_BYTES : (number + 1) * PART_BYTES]
         yield Part(of=of, number=number, total=total, body=body, sender=sender, uid=uid)
+
+
+class Sender:
+    """Sends messages whole or in parts; nothing overtakes a long one on its way to the same instance.
+
+    Args:
+        broker: carries them.
+        name: this instance.
+        uid: its process.
+    """
+
+    def __init__(self, broker: Broker, name: str, uid: str) -> None:
+        self._broker = broker
+        self._name = name
+        self._uid = uid
+        self._cut = 0
+        # There only while a long message is under way, for short ones of one turn leave together.
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._users: Counter[str] = Counter()
+
+    async def send(self, message: bytes, instance: str = "") -> None:
+        """Send a message to one instance, or to all.
+
+        Raises:
+            BrokerError: the broker would not carry it.
+            DoorError: `body_too_large`.
+        """
+        if len(message) > WHOLE_BYTES:
+            raise DoorError("body_too_large", f"Instances tell each other at most {WHOLE_BYTES} bytes.")
+        if len(message) <= PART_BYTES and instance not in self._turns:
+            await self._broker.send(message, instance)
+            return
+        turn = self._turns.setdefault(instance, asyncio.Lock())
+        self._users[instance] += 1
+        try:
+            async with turn:  # which is fair
+                for piece in self._pieces(message):
+                    await self._broker.send(piece, instance)
+        finally:
+            self._users[instance] -= 1
+            if not self._users[instance]:
+                del self._users[instance], self._turns[instance]
+
+    def _pieces(self, message: bytes) -> list[bytes]:
+        if len(message) <= PART_BYTES:
+            return [message]
+        self._cut += 1
+        return [_encode(part) for part in cut(message, self._cut, self._name, self._uid)]
 
 
 @dataclass(slots=True)

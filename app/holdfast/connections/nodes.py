@@ -103,6 +103,10 @@ class Nodes:
         """Tell whether another instance was in the registry when it was last read."""
         return name in self._known and name != self.name
 
+    def known(self, name: str) -> Node | None:
+        """Return what the registry had of another instance when it was last read; None if it was not there."""
+        return None if name == self.name else self._known.get(name)
+
     def own(self) -> Node:
         """Return what is to be said of this instance."""
         node = self._describe()

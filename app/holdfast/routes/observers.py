@@ -14,7 +14,7 @@ from holdfast.connections.headers import headers_seen
 from holdfast.connections.records import Forgetful, Recorder, RefusedAttempt
 from holdfast.connections.reporting import line_of_attempt
 from holdfast.connections.transport import Handshake
-from holdfast.errors import GatewayError
+from holdfast.errors import BrokerError, GatewayError
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
 from holdfast.telemetry.redaction import redact_text
@@ -97,7 +97,7 @@ def observe_failed_command(slug: str) -> None:
 
 def observe_poll_refusal(handshake: Handshake, refusal: GatewayError) -> None:
     """Log a refused poll, and remember it unless its session was lost; sessions are secret and no part of it."""
-    if refusal.slug == "unknown_session":
+    if _is_lost(refusal):
         _log_lost_or_bad("poll_refused", handshake.client, refusal)
     else:
         _log.info("poll_refused", **_remembered(handshake, refusal))
@@ -124,8 +124,13 @@ def observe_api_call(method: str, slug: str, detail: str = "", seconds: float | 
 
 def _log_lost_or_bad(event: str, address: str, refusal: GatewayError) -> None:
     # After a restart every client may ask for its old session once; the metrics count them.
-    write = _log.debug if refusal.slug == "unknown_session" else _log.info
+    write = _log.debug if _is_lost(refusal) else _log.info
     write(event, slug=refusal.slug, detail=refusal.detail, address=address)
+
+
+def _is_lost(refusal: GatewayError) -> bool:
+    """Tell whether a session, its instance or the way there is gone, which all clients notice at once."""
+    return refusal.slug == "unknown_session" or isinstance(refusal, BrokerError)
 
 
 def _may_be_attempt(handshake: Handshake) -> bool:

@@ -295,6 +295,14 @@ SURVEY_SECONDS = _histogram(
     "type",
 )
 SURVEY_MISSING = _counter("holdfast_survey_missing_total", "Answers of other instances that did not come.", "type")
+FORWARDED = _counter(
+    "holdfast_forwarded_requests_total",
+    'Requests of clients that were forwarded to the instance of their session, by transport, "emulation" or "poll", '
+    'and outcome: "ok", "empty" where its instance stayed silent or this one stops, "gone" where the client left '
+    "first, or the slug of the refusal.",
+    "transport",
+    "outcome",
+)
 
 # Logs
 LOG_LINES = _counter("holdfast_log_lines_total", "Log lines written, by level and category.", "level", "category")

@@ -8,8 +8,11 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from holdfast.connections.bus import reader
+from holdfast.connections.bus_messages import EmulationQuestion, EmulationTaken
+from holdfast.connections.forwarding import Forwarder, note
 from holdfast.connections.manager import EnhancedWebSocketManager
-from holdfast.errors import CapacityError, DoorError, GatewayError, LifecycleError
+from holdfast.errors import CapacityError, DoorError, GatewayError, LifecycleError, error_of
 from holdfast.protocol.emulation import Emulated, decode_json, decode_protobuf
 from holdfast.routes.body import PROTOBUF_MEDIA_TYPE, ClientGone, media_type_of, read_body
 from holdfast.routes.errors import check_method, error_headers, send_bytes, turn_away
@@ -23,6 +26,8 @@ _EMULATED: Final = frozenset({"http_stream", "sse"})
 
 # Ends that one request too many brings about, and that its sender is told at once.
 _TOO_MUCH: Final = frozenset({"command_rate_limit", "inbox_overflow"})
+
+_read_taken = reader(EmulationTaken)
 
 Observer = Callable[[Scope, GatewayError | None], object]
 """Told of every request: what was wrong with it, or None."""
@@ -44,10 +49,15 @@ class EmulationEndpoint:
     twice is carried out twice: replies name the command's id, so clients tell them apart.
     """
 
-    def __init__(self, manager: EnhancedWebSocketManager, rules: EmulationRules) -> None:
-        """Look for sessions in `manager`."""
+    def __init__(
+        self, manager: EnhancedWebSocketManager, rules: EmulationRules, forwarder: Forwarder | None = None
+    ) -> None:
+        """Look for sessions in `manager`, and by `forwarder` at other instances, which may look for theirs here."""
         self._manager = manager
         self._rules = rules
+        self._forwarder = forwarder
+        if forwarder is not None:
+            forwarder.bus.answer(EmulationQuestion, self._on_question)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: 204, or why not."""
@@ -63,7 +73,11 @@ class EmulationEndpoint:
             return
         try:
             decode = decode_protobuf if media_type_of(scope["headers"]) == PROTOBUF_MEDIA_TYPE else decode_json
-            lost = self._take(decode(body))
+            request = decode(body)
+            if request.node == self._rules.instance:
+                lost = self._take(request.session, request.data, request.is_text)
+            else:
+                lost = await self._forward(request)
         except GatewayError as error:
             self._rules.observe(scope, error)
             await send_bytes(send, error.code.http_status, refusal_body(error), error_headers(error))
@@ -72,18 +86,33 @@ class EmulationEndpoint:
             await send({"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]})
             await send({"type": "http.response.body"})
 
-    def _take(self, request: Emulated) -> GatewayError | None:
-        """Deliver a message; return why that was not possible where its sender is not told."""
-        if request.node != self._rules.instance:
+    async def _forward(self, request: Emulated) -> GatewayError | None:
+        """Let the session's instance take a message; see `_take`."""
+        if self._forwarder is None or not request.node:
             raise DoorError("unknown_session", "It is one of another instance.")
-        connection = self._manager.by_session(request.session)
+        question = EmulationQuestion(session=request.session, data=request.data, is_text=request.is_text)
+        try:
+            taken = await self._forwarder.ask(question, request.node, _read_taken)
+        except GatewayError as error:
+            note("emulation", request.node, error.slug)
+            raise
+        note("emulation", request.node, taken.lost or "ok")
+        return error_of(taken.lost, "At another instance.") if taken.lost else None
+
+    async def _on_question(self, question: EmulationQuestion) -> EmulationTaken:
+        lost = self._take(question.session, question.data, question.is_text)
+        return EmulationTaken(lost.slug if lost is not None else "")
+
+    def _take(self, session: str, data: bytes, is_text: bool) -> GatewayError | None:
+        """Deliver a message; return why that was not possible where its sender is not told."""
+        connection = self._manager.by_session(session)
         if connection is None:
             # Its stream ends and says why. That may still be on its way through a proxy, and SDKs that get a 404 first
             # close the stream at once: they would come back although the stream tells them to stop.
             return DoorError("unknown_session", "It has ended, or never was.")
         if connection.transport.name not in _EMULATED:
             raise DoorError("unknown_session", "It is no stream's.")
-        connection.on_message(request.data, request.is_text)
+        connection.on_message(data, is_text)
         if connection.closed and connection.ending in _TOO_MUCH:
             raise CapacityError(connection.ending)
         return None

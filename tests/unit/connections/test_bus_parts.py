@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import os
+from typing import cast
 
 import pytest
 
+from holdfast.broker.base import Broker
 from holdfast.connections import bus_parts
-from holdfast.connections.bus_parts import PART_BYTES, Joiner, cut
+from holdfast.connections.bus_parts import PART_BYTES, Joiner, Sender, cut
 
 
 def test_message_comes_out_as_it_went_in() -> None:
@@ -55,3 +58,42 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         joiner.add(next(cut(bytes(PART_BYTES + 1), number, "here", "u")))
 
     assert len(joiner) == 64
+
+
+class SlowBroker:
+    """Takes one message a turn."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, str]] = []
+
+    async def send(self, message: bytes, instance: str = "") -> None:
+        """Keep it."""
+        self.sent.append((message, instance))
+        await asyncio.sleep(0)
+
+
+async def test_nothing_overtakes_a_long_message() -> None:
+    """What goes to the same instance waits until all its parts have left; to others nothing waits."""
+    broker = SlowBroker()
+    sender = Sender(cast(Broker, broker), "here", "u")
+    messages = [b"1", bytes(2 * PART_BYTES), b"2", bytes(PART_BYTES + 1), b"3"]
+    await asyncio.gather(*(sender.send(one, "there") for one in messages), sender.send(b"other", "elsewhere"))
+
+    lengths = [len(message) for message, instance in broker.sent if instance == "there"]
+    assert [length > 1 for length in lengths] == [False, True, True, False, True, True, False]
+    assert [message for message, _ in broker.sent[:3] if len(message) < 10] == [b"1", b"other"]
+    assert not sender._turns
+
+
+async def test_sender_that_is_cancelled_lets_others_go_on() -> None:
+    """Who gives up in the middle of a long message leaves the way free."""
+    broker = SlowBroker()
+    sender = Sender(cast(Broker, broker), "here", "u")
+    long = asyncio.ensure_future(sender.send(bytes(4 * PART_BYTES), "there"))
+    short = asyncio.ensure_future(sender.send(b"short", "there"))
+    await asyncio.sleep(0)
+    long.cancel()
+    await short
+
+    assert broker.sent[-1] == (b"short", "there")
+    assert not sender._turns

@@ -1,19 +1,30 @@
 """Commands of streams that come by requests of their own."""
 
+import asyncio
 import json
 
 import pytest
 from centrifuge.protocol import client_pb2
 
+from holdfast.errors import BrokerError
 from holdfast.protocol.framing import MESSAGES_PROTOBUF, RAW_JSON, Encoding
 from holdfast.transports.emulation import EmulationEndpoint, EmulationRules
 from tests.asgi import call
 from tests.brokers import Clock
 from tests.live import World
+from tests.pair import Pair, forwarded
 from tests.protobuf import encode_commands
 
 LIMIT = 1024
 NOW = 1_700_000_000.0
+
+
+def endpoint_of(world: World, seen: list[str]) -> EmulationEndpoint:
+    """Return an instance's endpoint, which tells what it has seen."""
+    instance = world.core.instance
+    rules = EmulationRules(instance, LIMIT, lambda scope, error: seen.append(error.slug if error else "ok"))
+    cluster = getattr(world, "cluster", None)
+    return EmulationEndpoint(world.manager, rules, None if cluster is None else cluster.forwarder)
 
 
 class Served:
@@ -22,8 +33,7 @@ class Served:
     def __init__(self, world: World, encoding: Encoding = RAW_JSON) -> None:
         self.world = world
         self.seen: list[str] = []
-        rules = EmulationRules("here", LIMIT, lambda scope, error: self.seen.append(error.slug if error else "ok"))
-        self.app = EmulationEndpoint(world.manager, rules)
+        self.app = endpoint_of(world, self.seen)
         self.client = world.open(encoding, session="s1")
         self.client.transport.name = "http_stream"
         self.client.call("connect", token=world.token())
@@ -162,3 +172,90 @@ async def test_flood_is_told_to_its_sender():
 
     assert [answer.status for answer in answers] == [204, 204, 429]
     assert served.client.transport.closed == (3013, "command_rate_limit")
+
+
+class Elsewhere(Served):
+    """The endpoint of another instance than that of the session."""
+
+    def __init__(self, pair: Pair, encoding: Encoding = RAW_JSON) -> None:
+        super().__init__(pair.there, encoding)
+        self.pair = pair
+        self.taken = self.seen
+        self.seen = []
+        self.app = endpoint_of(pair.here, self.seen)
+
+    async def post(self, data, session="s1", node="there"):
+        """Send one request to the other instance and return its answer."""
+        return await super().post(data, session, node)
+
+
+@pytest.fixture
+async def elsewhere() -> Elsewhere:
+    """A session there, an endpoint here."""
+    return Elsewhere(await Pair(Clock(NOW)).start())
+
+
+async def test_commands_are_forwarded(elsewhere):
+    """204 once the session's instance has taken them; the reply goes over the stream."""
+    before = forwarded("emulation", "ok")
+    answer = await elsewhere.post('{"id":2,"ping":{}}')
+
+    assert (answer.status, answer.body) == (204, b"")
+    assert [reply["id"] for reply in elsewhere.client.received()] == [2]
+    assert (elsewhere.seen, elsewhere.taken) == (["ok"], [])
+    assert forwarded("emulation", "ok") == before + 1
+
+
+async def test_protobuf_commands_are_forwarded():
+    """Byte for byte."""
+    elsewhere = Elsewhere(await Pair(Clock(NOW)).start(), MESSAGES_PROTOBUF.plain)
+    data = encode_commands({"id": 2, "subscribe": {"channel": "news"}})
+    body = client_pb2.EmulationRequest(session="s1", node="there", data=data).SerializeToString()
+    answer = await call(elsewhere.app, "POST", body=body, headers=[("Content-Type", "application/octet-stream")])
+
+    assert answer.status == 204
+    assert elsewhere.client.transport.units[-1] == b"\x04\x08\x02\x32\x00"
+
+
+async def test_forwarded_commands_keep_their_order(elsewhere):
+    """Requests of a client that are complete here one after the other are taken there so."""
+    posts = [elsewhere.post(json.dumps({"id": number, "ping": {}})) for number in range(2, 30)]
+    assert {answer.status for answer in await asyncio.gather(*posts)} == {204}
+
+    assert [reply["id"] for reply in elsewhere.client.received()] == list(range(2, 30))
+
+
+async def test_refusals_of_the_other_instance_come_as_they_are():
+    """Its limits hold, and a session that is none says so."""
+    elsewhere = Elsewhere(await Pair(Clock(NOW), client={"command_rate": 1, "command_burst": 3}).start())
+    answers = [await elsewhere.post('{"id":9,"ping":{}}') for _ in range(3)]
+    assert [answer.status for answer in answers] == [204, 204, 429]
+    assert answers[2].json()["slug"] == "command_rate_limit"
+
+    assert (await elsewhere.post("{}", "never was")).status == 204
+    assert elsewhere.seen == ["ok", "ok", "command_rate_limit", "unknown_session"]
+
+
+async def test_session_of_an_instance_that_is_not_there(elsewhere):
+    """404 at once, and nothing is sent."""
+    answer = await elsewhere.post("{}", node="nowhere")
+
+    assert (answer.status, answer.json()["slug"]) == (404, "unknown_session")
+    assert elsewhere.pair.exchange.sent == []
+
+
+async def test_instance_that_does_not_answer(elsewhere):
+    """503, temporary: the commands may have been carried out."""
+    elsewhere.pair.kill(elsewhere.pair.there)
+    posted = asyncio.ensure_future(elsewhere.post("{}"))
+    answer = await elsewhere.pair.until_timers(elsewhere.pair.here, posted)
+
+    assert (answer.status, answer.json()["slug"]) == (503, "peer_unreachable")
+    assert BrokerError("peer_unreachable").is_temporary
+
+
+async def test_oversized_and_malformed_bodies_are_not_forwarded(elsewhere):
+    """They are refused where they come in."""
+    assert (await elsewhere.post("x" * LIMIT)).status == 413
+    assert (await call(elsewhere.app, "POST", body=b"garbage")).status == 400
+    assert elsewhere.pair.exchange.sent == []
