@@ -13,6 +13,7 @@ import pytest
 from tests import proxies
 from tests.gateway import API_KEY, Gateway
 from tests.parts import require
+from tests.two_gateways import running_two
 
 HERE = Path(__file__).parent
 RUN_SECONDS = 110
@@ -66,6 +67,17 @@ def test_transports_work_through_a_proxy(gateway: Gateway, proxy: proxies.Proxy)
     require("npm:tests/sdk")
 
     talk(gateway, proxy.port, ALL, f"behind-{proxy.name}")
+
+
+def test_transports_work_without_stickiness(tmp_path: Path) -> None:
+    """The same behind a balancer that sends each request to another one of two gateways."""
+    require("npm:tests/sdk")
+    require("haproxy")
+    require("redis")
+
+    with running_two(tmp_path) as two:
+        talk(two.gateways[0], two.proxy.port, ALL, "anywhere")
+        assert min(two.forwarded("emulation"), two.forwarded("poll")) > 50
 
 
 def test_poll_works_where_streams_are_held_back(gateway: Gateway, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class SdkGateway(Gateway):
                 **more,
                 "client": CLIENT,
                 "channel": {"namespaces": NAMESPACES},
-                "broker": {"snapshot_path": str(folder / "history.snapshot")},
+                "broker": more.get("broker", {"snapshot_path": str(folder / "history.snapshot")}),
                 "shutdown": {"drain_window": "0.5s"},
                 "poll": {"timeout": "1s", "idle_timeout": "3s", "end_grace": "2s"},
             },
