@@ -4,38 +4,64 @@
  *     node herd.mjs CLIENTS WINDOW_MS
  *
  * `worst` is the largest share of the crowd whose first attempt falls into one second, whichever second that is, and
- * `attempts` the same for all attempts, while the server is away for AWAY_MS and takes everybody afterwards.
+ * `attempts` the same for all attempts, while the server is away for AWAY_MS and takes everybody afterwards. What the end of a
+ * connection is, each transport says itself; a poll repeats its request before it gives the session up.
  */
 
 import { Attempts } from '../../app/holdfast/web/client/attempts.js';
 import { decide } from '../../app/holdfast/web/client/endings.js';
 import { DEFAULTS } from '../../app/holdfast/web/client/options.js';
-import { seededRandom } from './fakes.mjs';
+import { load } from '../../app/holdfast/web/client/on-demand.js';
+import { websocketTransport } from '../../app/holdfast/web/client/transports/websocket.js';
+import { FakeClock, FakeWebSocket, fakeFetch, recorder, seededRandom, settle } from './fakes.mjs';
 
 const AWAY_MS = 10_000;
 const SECOND = 1_000;
 const CONNECTED_FOR = 3_600_000;
-const VANISHED = { code: 1006, reason: '', wasOpen: true };
 const REFUSED = { code: 1006, reason: '', wasOpen: false };
 const CLOSED = { code: 3001, reason: 'shutdown', wasOpen: true };
 
 const [clients, windowMs] = process.argv.slice(2).map(Number);
 const random = seededRandom(2026);
 
-/** Moments, in milliseconds from the first end, at which a client that was connected for an hour tries again. */
-function returns(endedAt, ending) {
-  const environment = { time: 0, now: () => environment.time, random, storage: undefined };
+/** A client that has been connected for an hour, over a transport whose server answers by `requests`. */
+function client() {
+  const clock = new FakeClock();
+  const { requests, fetch } = fakeFetch();
+  const asked = [];
+  const environment = {
+    clock,
+    now: () => clock.time,
+    setTimer: (callback, milliseconds) => clock.setTimer(callback, milliseconds),
+    clearTimer: (id) => clock.clearTimer(id),
+    random,
+    randomBytes: (length) => new Uint8Array(length),
+    storage: undefined,
+    WebSocket: FakeWebSocket,
+    fetch: (url, init) => {
+      asked.push(clock.time - CONNECTED_FOR);
+      return fetch(url, init);
+    },
+  };
   const attempts = new Attempts(environment, DEFAULTS, 'https://gateway.example');
-  const delays = { backoff: () => attempts.backoff(), spread: () => attempts.spread(), quick: () => attempts.quick() };
   attempts.begin();
   attempts.connected(windowMs);
-  environment.time = CONNECTED_FOR + endedAt;
+  clock.time = CONNECTED_FOR;
+  const target = { url: 'https://gateway.example/', emulationUrl: '', handshakeTimeout: DEFAULTS.handshakeTimeout };
+  return { clock, environment, requests, asked, attempts, target: { ...target, spread: () => attempts.spread() } };
+}
+
+/** Moments, in milliseconds from the first end, at which such a client tries again. */
+function returns(endedAt, ending) {
+  const { clock, attempts } = client();
+  const delays = { backoff: () => attempts.backoff(), spread: () => attempts.spread(), quick: () => attempts.quick() };
+  clock.time += endedAt;
   const moments = [];
   for (let next = ending; moments.length === 0 || moments.at(-1) < AWAY_MS; next = REFUSED) {
     attempts.ended();
-    environment.time += decide(next, delays).delay;
+    clock.time += decide(next, delays).delay;
     attempts.begin();
-    moments.push(environment.time - CONNECTED_FOR);
+    moments.push(clock.time - CONNECTED_FOR);
   }
   return moments;
 }
@@ -52,15 +78,63 @@ function worst(moments) {
   return most / clients;
 }
 
-function crowd(endOf, ending) {
-  const all = Array.from({ length: clients }, (_, index) => returns(endOf(index), ending));
+/** How a stream tells that its server is gone. */
+async function endOf(name, type) {
+  const { environment, requests, target } = client();
+  const events = recorder();
+  (await load(name)).maker(target, environment, events).open([{ id: 1, connect: {} }]);
+  const body = requests[0].respond(200, undefined, { 'content-type': type });
+  await settle();
+  body.cut();
+  await settle();
+  return events.ending;
+}
+
+/** The same of the browser's WebSocket. */
+function endOfSocket() {
+  const { environment, target } = client();
+  const events = recorder();
+  websocketTransport(target, environment, events).open([{ id: 1, connect: {} }]);
+  FakeWebSocket.made.at(-1).accept();
+  FakeWebSocket.made.at(-1).end();
+  return events.ending;
+}
+
+/** Moments at which a poll asks again that waited when its server vanished, and whose user says something just then. */
+async function repetitions() {
+  const { clock, environment, requests, asked, target } = client();
+  const transport = (await load('poll')).maker(target, environment, recorder());
+  transport.open([{ id: 1, connect: {} }]);
+  requests[0].respond(200, { session: 's', node: 'n', timeout: 25, first: 1, messages: [{ id: 1, connect: {} }] });
+  await settle();
+  for (let next = 1; asked.length <= 2 || asked.at(-1) < AWAY_MS; next += 1) {
+    requests[next].fail();
+    await settle();
+    if (next === 1) transport.send([{ id: 2, ping: {} }]);
+    await clock.advance(clock.untilNext);
+    while (requests.length <= next + 1) await clock.advance(clock.untilNext);
+  }
+  return asked.slice(2);
+}
+
+function shares(all) {
   return { worst: worst(all.map(([first]) => first)), attempts: worst(all.flat()) };
 }
+
+function crowd(endOf, ending) {
+  return shares(Array.from({ length: clients }, (_, index) => returns(endOf(index), ending)));
+}
+
+const polls = [];
+for (let index = 0; index < clients; index += 1) polls.push(await repetitions());
 
 console.log(
   JSON.stringify({
     // The server, or the way to it, is gone in one moment.
-    vanished: crowd(() => 0, VANISHED),
+    websocket: crowd(() => 0, endOfSocket()),
+    http_stream: crowd(() => 0, await endOf('http_stream', 'application/x-ndjson')),
+    sse: crowd(() => 0, await endOf('sse', 'text/event-stream')),
+    poll: shares(polls),
     // A restart: the drain closes one after the other, over the same window.
     restarted: crowd((index) => (index / clients) * windowMs, CLOSED),
   }),

@@ -29,11 +29,11 @@ def simulated() -> dict[str, Any]:
     return shares
 
 
-@pytest.mark.parametrize("what", ["vanished", "restarted"])
+@pytest.mark.parametrize("what", ["websocket", "http_stream", "sse", "poll", "restarted"])
 def test_herd_comes_back_spread(what: str) -> None:
     """10,000 clients, a window of 30 s: in no second do more than 5 % of them try for the first time.
 
-    Whether the server is gone without a close frame, or closes them over as long a drain.
+    Whether the server is gone without a word, whatever the transport, or closes them over as long a drain.
     """
     assert simulated()[what]["worst"] <= MOST
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { pollTransport } from '../../../app/holdfast/web/client/transports/poll.js';
 import { fakeEnvironment, fakeFetch, recorder, settle } from '../fakes.mjs';
 
-const TARGET = { url: 'https://app.example/connection/poll?cid=1', emulationUrl: '', handshakeTimeout: 10_000 };
+const TARGET = { url: 'https://app.example/connection/poll?cid=1', emulationUrl: '', handshakeTimeout: 10_000, spread: () => 2_500 };
 const CONNECT = { id: 1, connect: { token: 'a.b.c' } };
 const REPLY = { id: 1, connect: { client: 'c' } };
 const OPENING = { session: 's', node: 'n', timeout: 25, first: 1, messages: [REPLY] };
@@ -106,6 +106,40 @@ test('what fails for a while is repeated with the same number and commands', asy
     assert.deepEqual(events.messages[1], { id: 2, publish: {} });
     assert.equal(events.ending, undefined);
   }
+});
+
+test('a connection that ends without a word is repeated at a moment of the remembered window', async () => {
+  for (const fail of [(request) => request.fail(), (request) => request.respond(502, '<html>', HTML)]) {
+    const { transport, requests, clock } = await waiting();
+
+    fail(requests[1]);
+    await clock.advance(0);
+    transport.send([{ id: 2, ping: {} }]); // must not let a crowd come back at once
+    await clock.advance(2_499);
+    assert.equal(requests.length, 2);
+    await clock.advance(1);
+
+    assert.deepEqual([requests[2].json.seq, requests[2].json.commands], [2, [{ id: 2, ping: {} }]]);
+    requests[2].fail(); // from here on it is a matter of one client
+    await clock.advance(2_000);
+    assert.deepEqual(requests[3].init.body, requests[2].init.body);
+  }
+});
+
+test('a repetition hurries when the network may be back, and waits as long as a server wants', async () => {
+  const { transport, requests, clock } = await waiting();
+
+  requests[1].fail();
+  await settle();
+  transport.hurry();
+  await settle();
+  assert.equal(requests.length, 3);
+  requests[2].respond(503, '', { 'retry-after': '7' });
+  await clock.advance(6_999);
+  assert.equal(requests.length, 3);
+  await clock.advance(1);
+
+  assert.equal(requests.length, 4);
 });
 
 test('a path that stays dead ends it with the last cause', async () => {

@@ -29,6 +29,7 @@ export class Connector {
    * @param {ReturnType<typeof import('./options.js').endpointsOf>} parts.endpoints
    * @param {Pick<import('./tokens/source.js').TokenSource, 'obtain'> | null} parts.tokens
    * @param {{next: () => Promise<TransportName | null>}} parts.turn
+   * @param {Pick<import('./attempts.js').Attempts, 'spread'>} parts.attempts
    * @param {() => object} parts.connectSubs  positions of server-side subscriptions
    */
   constructor(parts) {
@@ -42,14 +43,19 @@ export class Connector {
    * @returns {Promise<Session>}
    */
   async prepare({ cid, tokenReason, signal, transport: wanted }, events) {
-    const { environment, options, endpoints, tokens, turn } = this.#parts;
+    const { environment, options, endpoints, tokens, turn, attempts } = this.#parts;
     const token = (await tokens?.obtain(tokenReason, signal)) ?? '';
     const transport = wanted ?? (await turn.next());
     if (transport === null) throw errorOf({ slug: 'transport_unsupported' });
     const maker = transport === 'websocket' ? websocketTransport : (await this.#load(transport)).maker;
     const isInUrl = options.tokenIn === 'url';
     const url = withQuery(endpoints[transport], { cid, token: isInUrl ? token : '' });
-    const target = { url, emulationUrl: endpoints.emulation, handshakeTimeout: options.handshakeTimeout };
+    const target = {
+      url,
+      emulationUrl: endpoints.emulation,
+      handshakeTimeout: options.handshakeTimeout,
+      spread: () => attempts.spread(),
+    };
     const connect = () => this.#connectCommand(cid, isInUrl ? '' : token);
     return new Session({ cid, transport, maker, target, connect, timeouts: options }, environment, events);
   }

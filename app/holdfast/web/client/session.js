@@ -152,7 +152,9 @@ export class Session {
     this.#isChecking = true;
     const asked = this.#environment.now();
     try {
-      await this.request('ping', {}, timeout);
+      const answer = this.request('ping', {}, timeout);
+      this.#transport.hurry?.();
+      await answer;
     } catch (error) {
       // Any answer is a sign of life, a refusal too, and so is whatever else came meanwhile.
       const isSilent = /** @type {any} */ (error).slug === 'command_timeout' && this.#heardAt <= asked;

@@ -78,6 +78,7 @@
  * @property {(first: Command[]) => void} open  connect; `first` is carried as soon as possible, `connect` first of all
  * @property {(commands: Command[]) => void} send  in order; a pong is `{}`
  * @property {(code?: number, reason?: string) => void} close  onEnd follows, at once where the network is silent
+ * @property {() => void} [hurry]  what failed, and waits to be tried again, does not wait any longer
  */
 
 /**
@@ -85,6 +86,7 @@
  * @property {string} url  absolute, with `cid` and whatever else belongs into the query
  * @property {string} emulationUrl  where commands of streams go
  * @property {number} handshakeTimeout  milliseconds
+ * @property {() => number} spread  milliseconds to wait after a server that may have vanished with everybody
  */
 
 /** @typedef {(target: TransportTarget, environment: Environment, events: TransportEvents) => Transport} TransportMaker */

@@ -7,7 +7,7 @@
 import { backoffDelay } from '../backoff.js';
 import { isHtml } from '../http.js';
 import { pause } from '../timer.js';
-import { GAVE_UP, because, causeOf, discard, jsonOf, nonsense, post, takeBatch } from './answers.js';
+import { GAVE_UP, NO_WORD, because, causeOf, discard, jsonOf, nonsense, post, takeBatch } from './answers.js';
 
 /** @typedef {import('../types.js').Transport} Transport */
 /** @typedef {import('../types.js').Command} Command */
@@ -50,6 +50,8 @@ class PollTransport {
   #underWay = new Set();
   #ack = 0;
   #failures = 0;
+  /** A request has failed and waits to be repeated. */
+  #isResting = false;
   #rushes = 0;
   /** @type {number | null} moment of the last answer, or of the first request */
   #heardAt = null;
@@ -79,7 +81,13 @@ class PollTransport {
     if (this.#hasEnded) return;
     this.#queue.push(...commands);
     // One that waits is overtaken; one with commands is not, for the other could be the only one that arrives.
-    if (this.#newest?.commands.length === 0) this.#next();
+    if (this.#newest?.commands.length === 0 && !this.#isResting) this.#next();
+  }
+
+  /** The network may be back: repeat now what failed. */
+  hurry() {
+    this.#stop.abort();
+    this.#stop = new AbortController();
   }
 
   /** @param {number} [code] @param {string} [reason] */
@@ -104,8 +112,11 @@ class PollTransport {
       if ('messages' in outcome) return this.#onAnswer(request, outcome, began);
       if (!this.#isNewest(request)) return;
       if (this.#isFinal(request, outcome, tries)) return this.#end(outcome);
-      await this.#rest(this.#failures++);
+      this.#isResting = true;
+      await this.#rest(this.#delayAfter(request, outcome));
+      this.#isResting = false;
       if (!this.#isNewest(request)) return;
+      if (request.commands.length === 0 && this.#queue.length > 0) return this.#next();
     }
   }
 
@@ -145,7 +156,7 @@ class PollTransport {
     if (!this.#take(answer)) return this.#end(nonsense('answer_malformed'));
     const isRush = answer.messages.length + request.commands.length === 0 && this.#heardAt - began < RUSH;
     this.#rushes = isRush ? this.#rushes + 1 : 0;
-    if (isRush) await this.#rest(this.#rushes);
+    if (isRush) await this.#rest(this.#backoff(this.#rushes));
     if (this.#isNewest(request)) this.#next();
   }
 
@@ -180,9 +191,25 @@ class PollTransport {
     return !this.#hasEnded && request === this.#newest;
   }
 
+  /**
+   * Where nobody said a word the server may have vanished, and everybody else has noticed in the same instant.
+   * @param {Request} request @param {Cause} cause @returns {number} milliseconds
+   */
+  #delayAfter({ seq }, { code, retryAfter = 0 }) {
+    const hasVanished = seq > 0 && code === NO_WORD && this.#failures === 0;
+    const delay = hasVanished ? this.#target.spread() : this.#backoff(this.#failures);
+    this.#failures += 1;
+    return Math.max(delay, retryAfter);
+  }
+
   /** @param {number} times  that it was in vain */
-  #rest(times) {
-    return pause(this.#environment, backoffDelay(times, DELAYS, this.#environment.random), this.#stop.signal);
+  #backoff(times) {
+    return backoffDelay(times, DELAYS, this.#environment.random);
+  }
+
+  /** @param {number} milliseconds */
+  #rest(milliseconds) {
+    return pause(this.#environment, milliseconds, this.#stop.signal);
   }
 
   /** Tell the gateway, which would keep the session for a minute. */
