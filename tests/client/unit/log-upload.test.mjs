@@ -24,9 +24,10 @@ function world(...answers) {
   const log = new Log(environment);
   log.attempt = 'a1';
   const tokens = new Map([['a1', 'first']]);
-  const upload = new LogUpload({ environment, log, url: URL, tokens });
+  const ended = new AbortController();
+  const upload = new LogUpload({ environment, log, url: URL, tokens, signal: ended.signal });
   const events = () => requests.map(({ lines }) => lines.map(({ event }) => event).join(' '));
-  return { environment, clock: environment.clock, log, tokens, upload, requests, events };
+  return { environment, ended, clock: environment.clock, log, tokens, upload, requests, events };
 }
 
 test('without trouble nothing is sent', async () => {
@@ -233,4 +234,21 @@ test('lines that come while a batch is on its way are gathered, not sent one by 
   }
 
   assert.ok(requests.length <= 6, `${requests.length} batches in ten seconds`);
+});
+
+test('an upload that has ended waits for nothing and listens to nothing', async () => {
+  for (const milliseconds of [0, 2000]) {
+    const { environment, ended, clock, log, upload, requests } = world('never');
+    log.warning('connection_closed');
+    upload.notice();
+    await clock.advance(milliseconds);
+    ended.abort();
+    await clock.advance(0);
+    assert.equal(clock.pending, 0);
+
+    log.warning('connection_closed');
+    environment.page.dispatchEvent(new Event('pagehide'));
+    assert.deepEqual([await upload.sendAll(), clock.pending, environment.beacons], [0, 0, []]);
+    assert.equal(requests.length, milliseconds === 0 ? 0 : 1);
+  }
 });

@@ -123,7 +123,12 @@ class Run {
 
   #application = {
     connect: () => this.world.service.connect(),
-    disconnect: () => this.random() < 0.3 && this.world.service.disconnect(),
+    disconnect: async () => {
+      if (this.random() < 0.7) return;
+      this.world.service.disconnect();
+      await settle();
+      assert.equal(this.world.clock.pending, 0, 'timers after disconnect()');
+    },
     retryNow: () => this.world.service.retryNow(),
     ready: () => void this.world.service.ready(),
     publish: () => {

@@ -41,11 +41,14 @@ test('who can go on without a part waits for it, but not for long', async () => 
   const timers = [];
   const environment = { setTimer: (callback, milliseconds) => timers.push({ callback, milliseconds }), clearTimer() {} };
   load('renewal', () => new Promise(() => {}));
-  const waiting = soon('renewal', environment);
+  const { signal } = new AbortController();
+  const waiting = soon('renewal', environment, signal);
   assert.equal(timers[0].milliseconds, 2000);
   timers[0].callback();
 
   await waiting;
+  await soon('renewal', environment, AbortSignal.abort());
+  assert.equal(timers.length, 1);
 });
 
 test('the first error of getToken has its words already', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FakeWebSocket, settle } from '../fakes.mjs';
+import { fakeChannels, fakeFetch, FakeLocks, FakeWebSocket, fakeToken, settle } from '../fakes.mjs';
 import { establish, liveSockets, makeWorld, socket } from '../world.mjs';
 
 const WINDOW = { holdfast: { reconnect_window_ms: 30_000 } };
@@ -267,4 +267,108 @@ test('a thousand reconnects leave nothing behind', async () => {
   }
 
   assert.ok(world.clock.pending <= 2, `${world.clock.pending} timers`);
+});
+
+/** A target that knows its listeners. */
+class Counted extends EventTarget {
+  listeners = 0;
+  addEventListener(name, listener, options) {
+    super.addEventListener(name, listener, options);
+    this.listeners += 1;
+    options?.signal?.addEventListener('abort', () => (this.listeners -= 1));
+  }
+}
+
+const never = () => new Promise(() => {});
+const goOn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** What can be under way: options, and what brings a service there. */
+const UNDER_WAY = {
+  'a token': [{ getToken: never }, () => {}],
+  'a token for all tabs': [{ getToken: Object.assign(never, { share: 'us' }) }, goOn],
+  'a token after a failure': [{ getToken: async () => '' }, (world) => world.clock.advance(100)],
+  'a renewal': [{ token: fakeToken({ exp: 9e9 }), getToken: never }, async (world) => {
+    await establish(world, { expires: true, ttl: 10 });
+    await world.clock.advance(12_000);
+  }],
+  'a handshake': [{}, (world) => world.clock.advance(0)],
+  'an explanation': [{}, async (world) => {
+    world.environment.fetch = (_, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', reject));
+    await world.clock.advance(0);
+    socket().end();
+    await world.clock.advance(400);
+  }],
+  'a move': [{}, async (world) => {
+    await establish(world);
+    socket().say({ push: { holdfast: { migrate: { after_ms: 0 } } } });
+    await world.clock.advance(10);
+  }],
+  'a move to come': [{}, async (world) => {
+    await establish(world);
+    socket().say({ push: { holdfast: { migrate: { after_ms: 9000 } } } });
+  }],
+  'the token of a subscription': [{}, async (world) => {
+    world.service.subscribe('news', { getToken: never });
+    await establish(world);
+  }],
+  'a snapshot that fails': [{}, async (world) => {
+    world.service.subscribe('news', { getState: () => Promise.reject(new Error('no')) });
+    await establish(world);
+    for (const { id, subscribe } of socket().take()) if (subscribe) socket().say({ id, subscribe: { recoverable: true, epoch: 'e', offset: 1 } });
+  }],
+  'commands': [{}, (world) => void world.service.publish('a', 1)],
+  'a poll that was cut': [{ transports: ['poll'] }, async (world) => {
+    const { requests, fetch } = fakeFetch();
+    world.environment.fetch = fetch;
+    await world.clock.advance(0);
+    const messages = [{ id: 1, connect: { client: 'c', holdfast: { reconnect_window_ms: 60_000 } } }];
+    requests[0].respond(200, { session: 's', node: 'n', timeout: 25, first: 1, messages });
+    await world.clock.advance(0);
+    requests[1].fail();
+    await world.clock.advance(0);
+  }],
+};
+
+for (const [name, [options, arrange]] of Object.entries(UNDER_WAY)) {
+  for (const how of ['disconnect', 'close']) {
+    test(`${how}() leaves nothing behind: ${name}`, async () => {
+      const { Channel, open } = fakeChannels();
+      const targets = [new Counted(), new Counted(), new Counted()];
+      const [page, connection] = targets;
+      const document = Object.assign(targets[2], { visibilityState: 'visible' });
+      const world = makeWorld(options, { page, document, connection, BroadcastChannel: Channel, locks: new FakeLocks() });
+      world.service.connect();
+      await arrange(world);
+      await settle();
+      assert.ok(world.clock.pending > 0);
+      world.service[how]();
+      await goOn();
+      await settle();
+
+      assert.equal(world.clock.pending, 0);
+      assert.deepEqual(targets.map(({ listeners }) => listeners), [0, 0, 0]);
+      assert.equal(world.service.state, 'disconnected');
+      if (how === 'close') assert.equal(open.size, 0);
+    });
+  }
+}
+
+test('a service that was closed is of no use any more, and says so', async () => {
+  const world = makeWorld();
+  const news = world.service.subscribe('news');
+  const ready = news.ready();
+  world.service.connect();
+  await establish(world);
+  world.service.close();
+  world.service.close();
+
+  await assert.rejects(ready, { slug: 'unsubscribed_by_client' });
+  assert.equal(world.service.subscription('news'), undefined);
+  for (const call of ['connect', 'retryNow']) assert.throws(() => world.service[call](), /after close\(\): make another service/);
+  await assert.rejects(world.service.publish('news', 1), { slug: 'disconnect_called' });
+  await assert.rejects(world.service.ready(), { slug: 'disconnect_called' });
+  world.service.disconnect();
+  news.subscribe();
+  await settle();
+  assert.equal(world.clock.pending, 0);
 });

@@ -105,3 +105,33 @@ test('a snapshot that never comes does not fill the memory', () => {
   assert.deepEqual(told, ['gap 0-10001 overflow']);
   assert.equal(asked.length, 2);
 });
+
+test('a snapshot that was under way when the connection ended is fetched for the next one, and nothing held is lost', async () => {
+  const { asked, getState } = snapshots();
+  const { delivery, told, environment } = deliveryOf({ getState });
+  delivery.begin({ ...RECOVERABLE, offset: 5 });
+  delivery.take(at(6), 0);
+  delivery.rest();
+  asked[0].reject(new Error('gone'));
+  await environment.clock.advance(60_000);
+  assert.deepEqual([asked.length, environment.clock.pending], [1, 0]);
+
+  delivery.begin({ ...RECOVERABLE, offset: 7, recovered: true, publications: [at(7)] });
+  asked[1].resolve({ offset: 5, epoch: 'e' });
+  await settle();
+
+  assert.deepEqual(told, ['state 5', '6', '7']);
+});
+
+test('a gap while a snapshot rests begins where the subscriber was told to be', async () => {
+  const { asked, getState } = snapshots();
+  const { delivery, told } = deliveryOf({ getState, since: { offset: 5, epoch: 'e' } });
+  delivery.begin({ ...RECOVERABLE, offset: 9 });
+  delivery.take(at(10), 0);
+  delivery.rest();
+  delivery.begin({ ...RECOVERABLE, offset: 20 });
+  asked[1].resolve({ offset: 20, epoch: 'e' });
+  await settle();
+
+  assert.deepEqual(told, ['gap 5-9 unrecovered', 'gap 9-20 unrecovered', 'state 20']);
+});

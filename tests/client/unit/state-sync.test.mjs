@@ -21,14 +21,12 @@ test('the callback is told why it is asked', async () => {
   const it = syncOf(async (context) => asked.push(context) && { offset: 1 });
 
   it.sync.start(null);
-  assert.equal(it.sync.isActive, true);
   await settle();
   it.sync.start(GAP);
   await settle();
 
   assert.deepEqual(asked.map(({ channel, reason, gap }) => [channel, reason, gap]), [['news', 'first', null], ['news', 'gap', GAP]]);
   assert.deepEqual(it.states, [{ offset: 1 }, { offset: 1 }]);
-  assert.equal(it.sync.isActive, false);
 });
 
 test('a callback that fails is asked again, later each time', async () => {
@@ -88,4 +86,18 @@ test('a snapshot that was of no use makes the next one wait, until one was', asy
   await settle();
 
   assert.equal(it.states.length, 1);
+});
+
+test('what was stopped goes on, what goes on is not begun again', async () => {
+  const asked = [];
+  const it = syncOf((context) => asked.push(context) && new Promise(() => {}));
+
+  it.sync.start(GAP);
+  it.sync.resume(GAP);
+  assert.equal(asked.length, 1);
+  it.sync.stop();
+  assert.ok(asked[0].signal.aborted);
+  it.sync.resume(GAP);
+
+  assert.deepEqual([asked.length, asked[1].gap], [2, GAP]);
 });

@@ -53,3 +53,17 @@ test('a pause is over when its time is', async () => {
   await environment.clock.advance(1);
   assert.equal(await paused, true);
 });
+
+test('whoever does not wait any more leaves no timer, also where that is so from the beginning', async () => {
+  const environment = fakeEnvironment();
+  const controller = new AbortController();
+  const waiting = () => [
+    assert.rejects(within(environment, 100, new Promise(() => {}), { slug: 'import_failed' }, controller.signal), { name: 'AbortError' }),
+    pause(environment, 100, controller.signal),
+  ];
+  const before = waiting();
+  controller.abort();
+  await Promise.all([...before, ...waiting()]);
+
+  assert.equal(environment.clock.pending, 0);
+});

@@ -7,7 +7,7 @@ function gateOf() {
   const environment = fakeEnvironment();
   const gate = new Gate(environment);
   const passed = [];
-  const pass = () => gate.pass().then(() => passed.push(environment.clock.time));
+  const pass = (signal = new AbortController().signal) => gate.pass(signal).then(() => passed.push(environment.clock.time));
   return { gate, clock: environment.clock, passed, pass };
 }
 
@@ -30,12 +30,12 @@ test('a closed gate holds up until its time has come', async () => {
   assert.deepEqual(passed, [5000]);
 });
 
-test('an opened gate lets through who waits and who comes', async () => {
+test('somebody in a hurry is let through, and who comes', async () => {
   const { gate, clock, pass, passed } = gateOf();
   gate.close(5000);
   pass();
   await clock.advance(1000);
-  gate.open();
+  gate.hurry();
   await settle();
   pass();
   await settle();
@@ -46,14 +46,29 @@ test('an opened gate lets through who waits and who comes', async () => {
 
 test('who does not want to wait any longer leaves no timer, and the gate stays closed', async () => {
   const { gate, clock, pass, passed } = gateOf();
+  const controller = new AbortController();
   gate.close(5000);
-  pass();
+  pass(controller.signal);
   await clock.advance(1000);
-  gate.leave();
+  controller.abort();
   await settle();
   assert.equal(clock.pending, 0);
   pass();
   await clock.advance(4000);
 
   assert.deepEqual(passed, [1000, 5000]);
+});
+
+test('whoever hurries ten times a second is let through once a second', async () => {
+  const { gate, clock, pass, passed } = gateOf();
+  for (let moment = 0; moment < 60_000; moment += 100) {
+    if (passed.length * 1000 <= clock.time) void pass();
+    gate.hurry();
+    await settle();
+    if (clock.time === passed.at(-1)) gate.close(60_000); // what was let through fails
+    await clock.advance(100);
+  }
+
+  assert.ok(passed.length > 50 && passed.length <= 60, String(passed.length));
+  assert.ok(passed.every((at, index) => index === 0 || at - passed[index - 1] >= 1000));
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorOf, HoldfastError } from '../../../app/holdfast/web/client/errors.js';
 import { TokenSource } from '../../../app/holdfast/web/client/tokens/source.js';
-import { fakeEnvironment, fakeToken, pass } from '../fakes.mjs';
+import { fakeEnvironment, FakeLocks, fakeToken, pass, settle } from '../fakes.mjs';
 
 const NOW = 1_800_000_000;
 
@@ -163,18 +163,61 @@ test('one fetch serves all who wait', async () => {
   assert.equal(given.asked.length, 1);
 });
 
-test('who stops waiting is let go, and the fetch is there for the next', async () => {
+test('who stops waiting is let go, and the others get what is fetched', async () => {
   let answer;
   const given = sourceOf([() => new Promise((resolve) => (answer = resolve))]);
   const controller = new AbortController();
-  const waiting = given.source.obtain('renewal', controller.signal);
+  const [waiting, other] = [given.source.obtain('renewal', controller.signal), given.source.obtain('first')];
   await pass(given.environment.clock, 100);
   controller.abort();
 
-  assert.equal((await outcome(given, waiting)).slug, 'disconnect_called');
+  assert.equal((await outcome(given, waiting)).name, 'AbortError');
   answer(good());
-  assert.equal(await outcome(given, given.source.obtain('first')), good());
+  assert.equal(await outcome(given, other), good());
   assert.equal(given.asked.length, 1);
+});
+
+test('a fetch that nobody waits for any more ends, and is no failure', async () => {
+  for (const share of ['', 'tokens']) {
+    for (const changes of [{ locks: new FakeLocks() }, {}]) {
+      let doesAnswer = false;
+      const answer = () => (doesAnswer ? good() : new Promise(() => {}));
+      const given = sourceOf([answer], { source: { share }, environment: changes });
+      for (const milliseconds of [0, 10, 100]) {
+        const controller = new AbortController();
+        const waiting = given.source.obtain('renewal', controller.signal);
+        const before = given.asked.length;
+        await pass(given.environment.clock, milliseconds);
+        controller.abort();
+        assert.equal((await outcome(given, waiting)).name, 'AbortError');
+        await settle();
+
+        assert.equal(given.environment.clock.pending, 0);
+        assert.ok(given.asked.slice(before).every(({ signal }) => signal.aborted));
+      }
+
+      assert.deepEqual(given.lines, []);
+      doesAnswer = true;
+      assert.equal(await outcome(given, given.source.obtain('first')), good());
+    }
+  }
+});
+
+test('a network that flaps lets one fetch in a second through while a renewal fails', async () => {
+  const given = sourceOf([new TypeError('Failed to fetch')]);
+  const controller = new AbortController();
+  const waiting = given.source.obtain('renewal', controller.signal);
+  for (let moment = 0; moment < 120_000; moment += 100) {
+    given.source.hurry();
+    await given.environment.clock.advance(100);
+  }
+  controller.abort();
+  assert.equal((await outcome(given, waiting)).name, 'AbortError');
+
+  const inMinute = given.asked.map(({ at }) => given.asked.filter((one) => one.at >= at && one.at < at + 60_000).length);
+  assert.ok(Math.max(...inMinute) <= 60, `${Math.max(...inMinute)} in a minute`);
+  assert.ok(given.asked.length > 60);
+  assert.equal(given.environment.clock.pending, 0);
 });
 
 test('a network that is back, or a user who asks, cuts the waiting short', async () => {

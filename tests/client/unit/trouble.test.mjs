@@ -85,3 +85,15 @@ test('what is no token is none, and of many the newest are kept', async () => {
   await trouble.send();
   assert.deepEqual(requests.map(({ log_token }) => log_token), ['token-1000', 'token-999']);
 });
+
+test('at the end what can be handed over leaves as a beacon, and nothing is watched any more', async () => {
+  const { environment, log, trouble, requests } = world();
+  trouble.learn('a1', 'token-1');
+  log.warning('connection_closed');
+  trouble.close();
+  trouble.close();
+  trouble.learn('a2', 'token-2');
+  log.warning('connection_closed');
+
+  assert.deepEqual([requests, environment.beacons.length, environment.clock.pending], [[], 1, 0]);
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Upgrade } from '../../../app/holdfast/web/client/upgrade.js';
-import { fakeEnvironment } from '../fakes.mjs';
+import { fakeEnvironment, settle } from '../fakes.mjs';
 
 const make = (open) => {
   const environment = fakeEnvironment();
@@ -43,4 +43,16 @@ test('a hidden page tries nothing', async () => {
   environment.document.visibilityState = 'hidden';
   upgrade.watch();
   await environment.clock.advance(100_000);
+});
+
+test('a trial that ends when nobody watches any more is the last one', async () => {
+  let fail;
+  const { environment, upgrade } = make(() => new Promise((_, reject) => (fail = reject)));
+  upgrade.watch();
+  await environment.clock.advance(20_000);
+  upgrade.stop();
+  fail(new Error('given up'));
+  await settle();
+
+  assert.equal(environment.clock.pending, 0);
 });

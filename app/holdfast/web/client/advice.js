@@ -11,7 +11,7 @@ const told = new WeakMap();
 
 /** No attempt follows by itself. @param {import('./errors.js').HoldfastError} error @param {import('./types.js').Environment} environment */
 export function onStopped(error, environment) {
-  if (error.action === 'stop' && error.slug !== 'disconnect_called') advise(error, environment);
+  if (error.action === 'stop') advise(error, environment);
 }
 
 /** Never twice in a row of the same. @param {import('./errors.js').HoldfastError} error @param {import('./types.js').Environment} environment */

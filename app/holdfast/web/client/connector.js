@@ -28,7 +28,7 @@ export class Connector {
    * @param {ReturnType<typeof import('./options.js').withDefaults>} parts.options
    * @param {ReturnType<typeof import('./options.js').endpointsOf>} parts.endpoints
    * @param {Pick<import('./tokens/source.js').TokenSource, 'obtain'> | null} parts.tokens
-   * @param {{next: () => Promise<TransportName | null>}} parts.turn
+   * @param {{next: (signal: AbortSignal) => Promise<TransportName | null>}} parts.turn
    * @param {Pick<import('./attempts.js').Attempts, 'spread'>} parts.attempts
    * @param {() => object} parts.connectSubs  positions of server-side subscriptions
    */
@@ -45,9 +45,9 @@ export class Connector {
   async prepare({ cid, tokenReason, signal, transport: wanted }, events) {
     const { environment, options, endpoints, tokens, turn, attempts } = this.#parts;
     const token = (await tokens?.obtain(tokenReason, signal)) ?? '';
-    const transport = wanted ?? (await turn.next());
+    const transport = wanted ?? (await turn.next(signal));
     if (transport === null) throw errorOf({ slug: 'transport_unsupported' });
-    const maker = transport === 'websocket' ? websocketTransport : (await this.#load(transport)).maker;
+    const maker = transport === 'websocket' ? websocketTransport : (await this.#load(transport, signal)).maker;
     const isInUrl = options.tokenIn === 'url';
     const url = withQuery(endpoints[transport], { cid, token: isInUrl ? token : '' });
     const target = {
@@ -60,11 +60,11 @@ export class Connector {
     return new Session({ cid, transport, maker, target, connect, timeouts: options }, environment, events);
   }
 
-  /** @param {Exclude<TransportName, 'websocket'>} transport */
-  #load(transport) {
+  /** @param {Exclude<TransportName, 'websocket'>} transport @param {AbortSignal} signal */
+  #load(transport, signal) {
     const { environment, options } = this.#parts;
     const cause = { slug: 'import_failed', detail: transport };
-    return within(environment, options.handshakeTimeout, load(transport), cause);
+    return within(environment, options.handshakeTimeout, load(transport), cause, signal);
   }
 
   /** @param {string} cid @param {string} token */

@@ -79,6 +79,11 @@ export class Delivery {
     return (this.#crossing ??= new Crossing(this));
   }
 
+  /** No session feeds it. */
+  rest() {
+    this.#snapshot?.rest();
+  }
+
   /** The subscriber left. */
   stop() {
     this.#crossing?.stop();

@@ -32,6 +32,7 @@ const FINAL = new Set(['origin_not_allowed', 'mixed_content']);
  * @property {boolean} [hasConnected]  before, so the address was right: who answers with a page now is somebody else
  * @property {Pick<import('./transports/turn.js').Turn, 'explained'>} turn
  * @property {Pick<import('./vitals.js').Vitals, 'load'>} vitals
+ * @property {AbortSignal} [signal]  nobody waits for it any more
  * @property {import('./types.js').Environment} environment
  */
 
@@ -41,10 +42,10 @@ const FINAL = new Set(['origin_not_allowed', 'mixed_content']);
  *   meet the same
  */
 export async function explain(question) {
-  const { session, error, turn, vitals, environment } = question;
+  const { session, error, turn, vitals, environment, signal } = question;
   let cause = await ask(question);
   if (cause.slug === 'unknown_attempt') {
-    await pause(environment, SECOND_LOOK);
+    await pause(environment, SECOND_LOOK, signal);
     cause = await ask(question);
   }
   turn.explained(session, cause.slug);
@@ -57,7 +58,7 @@ export async function explain(question) {
 }
 
 /** @param {Question} question @returns {Promise<Explained>} */
-async function ask({ endpoints, session, hasConnected, environment }) {
+async function ask({ endpoints, session, hasConnected, environment, signal: stop }) {
   const attempt = session.cid;
   if (!environment.isOnline()) return errorOf({ slug: 'offline', attempt });
   return abortAfter(environment, TIMEOUT, async ({ signal }) => {
@@ -73,7 +74,7 @@ async function ask({ endpoints, session, hasConnected, environment }) {
       const slug = signal.aborted ? '' : await schemeFault(endpoints.explain, environment.baseUrl, look);
       return errorOf({ slug: slug || 'server_unreachable', detail: slug ? addressOf(endpoints) : detail, attempt });
     }
-  });
+  }, stop);
 }
 
 /**

@@ -122,6 +122,7 @@ export class Feed {
   /** No session carries it; the position stays. */
   rest() {
     this.#home = this.#next = null;
+    this.#delivery.rest();
   }
 
   /** The subscriber left. */

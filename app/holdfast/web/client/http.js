@@ -1,6 +1,7 @@
 // @ts-check
 /** What all requests over HTTP have in common. */
 
+import { onAbort } from './timer.js';
 import { withoutTokens } from './tokens/check.js';
 
 /**
@@ -16,7 +17,7 @@ export async function abortAfter(environment, milliseconds, work, signal) {
   const controller = new AbortController();
   const abort = () => controller.abort();
   const timer = environment.setTimer(abort, milliseconds);
-  signal?.addEventListener('abort', abort);
+  onAbort(signal, abort);
   try {
     return await work(controller);
   } finally {
@@ -28,6 +29,19 @@ export async function abortAfter(environment, milliseconds, work, signal) {
 /** Answers are asked for with `redirect: 'manual'`, which hides where one leads. @param {Response} response */
 export function isRedirect({ type, status }) {
   return type === 'opaqueredirect' || (status >= 300 && status < 400);
+}
+
+/** @param {Response} response @returns {number | undefined} milliseconds, at most an hour */
+export function retryAfterOf(response) {
+  const text = response.headers.get('retry-after') ?? '';
+  const seconds = /^\d+$/.test(text) ? Number(text) : Date.parse(text) / 1000 - (dateOf(response) ?? NaN);
+  return seconds >= 0 ? Math.min(seconds, 3600) * 1000 : undefined;
+}
+
+/** @param {Response} response @returns {number | undefined} seconds since 1970, by the server's clock */
+export function dateOf({ headers }) {
+  const at = Date.parse(headers.get('date') ?? '');
+  return at > 0 ? at / 1000 : undefined;
 }
 
 /** @param {Response} response */

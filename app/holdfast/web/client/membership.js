@@ -81,7 +81,7 @@ export class Membership {
     if (this.#feed.home?.session !== session) return;
     if (this.#feed.next) return this.settle();
     this.#feed.rest();
-    this.#token?.rest();
+    this.#token?.stop();
     this.#timer.stop();
     if (this.#face.state() === 'unsubscribed') return;
     this.#face.setState('subscribing', null);

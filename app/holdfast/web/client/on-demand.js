@@ -88,9 +88,10 @@ export function use(name, work) {
   else load(name).then(work).catch(() => {}); // nor does what it makes of a server's nonsense matter to anybody else
 }
 
-/** Wait until a part is here, but not for long. @param {keyof Modules} name @param {import('./types.js').Environment} environment */
-export async function soon(name, environment) {
-  if (!loaded[name]) await within(environment, PATIENCE_MS, load(name), { slug: 'import_failed' }).catch(() => {});
+/** Wait until a part is here, but not for long. @param {keyof Modules} name @param {import('./types.js').Environment} environment @param {AbortSignal} signal  nobody waits any more */
+export async function soon(name, environment, signal) {
+  if (loaded[name] || signal.aborted) return;
+  await within(environment, PATIENCE_MS, load(name), { slug: 'import_failed' }, signal).catch(() => {});
 }
 
 /** Fetch what may be needed when nothing can be fetched. */

@@ -5,6 +5,7 @@ import { Announcer } from './announcer.js';
 import { Attempts } from './attempts.js';
 import { Commands } from './commands.js';
 import { Connector } from './connector.js';
+import { errorOf } from './errors.js';
 import { Lifecycle } from './lifecycle.js';
 import { Network } from './network.js';
 import { load, prefetch, use } from './on-demand.js';
@@ -20,6 +21,8 @@ import { Vitals } from './vitals.js';
 /** @typedef {import('./moving.js').Moving} Moving */
 /** @typedef {ReturnType<typeof import('./options.js').withDefaults> & {environment: import('./types.js').Environment}} Settings */
 
+const CLOSED = { slug: 'disconnect_called', detail: 'after close(): make another service' };
+
 /** @implements {Hooks} */
 export class Parts {
   settings;
@@ -30,9 +33,17 @@ export class Parts {
   #renewal = null;
   /** @type {Moving | null} */
   #moving = null;
+  /** Ends what asks the server something beside the connection. */
+  #stop = new AbortController();
+  #isClosed = false;
   #announcer;
   #turn;
   #forMoving;
+  /** @param {string} name @param {object} detail */
+  emit = (name, detail) => {
+    this.#announcer.add(name, detail);
+    this.#announcer.flush();
+  };
   /** @type {Lifecycle} */
   life;
   /** @type {Subscriptions} */
@@ -48,7 +59,7 @@ export class Parts {
     const { origin } = new URL(endpoints.websocket);
     this.settings = settings;
     this.#endpoints = endpoints;
-    this.vitals = new Vitals({ environment, options: settings, logsUrl: endpoints.logs, emit: (...event) => this.emit(...event) });
+    this.vitals = new Vitals({ environment, options: settings, logsUrl: endpoints.logs, emit: this.emit });
     this.#announcer = new Announcer((name, detail) => {
       this.vitals.record(name, detail);
       tell(name, detail);
@@ -67,22 +78,37 @@ export class Parts {
     this.subscriptions = new Subscriptions({
       ...common,
       commands: this.commands,
-      emit: (...event) => this.emit(...event),
+      emit: this.emit,
       session: () => this.life.session,
     });
     this.#forMoving = { ...common, connector };
   }
 
-  /** @param {string} name @param {object} detail */
-  emit(name, detail) {
-    this.#announcer.add(name, detail);
-    this.#announcer.flush();
-  }
-
   /** Send a command, or let it wait for a connection. @param {string} method @param {object} params @returns {Promise<any>} */
   #call(method, params) {
     const { session } = this.life;
+    if (this.#isClosed) return Promise.reject(errorOf(CLOSED));
     return session?.isConnected ? submit(session, method, params) : this.outbox.add(method, params);
+  }
+
+  connect() {
+    if (this.#isClosed) throw errorOf(CLOSED);
+    this.network.start();
+    this.life.connect();
+  }
+
+  disconnect() {
+    this.life.disconnect();
+    this.outbox.rejectAll(errorOf({ slug: 'disconnect_called' }));
+  }
+
+  /** Let go of everything, for good. */
+  close() {
+    this.#isClosed = true;
+    this.disconnect();
+    this.subscriptions.clear();
+    this.tokens?.close();
+    this.vitals.tell((health) => health.trouble.close());
   }
 
   // What happens.
@@ -156,13 +182,14 @@ export class Parts {
 
   /** @param {Session} session @param {import('./errors.js').HoldfastError} error  all that a browser tells */
   async explain(session, error) {
+    const { signal } = this.#stop;
     const part = await load('explain').catch(() => null);
     // Where not even a module comes, no transport is to blame.
     if (!part) return void this.#turn.explained(session, 'server_unreachable');
     const { vitals, settings } = this;
     const hasConnected = this.#transport !== null;
     const known = { session, error, hasConnected, endpoints: this.#endpoints };
-    return part.explain({ ...known, turn: this.#turn, vitals, environment: settings.environment });
+    return part.explain({ ...known, turn: this.#turn, vitals, signal, environment: settings.environment });
   }
 
   /** @param {Session} session  the present one @param {any} result  of connect, or of a push that says as much */
@@ -190,7 +217,9 @@ export class Parts {
   /** @param {import('./errors.js').HoldfastError} error @param {boolean} mayReturn */
   onStopped(error, mayReturn) {
     this.network.stop();
-    use('advice', (advice) => advice.onStopped(error, this.settings.environment));
+    if (error.slug !== 'disconnect_called') use('advice', (advice) => advice.onStopped(error, this.settings.environment));
+    this.#stop.abort();
+    this.#stop = new AbortController();
     if (!mayReturn) this.outbox.rejectAll(error);
   }
 }

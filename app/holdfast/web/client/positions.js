@@ -47,7 +47,7 @@ export class Position {
 
   /** @param {StreamPosition | null} position  the subscriber has been told all up to there */
   moveTo(position) {
-    this.#at = position && { offset: position.offset, epoch: position.epoch };
+    this.#at = position && { ...position };
     this.#asked = null;
   }
 

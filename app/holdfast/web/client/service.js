@@ -6,7 +6,6 @@
 
 import { Emitter, ready } from './emitter.js';
 import { browserEnvironment } from './environment.js';
-import { errorOf } from './errors.js';
 import { endpointsOf, withDefaults } from './options.js';
 import { Parts } from './parts.js';
 
@@ -68,13 +67,16 @@ export class ResilientWebSocketService extends Emitter {
   // What an application does.
 
   connect() {
-    this.#parts.network.start();
-    this.#parts.life.connect();
+    this.#parts.connect();
   }
 
   disconnect() {
-    this.#parts.life.disconnect();
-    this.#parts.outbox.rejectAll(errorOf({ slug: 'disconnect_called' }));
+    this.#parts.disconnect();
+  }
+
+  /** Disconnect for good, and let go of timers, listeners and channels: for a page that goes on without, and for tests. */
+  close() {
+    this.#parts.close();
   }
 
   /** Somebody does not want to wait: attempt now, but hardly more than once a second. */
@@ -169,6 +171,6 @@ export class ResilientWebSocketService extends Emitter {
   async degrade(features, options) {
     const { Degradation } = await import('./quality/degradation.js');
     const { environment } = this.#parts.settings;
-    return new Degradation({ service: this, environment, emit: (...event) => this.#parts.emit(...event) }, features, options);
+    return new Degradation({ service: this, environment, emit: this.#parts.emit }, features, options);
   }
 }

@@ -22,6 +22,9 @@ export class Snapshot {
   #held = [];
   /** How far the subscriber had been told when holding began. @type {StreamPosition | null} */
   #floor = null;
+  /** What the snapshot on its way has to close. @type {Gap | null} */
+  #gap = null;
+  #isHolding = false;
 
   /**
    * @param {import('./delivery.js').Delivery} delivery
@@ -41,14 +44,14 @@ export class Snapshot {
 
   /** The channel is followed without a gap. @param {StreamPosition | null} floor */
   begin(floor) {
-    if (this.#sync.isActive) return;
-    if (this.#lacksState) this.hold(null, floor);
+    if (this.#isHolding) this.#sync.resume(this.#gap);
+    else if (this.#lacksState) this.hold(null, floor);
     else this.#sync.succeed();
   }
 
   /** @param {any} publication @returns {boolean} whether it is held */
   take(publication) {
-    if (!this.#sync.isActive) return false;
+    if (!this.#isHolding) return false;
     this.#held.push(publication);
     if (this.#held.length > MOST_HELD) {
       this.#delivery.tell({ from: this.#floor, to: this.#delivery.position, reason: 'overflow' });
@@ -58,7 +61,7 @@ export class Snapshot {
 
   /** @param {Gap} gap @returns {Gap} from where the subscriber really is */
   widen(gap) {
-    return this.#sync.isActive ? { ...gap, from: this.#floor } : gap;
+    return this.#isHolding ? { ...gap, from: this.#floor } : gap;
   }
 
   /** @param {Gap | null} gap  that a snapshot has to close @param {StreamPosition | null} floor */
@@ -66,12 +69,20 @@ export class Snapshot {
     this.#lacksState = true;
     this.#held = [];
     this.#floor = floor;
+    this.#gap = gap;
+    this.#isHolding = true;
     this.#sync.start(gap);
+  }
+
+  /** No session carries the channel: fetch when one does again. */
+  rest() {
+    this.#sync.stop();
   }
 
   /** The subscriber left. */
   stop() {
     this.#held = [];
+    this.#isHolding = false;
     this.#sync.stop();
   }
 
@@ -98,7 +109,7 @@ export class Snapshot {
 
   /** @param {any} state @param {(publication: any) => boolean} isLater */
   #release(state, isLater) {
-    this.#lacksState = false;
+    this.#lacksState = this.#isHolding = false;
     this.#delivery.events.onState(state);
     for (const publication of this.#held.splice(0)) if (isLater(publication)) this.#delivery.events.onPublication(publication);
   }

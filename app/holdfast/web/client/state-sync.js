@@ -37,9 +37,9 @@ export class StateSync {
     this.#timer = new Timer(environment);
   }
 
-  /** Whether a snapshot is on its way. */
-  get isActive() {
-    return this.#abort !== null;
+  /** Go on after `stop`. @param {Gap | null} gap */
+  resume(gap) {
+    if (this.#abort === null) this.start(gap);
   }
 
   /** @param {Gap | null} gap  what it is needed for; null at first */

@@ -98,7 +98,7 @@ export class SubscriptionToken {
     this.#timer.stop();
   }
 
-  /** The subscription has ended: nobody waits for a token any more. */
+  /** The subscription, or its connection, has ended: nobody waits for a token any more. */
   stop() {
     this.rest();
     this.#abort.abort();
@@ -127,7 +127,7 @@ export class SubscriptionToken {
     try {
       const asking = Promise.resolve(this.#getToken(context));
       const late = { slug: 'token_source_timeout', detail: this.#channel };
-      const token = validated(await within(this.#environment, FETCH_MS, asking, late));
+      const token = validated(await within(this.#environment, FETCH_MS, asking, late, signal));
       if (!signal.aborted) this.#token = token;
       this.#wasRefused = false;
       return token;

@@ -76,6 +76,11 @@ export class Subscriptions {
     this.#served.delete(channel);
   }
 
+  /** Unsubscribe from all, and forget them. */
+  clear() {
+    for (const channel of [...this.#own.keys(), ...this.#served.keys()]) this.remove(channel);
+  }
+
   // Public methods: sessions
 
   /** `subs` of the connect command: where server-side subscriptions are. @returns {Record<string, object>} */

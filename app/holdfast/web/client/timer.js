@@ -32,6 +32,12 @@ export class Timer {
   }
 }
 
+/** @param {AbortSignal | undefined} signal  which may be aborted already @param {() => void} callback */
+export function onAbort(signal, callback) {
+  if (signal?.aborted) callback();
+  else signal?.addEventListener('abort', callback);
+}
+
 /**
  * @param {Pick<import('./types.js').Environment, 'setTimer' | 'clearTimer'>} environment
  * @param {number} milliseconds
@@ -46,8 +52,23 @@ export function pause(environment, milliseconds, signal) {
       resolve();
     };
     const timer = environment.setTimer(done, milliseconds);
-    signal?.addEventListener('abort', done);
+    onAbort(signal, done);
   });
+}
+
+/**
+ * @template T
+ * @param {AbortSignal | undefined} signal  nobody waits any more
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export function unless(signal, work) {
+  let stop = () => {};
+  const stopped = new Promise((_, reject) => {
+    stop = () => reject(signal?.reason);
+    onAbort(signal, stop);
+  });
+  return Promise.race([work, stopped]).finally(() => signal?.removeEventListener('abort', stop));
 }
 
 /**
@@ -56,12 +77,11 @@ export function pause(environment, milliseconds, signal) {
  * @param {number} milliseconds
  * @param {Promise<T>} work
  * @param {import('./errors.js').Cause} cause  of the error, where it takes longer
+ * @param {AbortSignal} [signal]  nobody waits any more
  * @returns {Promise<T>}
  */
-export function within(environment, milliseconds, work, cause) {
-  return new Promise((resolve, reject) => {
-    const timer = new Timer(environment);
-    timer.set(milliseconds, () => reject(errorOf(cause)));
-    work.then(resolve, reject).finally(() => timer.stop());
-  });
+export function within(environment, milliseconds, work, cause, signal) {
+  const timer = new Timer(environment);
+  const late = new Promise((_, reject) => timer.set(milliseconds, () => reject(errorOf(cause))));
+  return unless(signal, Promise.race([work, late])).finally(() => timer.stop());
 }

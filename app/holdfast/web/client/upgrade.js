@@ -12,6 +12,7 @@ const AGAIN = 30_000;
 export class Upgrade {
   #parts;
   #timer;
+  #isWatching = false;
 
   /**
    * @param {object} parts
@@ -29,11 +30,13 @@ export class Upgrade {
   /** There is a connection: look again when it is worth it. @param {number} [soonest]  milliseconds */
   watch(soonest = 1_000) {
     this.stop();
+    this.#isWatching = true;
     const wait = this.#parts.choice()?.upgradeIn() ?? null;
     if (wait !== null) this.#timer.set(Math.min(LONGEST, Math.max(soonest, wait)), () => void this.#try());
   }
 
   stop() {
+    this.#isWatching = false;
     this.#timer.stop();
   }
 
@@ -45,6 +48,6 @@ export class Upgrade {
     } catch {
       // The choice has been told, and says when it is worth another try.
     }
-    if (!this.#timer.isSet) this.watch(AGAIN);
+    if (this.#isWatching && !this.#timer.isSet) this.watch(AGAIN);
   }
 }

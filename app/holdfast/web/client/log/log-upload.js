@@ -4,8 +4,8 @@
  * go in order, each under the token of its attempt where there is one; twice only where an answer was lost.
  */
 
-import { abortAfter } from '../http.js';
-import { Timer } from '../timer.js';
+import { abortAfter, retryAfterOf } from '../http.js';
+import { onAbort, Timer } from '../timer.js';
 import { jsonOf } from '../transports/answers.js';
 import { batchOf } from './batch.js';
 
@@ -41,12 +41,14 @@ export class LogUpload {
    * @param {import('./log.js').Log} host.log
    * @param {string} host.url
    * @param {Map<string, string>} host.tokens  by attempt, the newest last
+   * @param {AbortSignal} host.signal  ends it
    */
   constructor(host) {
     this.#host = host;
     this.#timer = new Timer(host.environment);
     host.log.subscribe(() => this.#onLine());
-    host.environment.page?.addEventListener('pagehide', () => this.#onLeaving());
+    host.environment.page?.addEventListener('pagehide', () => this.leave(), { signal: host.signal });
+    onAbort(host.signal, () => this.#timer.stop());
   }
 
   /** There is trouble. */
@@ -67,6 +69,16 @@ export class LogUpload {
     return this.#send();
   }
 
+  /** Nobody will read an answer any more. A batch that is under way goes on by itself. */
+  leave() {
+    const { environment, tokens, url } = this.#host;
+    if (this.#sending) return;
+    const batch = this.#next();
+    if (!batch || !environment.sendBeacon?.(url, batch.body)) return;
+    this.#done += batch.count;
+    tokens.delete(batch.attempt);
+  }
+
   // Private methods
 
   #onLine() {
@@ -81,17 +93,17 @@ export class LogUpload {
   }
 
   #schedule() {
-    if (this.#timer.isSet || this.#isOff) return;
+    if (this.#timer.isSet || this.#isOff || this.#host.signal.aborted) return;
     const wait = Math.max(GATHER, this.#notBefore - this.#host.environment.now());
     this.#timer.set(wait, () => void this.#send());
   }
 
   /** @returns {Batch | null} */
   #next() {
-    const { log, tokens, environment } = this.#host;
+    const { log, tokens, environment, signal } = this.#host;
     const unsent = this.#wanted > this.#done ? Math.min(log.count - this.#done, log.lines.length) : 0;
     const isEarly = environment.now() < this.#notBefore;
-    if (unsent === 0 || this.#isOff || isEarly) return null;
+    if (unsent === 0 || this.#isOff || isEarly || signal.aborted) return null;
     this.#done = log.count - unsent; // older ones have been forgotten
     return batchOf(log.lines.slice(-unsent), tokens, environment.wallClock());
   }
@@ -113,12 +125,13 @@ export class LogUpload {
 
   /** @param {Batch} batch @returns {Promise<number>} */
   async #post(batch) {
-    const { environment, url } = this.#host;
+    const { environment, url, signal: stop } = this.#host;
     const { body } = batch;
     const fetch = /** @type {typeof globalThis.fetch} */ (environment.fetch);
     try {
       return await abortAfter(environment, TIMEOUT, async ({ signal }) =>
         this.#onAnswer(batch, await fetch(url, { method: 'POST', body, credentials: 'omit', keepalive: true, signal })),
+        stop,
       );
     } catch {
       this.#isAway = true;
@@ -131,7 +144,7 @@ export class LogUpload {
   async #onAnswer(batch, response) {
     const { status } = response;
     const { tokens } = this.#host;
-    if (status === 429 || status >= 500) this.#wait(Number(response.headers.get('retry-after')) * 1000 || 0);
+    if (status === 429 || status >= 500) this.#wait(retryAfterOf(response) ?? 0);
     else if (SWITCHED_OFF.includes(status)) this.#isOff = true;
     else if (status === 403) tokens.delete(batch.attempt);
     else {
@@ -165,15 +178,5 @@ export class LogUpload {
     this.#backoff = MIN_BACKOFF;
     this.#notBefore = 0;
     this.#timer.stop();
-  }
-
-  /** Nobody will read an answer any more. A batch that is under way goes on by itself. */
-  #onLeaving() {
-    const { environment, tokens, url } = this.#host;
-    if (this.#sending) return;
-    const batch = this.#next();
-    if (!batch || !environment.sendBeacon?.(url, batch.body)) return;
-    this.#done += batch.count;
-    tokens.delete(batch.attempt);
   }
 }

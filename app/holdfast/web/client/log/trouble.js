@@ -16,6 +16,7 @@ export class Trouble {
   #tokens = new Map();
   #host;
   #isPending = false;
+  #stop = new AbortController();
   /** Made when there is something to send, for it listens to the page. @type {LogUpload | null} */
   #upload = null;
 
@@ -48,15 +49,21 @@ export class Trouble {
     return this.#sender().sendAll();
   }
 
+  /** Hand over what can be, and watch no more. */
+  close() {
+    this.#upload?.leave();
+    this.#stop.abort();
+  }
+
   // Private methods
 
   #report() {
-    if (!this.#isPending || this.#tokens.size === 0) return;
+    if (!this.#isPending || this.#tokens.size === 0 || this.#stop.signal.aborted) return;
     this.#isPending = false;
     this.#sender().notice();
   }
 
   #sender() {
-    return (this.#upload ??= new LogUpload({ ...this.#host, tokens: this.#tokens }));
+    return (this.#upload ??= new LogUpload({ ...this.#host, tokens: this.#tokens, signal: this.#stop.signal }));
   }
 }

@@ -4,7 +4,7 @@
 import '../codes-rest.js';
 import { browserEnvironment } from '../environment.js';
 import { errorOf, HoldfastError, isKnown } from '../errors.js';
-import { abortAfter, isHtml, isRedirect, parsed, textIn, wordsOf } from '../http.js';
+import { abortAfter, dateOf, isHtml, isRedirect, parsed, retryAfterOf, textIn, wordsOf } from '../http.js';
 import { use } from '../on-demand.js';
 import { textOf } from '../transports/answers.js';
 import { withoutTokens } from './check.js';
@@ -106,17 +106,4 @@ function refused(response, body) {
   if (status === 401 || status === 403) return errorOf({ slug: 'login_required', ...facts });
   if (isHtml(response) && [502, 503, 504].includes(status)) return errorOf({ slug: 'upgrade_no_gateway', ...facts });
   return errorOf({ slug: 'token_source_failed', ...facts });
-}
-
-/** @param {Response} response @returns {number | undefined} milliseconds, at most an hour */
-function retryAfterOf(response) {
-  const text = response.headers.get('retry-after') ?? '';
-  const seconds = /^\d+$/.test(text) ? Number(text) : Date.parse(text) / 1000 - (dateOf(response) ?? NaN);
-  return seconds >= 0 ? Math.min(seconds, 3600) * 1000 : undefined;
-}
-
-/** @param {Response} response */
-function dateOf(response) {
-  const at = Date.parse(response.headers.get('date') ?? '');
-  return at > 0 ? at / 1000 : undefined;
 }

@@ -3,10 +3,15 @@
 
 import { Timer } from '../timer.js';
 
+/** Milliseconds from one attempt to the next, however often somebody hurries. */
+const SPACING = 1_000;
+
 export class Gate {
   #environment;
   #opensAt = 0;
-  #open = () => {};
+  /** When it opens where somebody hurries. */
+  #soonest = 0;
+  #look = () => {};
   #timer;
 
   /** @param {import('../types.js').Environment} environment */
@@ -17,28 +22,29 @@ export class Gate {
 
   /** @param {number} milliseconds  from now */
   close(milliseconds) {
-    this.#opensAt = this.#environment.now() + milliseconds;
+    const now = this.#environment.now();
+    this.#opensAt = now + milliseconds;
+    this.#soonest = now + SPACING;
   }
 
-  /** Let through who waits, and who comes. */
-  open() {
-    this.#opensAt = 0;
-    this.leave();
+  /** Let through who waits, and who comes, as soon as may be. */
+  hurry() {
+    this.#opensAt = Math.min(this.#opensAt, this.#soonest);
+    this.#look();
   }
 
-  /** Let through who waits. */
-  leave() {
-    this.#timer.stop();
-    this.#open();
-  }
-
-  /** Wait until it is open; one at a time. @returns {Promise<void>} */
-  async pass() {
-    const left = this.#opensAt - this.#environment.now();
-    if (left <= 0) return;
-    await new Promise((resolve) => {
-      this.#open = () => resolve(undefined);
-      this.#timer.set(left, this.#open);
+  /** Wait until it is open; one at a time. @param {AbortSignal} signal  ends it early @returns {Promise<void>} */
+  pass(signal) {
+    return new Promise((resolve) => {
+      this.#look = () => {
+        const left = this.#opensAt - this.#environment.now();
+        if (left > 0 && !signal.aborted) return this.#timer.set(left, this.#look);
+        this.#timer.stop();
+        this.#look = () => {};
+        resolve();
+      };
+      signal.addEventListener('abort', () => this.#look());
+      this.#look();
     });
   }
 }

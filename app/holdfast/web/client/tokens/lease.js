@@ -26,23 +26,24 @@ export class Lease {
   /**
    * Wait until it is this tab's, or has been another's for too long.
    * @param {number} patience  milliseconds
+   * @param {AbortSignal} signal  nobody waits for it any more
    * @returns {Promise<boolean>} whether another tab had it
    */
-  async acquire(patience) {
+  async acquire(patience, signal) {
     const { now, random, storage } = this.#environment;
     const end = now() + patience;
     let hadToWait = false;
-    while (storage && now() < end) {
+    while (storage && now() < end && !signal.aborted) {
       if (this.#holder() === '') {
         if (!this.#write()) break;
-        await pause(this.#environment, 20 + random() * 30); // another tab may have written in the same moment: the last one has it
+        await pause(this.#environment, 20 + random() * 30, signal); // another tab may have written in the same moment: the last one has it
         if (this.#holder() === this.#owner) {
           this.#keep();
           break;
         }
       }
       hadToWait = true;
-      await pause(this.#environment, POLL);
+      await pause(this.#environment, POLL, signal);
     }
     return hadToWait;
   }

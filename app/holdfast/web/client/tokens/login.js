@@ -55,7 +55,7 @@ export class LoginTokens extends Emitter {
     this.#environment = environment;
     this.#clock = new ServerClock(environment);
     this.getToken = Object.assign(
-      (/** @type {import('../types.js').TokenContext} */ context) => this.#fetch(context),
+      (/** @type {import('../types.js').TokenContext} */ _) => this.#fetch(),
       { share: this.#url, generation: () => this.#generation },
     );
     const { BroadcastChannel } = environment;
@@ -128,26 +128,26 @@ export class LoginTokens extends Emitter {
     this.#channel = undefined;
   }
 
-  /** @param {import('../types.js').TokenContext} context */
-  async #fetch({ signal }) {
+  /** What is under way is not cut short when nobody waits any more: the answer has the session's next cookie. */
+  async #fetch() {
     if (this.#signedOut) throw this.#signedOut;
     const fresh = this.#fresh;
     this.#fresh = null;
     if (fresh) return { ...fresh, server_time: this.#clock.isLearned ? this.#clock.now() : undefined };
-    const answer = await this.#ask('refresh', {}, signal);
+    const answer = await this.#ask('refresh', {});
     this.#user = answer.user ?? null;
     forgetTries(this.#environment);
     return answer;
   }
 
-  /** @param {'login' | 'logout' | 'refresh' | 'session'} what @param {object} [body] @param {AbortSignal} [signal] */
-  async #ask(what, body, signal) {
+  /** @param {'login' | 'logout' | 'refresh' | 'session'} what @param {object} [body] */
+  async #ask(what, body) {
     try {
       const method = body ? 'POST' : 'GET';
       // Asked quietly, our gateway answers without an error where nobody is logged in: the console would show each one.
       const url = `${this.#url}/${what}${QUIET.includes(what) ? '?quiet' : ''}`;
       // The session is in cookies, of another origin where the gateway has one of its own.
-      const answer = await askEndpoint({ environment: this.#environment, url, method, body, signal, credentials: 'include' });
+      const answer = await askEndpoint({ environment: this.#environment, url, method, body, credentials: 'include' });
       this.#lookAtClock(answer.server_time);
       if (answer.user === null) throw Object.assign(errorOf({ slug: 'session_missing' }), { action: 'login' });
       return answer;

@@ -40,16 +40,22 @@ export class SharedFetch {
    * Run `body` while no other tab does.
    * @template T
    * @param {(wasShared: boolean) => Promise<T>} body  is told whether another tab was at it before
+   * @param {AbortSignal} signal  nobody waits for it any more
    * @returns {Promise<T>}
    */
-  async run(body) {
-    const { release, hadToWait } = await this.#acquire();
+  async run(body, signal) {
+    const { release, hadToWait } = await this.#acquire(signal);
     try {
-      if (hadToWait) await this.#ask();
+      if (hadToWait && !signal.aborted) await this.#ask(signal);
+      signal.throwIfAborted();
       return await body(hadToWait);
     } finally {
       release();
     }
+  }
+
+  close() {
+    this.#channel?.close();
   }
 
   /** Hand something on to the other tabs. @param {any} message */
@@ -68,7 +74,8 @@ export class SharedFetch {
     if (message?.token) this.#onAnswer?.();
   }
 
-  #ask() {
+  /** @param {AbortSignal} signal */
+  #ask(signal) {
     if (this.#channel === undefined) return undefined;
     this.tell({ ask: true });
     return /** @type {Promise<void>} */ (
@@ -79,31 +86,34 @@ export class SharedFetch {
           this.#options.environment.clearTimer(timer);
           resolve();
         };
+        signal.addEventListener('abort', this.#onAnswer);
       })
     );
   }
 
-  /** @returns {Promise<{release: () => void, hadToWait: boolean}>} */
-  async #acquire() {
+  /** @param {AbortSignal} signal @returns {Promise<{release: () => void, hadToWait: boolean}>} */
+  async #acquire(signal) {
     const { environment, name, patience } = this.#options;
-    if (environment.locks) return lock(environment, environment.locks, `holdfast:${name}`, patience);
+    if (environment.locks) return lock(environment, environment.locks, `holdfast:${name}`, patience, signal);
     const lease = new Lease(environment, `holdfast:lease:${name}`);
-    return { hadToWait: await lease.acquire(patience), release: () => lease.release() };
+    return { hadToWait: await lease.acquire(patience, signal), release: () => lease.release() };
   }
 }
 
 /**
  * @param {import('../types.js').Environment} environment @param {LockManager} locks @param {string} name
- * @param {number} patience
+ * @param {number} patience @param {AbortSignal} signal
  * @returns {Promise<{release: () => void, hadToWait: boolean}>}
  */
-function lock(environment, locks, name, patience) {
+function lock(environment, locks, name, patience, signal) {
   return new Promise((resolve) => {
     const controller = new AbortController();
     let release = () => {};
     const whole = new Promise((done) => (release = () => done(undefined)));
     // Whoever holds the lock is frozen or hangs: two fetches at once do less harm than none.
-    const timer = environment.setTimer(() => controller.abort(), patience);
+    const giveUp = () => controller.abort();
+    const timer = environment.setTimer(giveUp, patience);
+    signal.addEventListener('abort', giveUp);
     const take = (/** @type {boolean} */ hadToWait) => {
       environment.clearTimer(timer);
       resolve({ release, hadToWait });

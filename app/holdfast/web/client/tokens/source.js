@@ -4,7 +4,7 @@
 import { backoffDelay } from '../backoff.js';
 import { errorOf, HoldfastError } from '../errors.js';
 import { load, soon } from '../on-demand.js';
-import { within } from '../timer.js';
+import { unless, within } from '../timer.js';
 import { tokenFault, withoutTokens } from './check.js';
 import { ServerClock } from './clock.js';
 import { Gate } from './gate.js';
@@ -47,6 +47,7 @@ export class TokenSource {
   /** Since when it is this generation's. */ since = 0;
   /** @type {string[]} */ refused = [];
   /** @type {Promise<string> | null} */ #flight = null;
+  /** Ends the flight. */ #stop = new AbortController();
   #waiting = 0;
   #failures = 0;
 
@@ -90,7 +91,13 @@ export class TokenSource {
 
   /** Do not wait for the next attempt any longer: the network is back, or the user asks. */
   hurry() {
-    this.#gate.open();
+    this.#gate.hurry();
+  }
+
+  /** Let go of the other tabs. */
+  close() {
+    this.#stop.abort();
+    this.#together?.close();
   }
 
   /** @param {Reason} reason @returns {string | undefined} */
@@ -124,49 +131,43 @@ export class TokenSource {
       const slug = reason === 'first' ? 'token_missing' : 'login_required';
       throw errorOf({ slug, detail: 'no getToken' });
     }
-    this.#flight ??= this.#fly(reason).finally(() => (this.#flight = null));
-    return this.#flight;
+    return (this.#flight ??= this.#fly(reason, (this.#stop = new AbortController()).signal));
   }
 
-  /** @param {Reason} reason */
-  async #fly(reason) {
-    await this.#gate.pass();
-    if (this.#waiting === 0) throw errorOf({ slug: 'disconnect_called' });
+  /** @param {Reason} reason @param {AbortSignal} signal */
+  async #fly(reason, signal) {
+    await this.#gate.pass(signal);
     try {
-      const tabs = await this.#tabs();
-      const token = await (tabs ? tabs.fetch(reason) : this.ask(reason));
+      const tabs = await this.#tabs(signal);
+      const token = await (tabs ? tabs.fetch(reason, signal) : this.ask(reason, signal));
       this.#failures = 0;
       this.#log?.info('token_fetched', { reason });
       return token;
     } catch (error) {
-      await soon('advice', this.#environment); // or the first error of a page has no words
-      throw this.#failed(error);
+      await soon('advice', this.#environment, signal); // or the first error of a page has no words
+      throw signal.aborted ? error : this.#failed(error);
     }
   }
 
-  /** What keeps to one fetch for all tabs; null where each fetches for itself: that is wanted, or the part does not load. */
-  async #tabs() {
+  /** What keeps to one fetch for all tabs; null where each fetches for itself: that is wanted, or the part does not load. @param {AbortSignal} signal */
+  async #tabs(signal) {
     const part = this.#share ? await load('tabs').catch(() => null) : null;
+    signal.throwIfAborted();
     if (part) this.#together ??= new part.Tabs(this, this.#environment, this.#share, TIMEOUT * 1.5);
     return this.#together;
   }
 
-  /** @param {Reason} reason @returns {Promise<string>} */
-  async ask(reason) {
-    const controller = new AbortController();
+  /** @param {Reason} reason @param {AbortSignal} signal @returns {Promise<string>} */
+  async ask(reason, signal) {
     const getToken = /** @type {import('../types.js').GetToken} */ (this.#getToken);
     const generation = getToken.generation?.();
     const begun = this.#environment.wallClock();
-    try {
-      const asking = Promise.resolve(getToken({ reason, signal: controller.signal }));
-      const answer = await within(this.#environment, TIMEOUT, asking, LATE);
-      if (getToken.generation?.() !== generation) return await this.ask(reason); // it is another user's by now
-      this.current = this.#taken(answer);
-      this.begun = begun;
-      return this.current;
-    } finally {
-      controller.abort();
-    }
+    const asking = Promise.resolve(getToken({ reason, signal }));
+    const answer = await within(this.#environment, TIMEOUT, asking, LATE, signal);
+    if (getToken.generation?.() !== generation) return this.ask(reason, signal); // it is another user's by now
+    this.current = this.#taken(answer);
+    this.begun = begun;
+    return this.current;
   }
 
   /** @param {any} answer @returns {string} */
@@ -196,19 +197,14 @@ export class TokenSource {
   /** @param {Promise<string>} flight @param {AbortSignal} [signal] @returns {Promise<string>} */
   async #wait(flight, signal) {
     this.#waiting += 1;
-    let onAbort = () => {};
-    const aborted = new Promise((_, reject) => {
-      onAbort = () => reject(errorOf({ slug: 'disconnect_called' }));
-      if (signal?.aborted) onAbort();
-      signal?.addEventListener('abort', onAbort);
-    });
     try {
-      return /** @type {string} */ (await Promise.race([flight, aborted]));
+      return await unless(signal, flight);
     } finally {
       this.#waiting -= 1;
-      if (this.#waiting === 0) this.#gate.leave(); // to no avail, but without a timer left behind
-      signal?.removeEventListener('abort', onAbort);
-      flight.catch(() => {}); // nobody may be left to hear of it
+      if (this.#waiting === 0) {
+        this.#flight = null;
+        this.#stop.abort();
+      }
     }
   }
 }

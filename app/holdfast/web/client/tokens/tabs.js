@@ -30,15 +30,19 @@ export class Tabs {
     });
   }
 
-  /** @param {Reason} reason @returns {Promise<string>} */
-  fetch(reason) {
+  /** @param {Reason} reason @param {AbortSignal} signal @returns {Promise<string>} */
+  fetch(reason, signal) {
     return this.#shared.run(async () => {
       const known = this.#source.known(reason); // another tab's, meanwhile
       if (known !== undefined) return known;
-      const token = await this.#source.ask(reason);
+      const token = await this.#source.ask(reason, signal);
       this.#shared.tell(this.#message(token));
       return token;
-    });
+    }, signal);
+  }
+
+  close() {
+    this.#shared.close();
   }
 
   // Private methods

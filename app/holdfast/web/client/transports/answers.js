@@ -2,7 +2,7 @@
 /** HTTP as the fallback transports use it: requests that go nowhere else, and a named cause for whatever comes instead. */
 
 import '../codes-rest.js';
-import { isHtml, isRedirect, wordsOf } from '../http.js';
+import { isHtml, isRedirect, retryAfterOf, wordsOf } from '../http.js';
 
 /** @typedef {import('../types.js').Environment} Environment */
 /** @typedef {import('../types.js').Command} Command */
@@ -10,8 +10,6 @@ import { isHtml, isRedirect, wordsOf } from '../http.js';
 
 /** Characters of a line or an answer beyond which nothing is read: four times what the gateway lets wait for a client. */
 export const LONGEST = 4_194_304;
-/** Seconds that a server may keep a client waiting. */
-const LONGEST_WAIT = 3_600;
 /** Without a close frame: nobody said a word. */
 export const NO_WORD = 1006;
 /** The client leaves a server that it does not understand. */
@@ -149,10 +147,4 @@ function decode(decoder, bytes) {
 function silentCause(status) {
   if (status === 404) return 'path_not_found';
   return status >= 500 ? 'upgrade_no_gateway' : 'answer_malformed';
-}
-
-/** @param {Response} response @returns {number | undefined} milliseconds, at most an hour */
-function retryAfterOf(response) {
-  const seconds = response.headers.get('retry-after') ?? '';
-  return /^\d+$/.test(seconds) ? Math.min(Number(seconds), LONGEST_WAIT) * 1000 : undefined;
 }

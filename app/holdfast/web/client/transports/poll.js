@@ -5,6 +5,7 @@
  */
 
 import { backoffDelay } from '../backoff.js';
+import { newCid } from '../connector.js';
 import { isHtml } from '../http.js';
 import { pause } from '../timer.js';
 import { GAVE_UP, NO_WORD, because, causeOf, discard, jsonOf, nonsense, post, takeBatch } from './answers.js';
@@ -73,7 +74,7 @@ class PollTransport {
 
   /** @param {Command[]} first */
   open(first) {
-    this.#carry({ seq: 0, commands: first, key: hexOf(this.#environment.randomBytes(16)) });
+    this.#carry({ seq: 0, commands: first, key: newCid(this.#environment) });
   }
 
   /** @param {Command[]} commands */
@@ -250,9 +251,4 @@ function read(body, { seq }) {
 /** @param {unknown} value */
 function isObject(value) {
   return value instanceof Object && !Array.isArray(value);
-}
-
-/** @param {Uint8Array} bytes */
-function hexOf(bytes) {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -43,9 +43,9 @@ export class Turn {
     return this.#outcomes;
   }
 
-  /** @returns {Promise<TransportName | null>} what to try next; null where the browser has none of them */
-  async next() {
-    if (this.#hasDoubts) await soon('outcomes', this.#environment); // without it the best one is tried once more
+  /** @param {AbortSignal} signal @returns {Promise<TransportName | null>} what to try next; null where the browser has none of them */
+  async next(signal) {
+    if (this.#hasDoubts) await soon('outcomes', this.#environment, signal); // without it the best one is tried once more
     if (this.outcomes) return this.outcomes.next();
     return this.#names.find((name) => isSupported(name, this.#environment)) ?? null;
   }
