@@ -185,3 +185,78 @@ test('a connection that ended before its time to move does not move', async () =
   assert.deepEqual(names(it), []);
   assert.equal(it.server.sessions.size, 1);
 });
+
+test('of several deadlines the earliest holds', async () => {
+  for (const deadlines of [[5000, 1000, 9000], [1000, 5000], [5000, 1e999, 1000]]) {
+    const { it, old } = await moving();
+
+    for (const afterMs of deadlines) it.migration.begin(afterMs);
+    await it.pass(999);
+    assert.equal(it.session, old);
+    await it.pass(100);
+
+    assert.notEqual(it.session, old);
+    await it.pass(20_000);
+    assert.deepEqual(names(it), ['migrated']);
+  }
+});
+
+test('a deadline that is none, or has passed, means now', async () => {
+  for (const afterMs of [0, -5000, undefined, null, 'soon', NaN]) {
+    const { it, old } = await moving();
+
+    it.migration.begin(60_000);
+    it.migration.begin(afterMs);
+    await it.pass(100);
+
+    assert.notEqual(it.session, old);
+  }
+});
+
+test('told once more to leave the connection that is being left, it moves once', async () => {
+  const { it } = await moving();
+
+  it.migration.begin(0);
+  await it.pass(1);
+  it.migration.begin(0);
+  it.migration.begin(5000);
+  await it.pass(20_000);
+
+  assert.deepEqual(names(it), ['migrated']);
+});
+
+test('a server that insists after a move that failed is obeyed at once, and failures still count', async () => {
+  const { it, old } = await moving();
+  let calls = 0;
+  it.openSecond = () => (calls += 1) && Promise.reject(new Error('no instance'));
+
+  it.migration.begin(0);
+  await it.pass(1);
+  for (let times = 0; times < 5; times += 1) {
+    it.migration.begin(60_000); // the next try comes sooner
+    it.migration.begin(0);
+    await it.pass(1);
+  }
+  assert.equal(calls, 6);
+  await it.pass(10_000);
+
+  assert.ok(calls <= 12, `${calls} tries`); // evenly between 1 and 30 s by now
+  assert.equal(it.session, old);
+});
+
+test('nothing of a move remains when nobody wants it any more', async () => {
+  for (const [afterMs, moment] of [[1000, 500], [0, 1], [0, 12]]) {
+    const { it, old } = await moving();
+    if (moment === 1) it.openSecond = () => new Promise(() => {});
+
+    it.migration.begin(afterMs);
+    await it.pass(moment);
+    it.migration.stop();
+    await it.pass(60_000);
+
+    assert.equal(it.session, old);
+    assert.equal(it.server.sessions.size, 1);
+    assert.deepEqual(names(it), []);
+    assert.equal(it.environment.clock.pending, 0);
+  }
+});

@@ -31,11 +31,15 @@ export class Migration {
   #adopt;
   #current;
   #timer;
+  /** Moment at which the timer is over. */
+  #dueAt = 0;
   #failures = 0;
   /** @type {Move | null} the one under way */
   #move = null;
-  /** @type {number | null} milliseconds; told to move on while a move was under way */
-  #nextMove = null;
+  /** Moment of the move behind that one; infinity where there is none. */
+  #nextAt = Infinity;
+  /** Ends what the move under way waits for. */
+  #stop = new AbortController();
 
   /**
    * @param {object} parts
@@ -56,16 +60,13 @@ export class Migration {
     this.#timer = new Timer(environment);
   }
 
-  /** The server wants this connection to move. @param {unknown} afterMs  milliseconds from now */
+  /** The present connection has to move; the earliest deadline holds. @param {unknown} afterMs  milliseconds from now */
   begin(afterMs) {
-    const delay = Math.max(0, Number(afterMs) || 0);
-    if (this.#move) {
-      this.#nextMove = delay;
-      return;
-    }
-    if (this.#timer.isSet) return;
-    this.#failures = 0;
-    this.#schedule(delay);
+    const at = this.#environment.now() + Math.max(0, Number(afterMs) || 0);
+    const move = this.#move;
+    if (move?.isAdopted) this.#nextAt = Math.min(this.#nextAt, at);
+    else if (!move && !(this.#timer.isSet && this.#dueAt <= at)) this.#schedule(at);
+    // Else it is said of a connection that is being left already.
   }
 
   /**
@@ -84,14 +85,17 @@ export class Migration {
   /** Nobody wants to move any more. */
   stop() {
     this.#timer.stop();
-    this.#nextMove = null;
+    this.#nextAt = Infinity;
+    this.#failures = 0;
+    this.#stop.abort();
   }
 
   // Private methods
 
-  /** @param {number} delay */
-  #schedule(delay) {
-    this.#timer.set(delay, () => {
+  /** @param {number} at */
+  #schedule(at) {
+    this.#dueAt = at;
+    this.#timer.set(Math.max(0, at - this.#environment.now()), () => {
       const old = this.#current();
       if (old?.isConnected) void this.#run(old);
     });
@@ -101,10 +105,12 @@ export class Migration {
   async #run(old) {
     /** @type {Move} */
     const move = (this.#move = { old, next: null, isAdopted: false });
+    const { signal } = (this.#stop = new AbortController());
+    const late = { slug: 'migration_failed', detail: `took over ${MOVE_MS} ms` };
     try {
-      await within(this.#environment, MOVE_MS, this.#prepare(move), { slug: 'migration_failed', detail: `took over ${MOVE_MS} ms` });
+      await within(this.#environment, MOVE_MS, this.#prepare(move), late, signal);
       this.#adoptNext(move);
-      await this.#untilQuiet(old);
+      await this.#untilQuiet(old, signal);
       this.#log.info('migrated', { from: old.cid, to: move.next?.session.cid });
     } catch (error) {
       this.#fail(move, error);
@@ -141,33 +147,35 @@ export class Migration {
 
   /** @param {Move} move @param {unknown} error */
   #fail(move, error) {
-    this.#log.warning('migration_failed', { error: String(error) });
+    const { aborted } = this.#stop.signal;
+    if (!aborted) this.#log.warning('migration_failed', { error: String(error) });
     if (move.isAdopted) return; // the old connection has ended: the new one is an ordinary one, with ordinary trouble
     this.#subscriptions.abandon();
     move.next?.session.close(PLANNED, '');
+    if (aborted || this.#current() !== move.old) return; // what comes behind it was not told to move
+    this.#nextAt = this.#environment.now() + backoffDelay(this.#failures, DELAYS, this.#environment.random);
     this.#failures += 1;
-    this.#nextMove ??= backoffDelay(this.#failures - 1, DELAYS, this.#environment.random);
   }
 
   /** @param {SessionLike} old */
   #goOn(old) {
-    const delay = this.#nextMove;
-    this.#nextMove = null;
+    const at = this.#nextAt;
+    this.#nextAt = Infinity;
     if (this.#current() !== old) this.#failures = 0;
-    if (delay !== null && this.#current()?.isConnected) this.#schedule(delay);
+    if (at < Infinity && this.#current()?.isConnected) this.#schedule(at);
   }
 
-  /** Both deliver for a while, and replies that are owed still come. @param {SessionLike} old */
-  async #untilQuiet(old) {
-    for (let waited = 0; old.isConnected && waited < PATIENCE_MS; waited += POLL_MS) {
+  /** Both deliver for a while, and replies that are owed still come. @param {SessionLike} old @param {AbortSignal} signal */
+  async #untilQuiet(old, signal) {
+    for (let waited = 0; old.isConnected && waited < PATIENCE_MS && !signal.aborted; waited += POLL_MS) {
       if (waited >= OVERLAP_MS && !old.inFlight) return;
-      await pause(this.#environment, POLL_MS);
+      await pause(this.#environment, POLL_MS, signal);
     }
   }
 }
 
 /** @param {string} detail */
-function failure(detail) {
+export function failure(detail) {
   return errorOf({ slug: 'migration_failed', detail });
 }
 

@@ -7,9 +7,8 @@
 import './codes-rest.js';
 import { newCid } from './connector.js';
 import { Crossing } from './crossing.js';
-import { errorOf } from './errors.js';
 import { errorOfEnding } from './lifecycle.js';
-import { Migration } from './migration.js';
+import { failure, Migration } from './migration.js';
 import { Upgrade } from './upgrade.js';
 
 /** @typedef {import('./types.js').SessionLike} SessionLike */
@@ -141,9 +140,4 @@ export class Moving {
     second?.abort.abort();
     second?.session?.close();
   }
-}
-
-/** @param {string} detail */
-function failure(detail) {
-  return errorOf({ slug: 'migration_failed', detail });
 }
