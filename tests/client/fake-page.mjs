@@ -22,7 +22,7 @@ export function page({ server: serverOptions, environment = fakeEnvironment(), r
       it.onEmit?.(name, detail);
     },
     session: () => it.session,
-    commands: new Commands((method, params) => it.session.request(method, params), 65_536),
+    commands: new Commands((method, params) => it.session.request(method, params), { maxMessageBytes: 65_536, maxChannelLength: 255 }),
   });
   const hooks = {
     onConnected: (session, reply) => {

@@ -372,3 +372,10 @@ test('a service that was closed is of no use any more, and says so', async () =>
   await settle();
   assert.equal(world.clock.pending, 0);
 });
+
+test('a subscription without a name is refused at once', () => {
+  const world = makeWorld({ maxChannelLength: 5 });
+
+  for (const channel of ['', 'longer', 5, undefined, null]) assert.throws(() => world.service.subscribe(channel), TypeError);
+  assert.equal(world.service.subscribe('short').channel, 'short');
+});

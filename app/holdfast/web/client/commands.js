@@ -5,18 +5,26 @@ import { quiet } from './emitter.js';
 import { errorOf, named } from './errors.js';
 import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
 
+/** Of a command as text, and of a channel's name. @typedef {{maxMessageBytes: number, maxChannelLength: number}} Limits */
+
 /** What becomes of an application's commands: each has a promise of what the server says to it. */
 export class Commands {
   #call;
-  #maxBytes;
+  #limits;
 
   /**
    * @param {(method: string, params: object) => Promise<any>} call  sends a command, or lets it wait for a connection
-   * @param {number} maxBytes  of a command as text
+   * @param {Limits} limits
    */
-  constructor(call, maxBytes) {
+  constructor(call, limits) {
     this.#call = call;
-    this.#maxBytes = maxBytes;
+    this.#limits = limits;
+  }
+
+  /** @param {unknown} channel  a TypeError says what is wrong with it */
+  check(channel) {
+    const fault = channelFault(channel, this.#limits);
+    if (fault) throw fault;
   }
 
   /** @param {string} channel @param {any} data @returns {Promise<void>} */
@@ -57,7 +65,7 @@ export class Commands {
    * @returns {Promise<T>}
    */
   #ask(method, params, shape) {
-    const fault = faultOf(params, this.#maxBytes);
+    const fault = faultOf(params, this.#limits);
     return quiet(fault ? Promise.reject(fault) : this.#call(method, params).then(shape).catch(rethrow));
   }
 }
@@ -67,16 +75,23 @@ function rethrow(error) {
   throw named(error);
 }
 
+/** @param {unknown} channel @param {Limits} limits @returns {TypeError | null} */
+function channelFault(channel, { maxChannelLength }) {
+  const length = typeof channel === 'string' ? [...channel].length : -1; // the server counts characters, too
+  if (length > 0 && length <= maxChannelLength) return null;
+  const came = length < 0 ? typeof channel : length;
+  return new TypeError(`expected the name of a channel, 1 to ${maxChannelLength} characters, got ${came}: name one`);
+}
+
 /**
  * @param {object} params
- * @param {number} maxBytes  of the command as text; a longer one would end the connection for good
+ * @param {Limits} limits  a longer command would end the connection for good
  * @returns {Error | null} why this must not be sent
  */
-export function faultOf(params, maxBytes) {
-  const { channel } = /** @type {{channel?: unknown}} */ (params);
-  if ('channel' in params && (typeof channel !== 'string' || channel === '')) {
-    return new TypeError(`expected a channel, got ${typeof channel}`);
-  }
+export function faultOf(params, limits) {
+  const { maxMessageBytes: maxBytes } = limits;
+  const fault = 'channel' in params && channelFault(params.channel, limits);
+  if (fault) return fault;
   let text;
   try {
     text = JSON.stringify(params);

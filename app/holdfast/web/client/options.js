@@ -19,6 +19,7 @@ export const DEFAULTS = {
   queueSize: 1_000,
   queueTimeout: 30_000,
   maxMessageBytes: 65_536,
+  maxChannelLength: 255,
 };
 
 /** Where each stands, relative to the WebSocket's address. */

@@ -68,7 +68,7 @@ export class Parts {
     const { log } = this.vitals;
     this.tokens = hasTokens ? new TokenSource({ ...settings, log }) : null;
     this.outbox = new Outbox(environment, settings);
-    this.commands = new Commands((method, params) => this.#call(method, params), settings.maxMessageBytes);
+    this.commands = new Commands((method, params) => this.#call(method, params), settings);
     this.network = new Network(environment, (signal) => this.#onSignal(signal));
     this.#turn = new Turn(environment, settings.transports, origin);
     const common = { environment, log, turn: this.#turn, attempts: new Attempts(environment, settings, origin) };

@@ -97,6 +97,7 @@ export class ResilientWebSocketService extends Emitter {
    * @param {import('./types.js').SubscriptionOptions} [options]
    */
   subscribe(channel, options) {
+    this.#parts.commands.check(channel);
     const subscription = this.#parts.subscriptions.add(channel, options);
     subscription.subscribe();
     return subscription;

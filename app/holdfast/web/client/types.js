@@ -210,6 +210,7 @@
  * @property {number} [maxServerPingDelay]  milliseconds beyond the ping interval after which the peer counts as dead
  * @property {number} [checkTimeout]  milliseconds to a sign of life after sleep or a change of the network
  * @property {number} [maxMessageBytes]  of a command; what the server takes (`websocket.max_message_bytes`)
+ * @property {number} [maxChannelLength]  characters of a channel's name; what the server takes (`channel.max_length`)
  * @property {number} [queueSize]  messages that wait while there is no connection
  * @property {number} [queueTimeout]  milliseconds that each may wait
  * @property {Partial<typeof import('./quality/quality.js').DEFAULTS>} [quality]  limits and intervals
