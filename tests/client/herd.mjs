@@ -17,6 +17,7 @@ import { FakeClock, FakeWebSocket, fakeFetch, recorder, seededRandom, settle } f
 
 const AWAY_MS = 10_000;
 const SECOND = 1_000;
+const POLL_S = 25;
 const CONNECTED_FOR = 3_600_000;
 const REFUSED = { code: 1006, reason: '', wasOpen: false };
 const CLOSED = { code: 3001, reason: 'shutdown', wasOpen: true };
@@ -39,7 +40,7 @@ function client() {
     storage: undefined,
     WebSocket: FakeWebSocket,
     fetch: (url, init) => {
-      asked.push(clock.time - CONNECTED_FOR);
+      asked.push(clock.time);
       return fetch(url, init);
     },
   };
@@ -51,19 +52,23 @@ function client() {
   return { clock, environment, requests, asked, attempts, target: { ...target, spread: () => attempts.spread() } };
 }
 
-/** Moments, in milliseconds from the first end, at which such a client tries again. */
-function returns(endedAt, ending) {
-  const { clock, attempts } = client();
+/** When a client tries again, in milliseconds from a moment, while the server is away. */
+function comeBack({ clock, attempts }, from, ending, moments = []) {
   const delays = { backoff: () => attempts.backoff(), spread: () => attempts.spread(), quick: () => attempts.quick() };
-  clock.time += endedAt;
-  const moments = [];
   for (let next = ending; moments.length === 0 || moments.at(-1) < AWAY_MS; next = REFUSED) {
     attempts.ended();
     clock.time += decide(next, delays).delay;
     attempts.begin();
-    moments.push(clock.time - CONNECTED_FOR);
+    moments.push(clock.time - from);
   }
   return moments;
+}
+
+/** The same of one whose connection has such an end, so long after the first one's. */
+function returns(endedAt, ending) {
+  const one = client();
+  one.clock.time += endedAt;
+  return comeBack(one, CONNECTED_FOR, ending);
 }
 
 /** The largest share of the crowd within any second. */
@@ -100,21 +105,24 @@ function endOfSocket() {
   return events.ending;
 }
 
-/** Moments at which a poll asks again that waited when its server vanished, and whose user says something just then. */
-async function repetitions() {
-  const { clock, environment, requests, asked, target } = client();
-  const transport = (await load('poll')).maker(target, environment, recorder());
+/** The same of a poll that had waited for a while when its server vanished, and whose user says something just then. */
+async function pollReturns() {
+  const one = client();
+  const { clock, environment, requests, asked, target } = one;
+  const events = recorder();
+  const transport = (await load('poll')).maker(target, environment, events);
   transport.open([{ id: 1, connect: {} }]);
-  requests[0].respond(200, { session: 's', node: 'n', timeout: 25, first: 1, messages: [{ id: 1, connect: {} }] });
-  await settle();
-  for (let next = 1; asked.length <= 2 || asked.at(-1) < AWAY_MS; next += 1) {
+  requests[0].respond(200, { session: 's', node: 'n', timeout: POLL_S, first: 1, messages: [{ id: 1, connect: {} }] });
+  await clock.advance(random() * POLL_S * SECOND);
+  const from = clock.time;
+  const moments = () => asked.slice(2).map((at) => at - from);
+  for (let next = 1; !events.ending && (moments().at(-1) ?? 0) < AWAY_MS; next += 1) {
     requests[next].fail();
     await settle();
     if (next === 1) transport.send([{ id: 2, ping: {} }]);
-    await clock.advance(clock.untilNext);
-    while (requests.length <= next + 1) await clock.advance(clock.untilNext);
+    while (requests.length <= next + 1 && !events.ending) await clock.advance(clock.untilNext);
   }
-  return asked.slice(2);
+  return events.ending ? comeBack(one, from, events.ending, moments()) : moments();
 }
 
 function shares(all) {
@@ -126,7 +134,7 @@ function crowd(endOf, ending) {
 }
 
 const polls = [];
-for (let index = 0; index < clients; index += 1) polls.push(await repetitions());
+for (let index = 0; index < clients; index += 1) polls.push(await pollReturns());
 
 console.log(
   JSON.stringify({

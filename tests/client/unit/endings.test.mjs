@@ -9,6 +9,11 @@ test('after an end without a close frame the first attempt is spread over the wi
   assert.deepEqual(after({ code: 1006 }), { action: 'retry', delay: 7000 });
 });
 
+test('a moment that a transport has drawn is not drawn again', () => {
+  assert.deepEqual(after({ code: 1006, delay: 0 }), { action: 'retry', delay: 0 });
+  assert.deepEqual(after({ code: 1006, delay: 9000, retryAfter: 9500 }), { action: 'retry', delay: 9500 });
+});
+
 test('after a close frame the backoff counts', () => {
   for (const code of [1000, 1001, 1011, 1012, 3000, 3001, 3012, 4000, 4100, 4499]) {
     assert.deepEqual(after({ code }), { action: 'retry', delay: 2000 }, `${code}`);

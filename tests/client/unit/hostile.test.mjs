@@ -359,3 +359,32 @@ function counting() {
     environment: { page: new Counting(), document, connection: new Counting() },
   };
 }
+
+test('a server that subscribes to channels without end does not fill the memory', async () => {
+  const world = await connected();
+  for (let number = 0; number < 10_001; number += 1) {
+    if (world.service.state === 'connected') socket().say({ push: { channel: `c${number}`, subscribe: {} } });
+  }
+  await settle();
+
+  assert.equal(world.service.reason.slug, 'message_malformed');
+  world.service.disconnect();
+  assert.equal(world.clock.pending, 0);
+});
+
+test('a connect command that no JSON can carry is an error by name, on every transport', async () => {
+  const data = {};
+  data.self = data;
+  for (const transport of ['http_stream', 'sse', 'poll']) {
+    const world = makeWorld({ data, transports: [transport] });
+    world.service.connect();
+    await world.clock.advance(5_000);
+    await rest();
+
+    assertNamed(world);
+    assert.equal(world.service.state, 'connecting');
+    world.service.disconnect();
+    await rest();
+    assert.equal(world.clock.pending, 0);
+  }
+});

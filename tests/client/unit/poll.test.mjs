@@ -10,17 +10,17 @@ const REPLY = { id: 1, connect: { client: 'c' } };
 const OPENING = { session: 's', node: 'n', timeout: 25, first: 1, messages: [REPLY] };
 const HTML = { 'content-type': 'text/html' };
 
-function opening() {
+function opening(changes = {}) {
   const { requests, fetch } = fakeFetch();
   const environment = fakeEnvironment({ fetch });
   const events = recorder();
-  const transport = pollTransport(TARGET, environment, events);
+  const transport = pollTransport({ ...TARGET, ...changes }, environment, events);
   transport.open([CONNECT]);
   return { transport, requests, events, clock: environment.clock, last: () => requests[requests.length - 1] };
 }
 
-async function waiting() {
-  const parts = opening();
+async function waiting(changes) {
+  const parts = opening(changes);
   await settle();
   parts.requests[0].respond(200, OPENING);
   await settle();
@@ -140,6 +140,43 @@ test('a repetition hurries when the network may be back, and waits as long as a 
   await clock.advance(1);
 
   assert.equal(requests.length, 4);
+});
+
+test('where the window is longer than a gateway is waited for, the session ends, and the moment stays', async () => {
+  const { requests, events, clock } = await waiting({ spread: () => 25_000 });
+
+  await clock.advance(20_000);
+  requests[1].fail();
+  await settle();
+
+  assert.deepEqual(events.ending, { code: 1006, reason: '', slug: 'connection_cut', status: undefined, delay: 25_000, wasOpen: true });
+  assert.deepEqual([requests.length, clock.pending], [2, 0]);
+});
+
+test('nor does a proxy that wants an hour keep it connected to nobody', async () => {
+  const { requests, events, clock } = await waiting();
+
+  requests[1].respond(503, '', { 'retry-after': '3600' });
+  await settle();
+
+  assert.deepEqual([events.ending.slug, events.ending.retryAfter], ['upgrade_no_gateway', 3_600_000]);
+  assert.equal(clock.pending, 0);
+});
+
+test('a server that says something at once, again and again, is not asked in a tight loop', async () => {
+  const { requests, events, clock } = await waiting();
+
+  for (let answered = 1; clock.time < 60_000; ) {
+    for (; answered < requests.length; answered += 1) {
+      requests[answered].respond(200, { first: answered + 1, messages: [push(answered)] });
+      await settle();
+    }
+    await clock.advance(100);
+  }
+
+  assert.equal(events.ending, undefined);
+  assert.ok(requests.length < 150, `${requests.length} requests`);
+  assert.equal(events.messages.length, requests.length - 1);
 });
 
 test('a path that stays dead ends it with the last cause', async () => {

@@ -20,11 +20,11 @@ const TOKEN_INCURABLE = 3500;
 export function decide(ending, delays) {
   const action = actionAfter(ending);
   if (action === 'stop' || action === 'login') return { action, delay: 0 };
-  const { code, wasOpen, isError, isLocal, retryAfter = 0 } = ending;
+  const { code, wasOpen, isError, isLocal, delay, retryAfter = 0 } = ending;
   // Dead before it was open is a matter of this client's way there; dead afterwards may be a server that took all along.
   const hasVanished = code === NO_CLOSE_FRAME && wasOpen && !isError;
   const kind = action === 'fetch_token' || isLocal ? 'quick' : hasVanished ? 'spread' : 'backoff';
-  return { action, delay: Math.max(delays[kind](), retryAfter) };
+  return { action, delay: Math.max(delay ?? delays[kind](), retryAfter) };
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { newCid } from './connector.js';
 import { decide } from './endings.js';
-import { errorOf } from './errors.js';
+import { errorOf, named } from './errors.js';
 import { Timer } from './timer.js';
 
 /** @typedef {import('./types.js').State} State */
@@ -139,10 +139,13 @@ export class Lifecycle {
     this.#attempts.begin();
     const { signal } = (this.#preparing = new AbortController());
     const attempt = { cid: this.cid, tokenReason: this.tokenReason, signal };
-    this.#connector.prepare(attempt, this).then(
-      (session) => signal.aborted || this.#open(session),
-      (error) => signal.aborted || this.#goDown(error, (delays) => ({ action: error.action ?? 'retry', delay: delays.backoff() })),
-    );
+    this.#connector
+      .prepare(attempt, this)
+      .then((session) => signal.aborted || this.#open(session))
+      .catch((fault) => {
+        const error = named(fault);
+        if (!signal.aborted) this.#goDown(error, (delays) => ({ action: error.action, delay: delays.backoff() }));
+      });
   }
 
   /** @param {Session} session */

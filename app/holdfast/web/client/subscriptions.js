@@ -10,6 +10,8 @@ import { Subscription } from './subscription.js';
 
 /** Pushes of a session of which nobody has told yet. */
 const MOST_EARLY = 1000;
+/** Channels that a server may choose; one that sends names without end must not fill the memory. */
+const MOST_SERVED = 10_000;
 /** Events of server-side subscriptions that the service tells too. */
 const FORWARDED = /** @type {const} */ (['publication', 'join', 'leave', 'gap']);
 
@@ -173,6 +175,7 @@ export class Subscriptions {
   #servedOf(channel) {
     const known = this.#served.get(channel);
     if (known) return known.membership;
+    if (this.#served.size >= MOST_SERVED) throw new RangeError(`more than ${MOST_SERVED} channels`);
     const { subscription, membership } = this.#entry(
       this.#served,
       channel,

@@ -57,6 +57,7 @@
  * @property {boolean} [isError]  the code is that of an error reply to connect, not of a close
  * @property {boolean} [isTemporary]  as that error reply said
  * @property {boolean} [isLocal]  the device caused it (it slept, it changed its network): no crowd comes along
+ * @property {number} [delay]  milliseconds to the next attempt, where the transport has drawn it already
  * @property {number} [retryAfter]  milliseconds, from Retry-After
  * @property {string} [meaning]  in the server's words
  * @property {string} [remedy]

@@ -22,6 +22,9 @@ const PATIENCE = 10_000;
 const LONGEST_WAIT = 300;
 const OPENING_TRIES = 3;
 const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 8_000 };
+/** So many answers in a row that come sooner than this are taken as they come; what follows is gathered. */
+const MOST_QUICK = 20;
+const QUICK = 50;
 /** An answer that says nothing and comes sooner than this was not waited for: asking again at once would never rest. */
 const RUSH = 1_000;
 
@@ -54,6 +57,7 @@ class PollTransport {
   /** A request has failed and waits to be repeated. */
   #isResting = false;
   #rushes = 0;
+  #quick = 0;
   /** @type {number | null} moment of the last answer, or of the first request */
   #heardAt = null;
   #isOver = false;
@@ -112,9 +116,12 @@ class PollTransport {
       const outcome = await this.#ask(request);
       if ('messages' in outcome) return this.#onAnswer(request, outcome, began);
       if (!this.#isNewest(request)) return;
-      if (this.#isFinal(request, outcome, tries)) return this.#end(outcome);
+      const spread = this.#spreadAfter(request, outcome);
+      const delay = Math.max(spread.delay ?? this.#backoff(this.#failures), outcome.retryAfter ?? 0);
+      if (this.#isFinal(request, outcome, tries, delay)) return this.#end({ ...outcome, ...spread });
+      this.#failures += 1;
       this.#isResting = true;
-      await this.#rest(this.#delayAfter(request, outcome));
+      await this.#rest(delay);
       this.#isResting = false;
       if (!this.#isNewest(request)) return;
       if (request.commands.length === 0 && this.#queue.length > 0) return this.#next();
@@ -155,10 +162,17 @@ class PollTransport {
     this.#heardAt = this.#environment.now();
     this.#failures = 0;
     if (!this.#take(answer)) return this.#end(nonsense('answer_malformed'));
-    const isRush = answer.messages.length + request.commands.length === 0 && this.#heardAt - began < RUSH;
-    this.#rushes = isRush ? this.#rushes + 1 : 0;
-    if (isRush) await this.#rest(this.#backoff(this.#rushes));
+    await this.#calm(answer.messages.length, request.commands.length, this.#heardAt - began);
     if (this.#isNewest(request)) this.#next();
+  }
+
+  /** Let nobody make this client ask without rest. @param {number} messages @param {number} commands @param {number} took  milliseconds */
+  async #calm(messages, commands, took) {
+    const isRush = messages + commands === 0 && took < RUSH;
+    this.#rushes = isRush ? this.#rushes + 1 : 0;
+    this.#quick = took < QUICK && commands === 0 ? this.#quick + 1 : 0;
+    if (isRush) await this.#rest(this.#backoff(this.#rushes));
+    else if (this.#quick > MOST_QUICK) await this.#rest(RUSH / 2);
   }
 
   /** @param {number} seconds */
@@ -178,13 +192,14 @@ class PollTransport {
     return true;
   }
 
-  /** @param {Request} request @param {Cause} cause @param {number} tries @returns {boolean} */
-  #isFinal(request, { code, reason, slug, status = 0 }, tries) {
+  /** @param {Request} request @param {Cause} cause @param {number} tries @param {number} delay @returns {boolean} */
+  #isFinal(request, { code, reason, slug, status = 0 }, tries, delay) {
     if (code === GAVE_UP) return true;
     if (status >= 400 && status < 500 && status !== 408 && status !== 429) return true;
     // What an opening met is worth telling: the gateway's own word, or a page to log in to the network.
     if (request.seq === 0) return reason !== '' || slug === 'captive_portal' || tries >= OPENING_TRIES;
-    return this.#environment.now() - /** @type {number} */ (this.#heardAt) >= this.#timeout;
+    // A gateway that has not been heard for so long by then is gone; whoever looks should see that, and wait outside.
+    return this.#environment.now() + delay - /** @type {number} */ (this.#heardAt) >= this.#timeout;
   }
 
   /** @param {Request} request */
@@ -194,13 +209,11 @@ class PollTransport {
 
   /**
    * Where nobody said a word the server may have vanished, and everybody else has noticed in the same instant.
-   * @param {Request} request @param {Cause} cause @returns {number} milliseconds
+   * @param {Request} request @param {Cause} cause @returns {{delay?: number}} milliseconds until this client tries again
    */
-  #delayAfter({ seq }, { code, retryAfter = 0 }) {
+  #spreadAfter({ seq }, { code }) {
     const hasVanished = seq > 0 && code === NO_WORD && this.#failures === 0;
-    const delay = hasVanished ? this.#target.spread() : this.#backoff(this.#failures);
-    this.#failures += 1;
-    return Math.max(delay, retryAfter);
+    return hasVanished ? { delay: this.#target.spread() } : {};
   }
 
   /** @param {number} times  that it was in vain */
