@@ -230,3 +230,23 @@ test('the words of causes load for a page that never connects', async () => {
   assert.match(world.service.reason.remedy, /holdfast probe URL/);
   world.service.disconnect();
 });
+
+test('what happens to the device is noticed when the part for it has come, and only while a connection is wanted', async () => {
+  const { network } = loaded;
+  const world = makeWorld();
+  loaded.network = undefined;
+  world.service.connect();
+  world.service.disconnect();
+  await settle();
+  assert.equal(world.clock.pending, 0);
+
+  world.service.connect();
+  await establish(world);
+  loaded.network = network;
+  const before = FakeWebSocket.made.length;
+  world.environment.page.dispatchEvent(new Event('pagehide'));
+  world.environment.page.dispatchEvent(new Event('pageshow'));
+  await world.clock.advance(1000);
+
+  assert.equal(FakeWebSocket.made.length, before + 1);
+});

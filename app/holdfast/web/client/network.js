@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Notices what happens to the device: network gone and back, sleep and wake, a page that is hidden, shown, or put into
- * the back/forward cache. It only tells; what follows is the service's matter.
+ * the back/forward cache. It only tells; what follows is the service's matter. Loaded on demand, when a connection is wanted.
  */
 
 import { Timer } from './timer.js';

@@ -13,6 +13,7 @@ import { within } from './timer.js';
  * @property {typeof import('./explain.js')} explain
  * @property {typeof import('./health.js')} health
  * @property {typeof import('./moving.js')} moving
+ * @property {typeof import('./network.js')} network
  * @property {typeof import('./snapshot.js')} snapshot
  * @property {typeof import('./subscription-token.js')} subscriptionToken
  * @property {typeof import('./renewal.js')} renewal
@@ -29,6 +30,7 @@ const PARTS = {
   explain: ['./explain.js', () => import('./explain.js')],
   health: ['./health.js', () => import('./health.js')],
   moving: ['./moving.js', () => import('./moving.js')],
+  network: ['./network.js', () => import('./network.js')],
   subscriptionToken: ['./subscription-token.js', () => import('./subscription-token.js')],
   snapshot: ['./snapshot.js', () => import('./snapshot.js')],
   renewal: ['./renewal.js', () => import('./renewal.js')],

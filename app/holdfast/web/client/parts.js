@@ -7,7 +7,6 @@ import { Commands } from './commands.js';
 import { Connector } from './connector.js';
 import { errorOf } from './errors.js';
 import { Lifecycle } from './lifecycle.js';
-import { Network } from './network.js';
 import { load, prefetch, use } from './on-demand.js';
 import { Outbox } from './outbox.js';
 import { Subscriptions } from './subscriptions.js';
@@ -36,6 +35,8 @@ export class Parts {
   /** Ends what asks the server something beside the connection. */
   #stop = new AbortController();
   #isClosed = false;
+  /** @type {import('./network.js').Network | null} */
+  #network = null;
   #announcer;
   #turn;
   #forMoving;
@@ -69,7 +70,6 @@ export class Parts {
     this.tokens = hasTokens ? new TokenSource({ ...settings, log }) : null;
     this.outbox = new Outbox(environment, settings);
     this.commands = new Commands((method, params) => this.#call(method, params), settings);
-    this.network = new Network(environment, (signal) => this.#onSignal(signal));
     this.#turn = new Turn(environment, settings.transports, origin);
     const common = { environment, log, turn: this.#turn, attempts: new Attempts(environment, settings, origin) };
     const connectSubs = () => this.subscriptions.connectSubs();
@@ -93,8 +93,16 @@ export class Parts {
 
   connect() {
     if (this.#isClosed) throw errorOf(CLOSED);
-    this.network.start();
     this.life.connect();
+    this.#listen();
+  }
+
+  /** To what happens to the device, while a connection is wanted. */
+  #listen() {
+    use('network', ({ Network }) => {
+      this.#network ??= new Network(this.settings.environment, (signal) => this.#onSignal(signal));
+      if (this.life.state !== 'disconnected') this.#network.start();
+    });
   }
 
   disconnect() {
@@ -129,6 +137,7 @@ export class Parts {
   /** @param {Session} session @param {any} reply */
   onConnected(session, reply) {
     this.#settle(session, reply, false);
+    this.#listen(); // should the part not have come before
     session.together(() => {
       this.subscriptions.onConnected(session, reply);
       this.outbox.flush((method, params) => submit(session, method, params));
@@ -216,7 +225,7 @@ export class Parts {
 
   /** @param {import('./errors.js').HoldfastError} error @param {boolean} mayReturn */
   onStopped(error, mayReturn) {
-    this.network.stop();
+    this.#network?.stop();
     if (error.slug !== 'disconnect_called') use('advice', (advice) => advice.onStopped(error, this.settings.environment));
     this.#stop.abort();
     this.#stop = new AbortController();
