@@ -21,7 +21,7 @@ export class Peer {
   constructor(name, port, handshakeTimeout = 10_000) {
     const base = `http://127.0.0.1:${port}`;
     this.name = name;
-    this.target = { url: `${base}/connection/${name}`, emulationUrl: `${base}/emulation`, handshakeTimeout };
+    this.target = { url: `${base}/connection/${name}`, emulationUrl: `${base}/emulation`, handshakeTimeout, spread: () => 500 };
   }
 
   /** Connect; resolves with the connect reply. */

@@ -3,7 +3,9 @@
 
 import { quiet } from './emitter.js';
 import { errorOf, named } from './errors.js';
-import { historyOf, presenceOf, presenceStatsOf } from './wire.js';
+import { load } from './on-demand.js';
+
+/** @typedef {typeof import('./shapes.js').shapes} Shapes */
 
 /** Of a command as text, and of a channel's name. @typedef {{maxMessageBytes: number, maxChannelLength: number}} Limits */
 
@@ -44,24 +46,34 @@ export class Commands {
 
   /** @param {string} channel @param {import('./types.js').HistoryOptions} [options] */
   history(channel, options) {
-    return this.#ask('history', { channel, ...options }, (result) => historyOf(channel, result));
+    return this.#query('history', { channel, ...options });
   }
 
   /** @param {string} channel */
   presence(channel) {
-    return this.#ask('presence', { channel }, presenceOf);
+    return this.#query('presence', { channel });
   }
 
   /** @param {string} channel */
   presenceStats(channel) {
-    return this.#ask('presence_stats', { channel }, presenceStatsOf);
+    return this.#query('presence_stats', { channel });
+  }
+
+  /**
+   * @template {keyof Shapes} Method
+   * @param {Method} method
+   * @param {{channel: string}} params
+   * @returns {Promise<ReturnType<Shapes[Method]>>}
+   */
+  #query(method, params) {
+    return this.#ask(method, params, async (result) => /** @type {any} */ ((await load('shapes')).shapes[method](result, params.channel)));
   }
 
   /**
    * @template T
    * @param {string} method
    * @param {object} params
-   * @param {(result: any) => T} shape
+   * @param {(result: any) => T | Promise<T>} shape
    * @returns {Promise<T>}
    */
   #ask(method, params, shape) {

@@ -19,6 +19,7 @@ function storageOf(name) {
  */
 export function browserEnvironment() {
   const { document, navigator } = globalThis;
+  const address = () => globalThis.location?.href ?? 'http://localhost/';
   return {
     now: () => performance.now(),
     wallClock: () => Date.now(),
@@ -39,8 +40,8 @@ export function browserEnvironment() {
     isOnline: () => navigator?.onLine !== false,
     isHidden: () => document?.visibilityState === 'hidden',
     sendBeacon: navigator?.sendBeacon?.bind(navigator),
-    baseUrl: globalThis.location?.href ?? 'http://localhost/',
-    address: () => globalThis.location?.href ?? 'http://localhost/',
+    baseUrl: address(),
+    address,
     navigate: (url) => globalThis.location?.assign(url),
     warn: (text) => console.warn(text),
     reportFault: (fault) => (globalThis.reportError ?? console.error)(fault),

@@ -14,6 +14,7 @@ import { within } from './timer.js';
  * @property {typeof import('./health.js')} health
  * @property {typeof import('./moving.js')} moving
  * @property {typeof import('./network.js')} network
+ * @property {typeof import('./shapes.js')} shapes
  * @property {typeof import('./snapshot.js')} snapshot
  * @property {typeof import('./subscription-token.js')} subscriptionToken
  * @property {typeof import('./renewal.js')} renewal
@@ -32,6 +33,7 @@ const PARTS = {
   moving: ['./moving.js', () => import('./moving.js')],
   network: ['./network.js', () => import('./network.js')],
   subscriptionToken: ['./subscription-token.js', () => import('./subscription-token.js')],
+  shapes: ['./shapes.js', () => import('./shapes.js')],
   snapshot: ['./snapshot.js', () => import('./snapshot.js')],
   renewal: ['./renewal.js', () => import('./renewal.js')],
   tabs: ['./tokens/tabs.js', () => import('./tokens/tabs.js')],

@@ -97,14 +97,6 @@ export class Parts {
     this.#listen();
   }
 
-  /** To what happens to the device, while a connection is wanted. */
-  #listen() {
-    use('network', ({ Network }) => {
-      this.#network ??= new Network(this.settings.environment, (signal) => this.#onSignal(signal));
-      if (this.life.state !== 'disconnected') this.#network.start();
-    });
-  }
-
   disconnect() {
     this.life.disconnect();
     this.outbox.rejectAll(errorOf({ slug: 'disconnect_called' }));
@@ -120,6 +112,14 @@ export class Parts {
   }
 
   // What happens.
+
+  /** To what happens to the device, while a connection is wanted. */
+  #listen() {
+    use('network', ({ Network }) => {
+      this.#network ??= new Network(this.settings.environment, (signal) => this.#onSignal(signal));
+      if (this.life.state !== 'disconnected') this.#network.start();
+    });
+  }
 
   /** @param {import('./network.js').Signal} signal */
   #onSignal(signal) {

@@ -175,7 +175,7 @@ export class Subscriptions {
   #servedOf(channel) {
     const known = this.#served.get(channel);
     if (known) return known.membership;
-    if (this.#served.size >= MOST_SERVED) throw new RangeError(`more than ${MOST_SERVED} channels`);
+    if (this.#served.size >= MOST_SERVED) throw new RangeError('too many channels');
     const { subscription, membership } = this.#entry(
       this.#served,
       channel,

@@ -26,19 +26,3 @@ export function publicationOf(channel, publication) {
     ...(info === undefined ? {} : { info: infoOf(info) }),
   };
 }
-
-/** @param {string} channel @param {any} result  of a history command */
-export function historyOf(channel, result) {
-  const publications = (result.publications ?? []).map((/** @type {any} */ one) => publicationOf(channel, one));
-  return { publications, offset: Number(result.offset ?? 0), epoch: String(result.epoch ?? '') };
-}
-
-/** @param {any} result  of a presence command @returns {Record<string, ClientInfo>} by client */
-export function presenceOf(result) {
-  return Object.fromEntries(Object.entries(result.presence ?? {}).map(([client, info]) => [client, infoOf(info)]));
-}
-
-/** @param {any} result  of a presence_stats command */
-export function presenceStatsOf(result) {
-  return { numClients: Number(result.num_clients ?? 0), numUsers: Number(result.num_users ?? 0) };
-}
