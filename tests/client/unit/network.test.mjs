@@ -6,9 +6,10 @@ import { fakeEnvironment } from '../fakes.mjs';
 const make = () => {
   const environment = fakeEnvironment();
   const signals = [];
-  const network = new Network(environment, (signal) => signals.push(signal));
-  network.start();
-  return { environment, signals, network };
+  const network = new Network(environment, ({ type }) => signals.push(type));
+  const stop = new AbortController();
+  network.start(stop.signal);
+  return { environment, signals, network, stop };
 };
 
 const show = (environment, state) => {
@@ -16,14 +17,13 @@ const show = (environment, state) => {
   environment.document.dispatchEvent(new Event('visibilitychange'));
 };
 
-test('what happens to page and network is told', () => {
+test('what happens to the page is told', () => {
   const { environment, signals } = make();
-  for (const type of ['offline', 'online', 'pagehide', 'pageshow']) environment.page.dispatchEvent(new Event(type));
   environment.document.dispatchEvent(new Event('resume'));
   show(environment, 'hidden');
   show(environment, 'visible');
 
-  assert.deepEqual(signals, ['offline', 'online', 'leaving', 'restored', 'awake', 'hidden', 'shown']);
+  assert.deepEqual(signals, ['resume', 'hidden', 'shown']);
 });
 
 test('another kind of network is told, another estimate of its speed is not', () => {
@@ -35,7 +35,7 @@ test('another kind of network is told, another estimate of its speed is not', ()
   connection.dispatchEvent(new Event('change'));
   connection.dispatchEvent(new Event('change'));
 
-  assert.deepEqual(signals, ['changed']);
+  assert.deepEqual(signals, ['change']);
 });
 
 test('sleep is seen where the monotonic clock stood still', async () => {
@@ -45,7 +45,7 @@ test('sleep is seen where the monotonic clock stood still', async () => {
   environment.clock.sleep(120_000);
   await environment.clock.advance(5_000);
 
-  assert.deepEqual(signals, ['awake']);
+  assert.deepEqual(signals, ['resume']);
 });
 
 test('sleep is seen where the monotonic clock went on and the timer was late', async () => {
@@ -53,7 +53,7 @@ test('sleep is seen where the monotonic clock went on and the timer was late', a
   environment.clock.time += 120_000;
   await environment.clock.advance(0);
 
-  assert.deepEqual(signals, ['awake']);
+  assert.deepEqual(signals, ['resume']);
 });
 
 test('a hidden page does not tick', () => {
@@ -63,24 +63,26 @@ test('a hidden page does not tick', () => {
   assert.equal(environment.clock.pending, 0);
 });
 
-test('after stop nothing is told and nothing runs; start works again, and twice is once', () => {
-  const { environment, signals, network } = make();
-  network.stop();
-  environment.page.dispatchEvent(new Event('online'));
+test('after the stop nothing is told and nothing runs; start works again, and twice is once', () => {
+  const { environment, signals, network, stop } = make();
+  stop.abort();
+  network.start(stop.signal);
+  show(environment, 'visible');
   assert.deepEqual([signals.length, environment.clock.pending], [0, 0]);
-  network.start();
-  network.start();
-  environment.page.dispatchEvent(new Event('online'));
+  const { signal } = new AbortController();
+  network.start(signal);
+  network.start(signal);
+  show(environment, 'visible');
 
   assert.deepEqual([signals.length, environment.clock.pending], [1, 1]);
 });
 
-test('surroundings without page, document or connection will do', async () => {
-  const environment = fakeEnvironment({ page: undefined, document: undefined, connection: undefined, isHidden: () => false });
-  const network = new Network(environment, () => {});
-  network.start();
+test('surroundings without document or connection will do', async () => {
+  const environment = fakeEnvironment({ document: undefined, connection: undefined, isHidden: () => false });
+  const stop = new AbortController();
+  new Network(environment, () => {}).start(stop.signal);
   await environment.clock.advance(10_000);
-  network.stop();
+  stop.abort();
 
   assert.equal(environment.clock.pending, 0);
 });

@@ -231,6 +231,25 @@ test('the words of causes load for a page that never connects', async () => {
   world.service.disconnect();
 });
 
+test('what the page is told before the part for the device has come is not lost', async () => {
+  const { network } = loaded;
+  loaded.network = undefined;
+  const world = makeWorld();
+  const tell = (type) => world.environment.page.dispatchEvent(new Event(type));
+  world.environment.online = false;
+  world.service.connect();
+  tell('pagehide');
+  assert.equal(world.service.nextAttemptAt, null);
+  world.environment.online = true;
+  tell('online');
+  assert.ok(world.service.nextAttemptAt - world.clock.time <= 500);
+
+  world.service.disconnect();
+  tell('pageshow');
+  assert.equal(world.service.nextAttemptAt, null);
+  loaded.network = network;
+});
+
 test('what happens to the device is noticed when the part for it has come, and only while a connection is wanted', async () => {
   const { network } = loaded;
   const world = makeWorld();

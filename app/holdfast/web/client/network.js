@@ -1,17 +1,17 @@
 // @ts-check
 /**
- * Notices what happens to the device: network gone and back, sleep and wake, a page that is hidden, shown, or put into
- * the back/forward cache. It only tells; what follows is the service's matter. Loaded on demand, when a connection is wanted.
+ * Notices what happens to the device, beyond what every page is told: sleep and wake, a page that is hidden or shown, another
+ * kind of network. It only tells; what follows is the service's matter. Loaded on demand, when a connection is wanted.
  */
 
-import { Timer } from './timer.js';
+import { onAbort, Timer } from './timer.js';
 
 /** @typedef {import('./types.js').Environment} Environment */
 
 /**
- * `offline` and `changed`: look whether the connection lives. `online`, `shown`, `awake`: the same, and try now.
- * `leaving` and `restored`: the page goes into the back/forward cache, or away; it is back.
- * @typedef {'offline' | 'online' | 'changed' | 'hidden' | 'shown' | 'awake' | 'leaving' | 'restored'} Signal
+ * `offline` and `change`: look whether the connection lives. `online`, `shown`, `resume`: the same, and try now.
+ * `pagehide` and `pageshow`: the page goes into the back/forward cache, or away; it is back.
+ * @typedef {{type: 'offline' | 'online' | 'change' | 'hidden' | 'shown' | 'resume' | 'pagehide' | 'pageshow'}} Signal
  */
 
 /** Milliseconds between two looks at the clock while the page is visible, and by how much they may be late. */
@@ -21,7 +21,7 @@ const LATE = 5_000;
 export class Network {
   #environment;
   #onSignal;
-  /** Ends what is listened to. @type {AbortController | null} */
+  /** Ends what is listened to. @type {AbortSignal | null} */
   #stop = null;
   #timer;
   #monotonic = 0;
@@ -39,36 +39,24 @@ export class Network {
     this.#timer = new Timer(environment);
   }
 
-  /** Begin to listen; again has no effect. */
-  start() {
-    if (this.#stop) return;
-    const { signal } = (this.#stop = new AbortController());
-    const { page, document, connection, isHidden } = this.#environment;
+  /** Begin to listen; with the same signal again has no effect. @param {AbortSignal} signal  ends it */
+  start(signal) {
+    if (signal.aborted || signal === this.#stop) return;
+    this.#stop = signal;
+    const { document, connection, isHidden } = this.#environment;
     this.#kind = kindOf(connection);
-    const on = (/** @type {EventTarget | undefined} */ target, /** @type {string} */ type, /** @type {() => void} */ listener) =>
-      target?.addEventListener(type, listener, { signal });
-    const telling = (/** @type {Signal} */ what) => () => this.#onSignal(what);
-    on(page, 'online', telling('online'));
-    on(page, 'offline', telling('offline'));
-    on(page, 'pagehide', telling('leaving'));
-    on(page, 'pageshow', telling('restored'));
-    on(document, 'resume', telling('awake'));
-    on(document, 'visibilitychange', () => this.#onVisibility());
-    on(connection, 'change', () => this.#onChange());
+    document?.addEventListener('resume', () => this.#onSignal({ type: 'resume' }), { signal });
+    document?.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
+    connection?.addEventListener('change', () => this.#onChange(), { signal });
+    onAbort(signal, () => this.#timer.stop());
     if (!isHidden()) this.#tick();
-  }
-
-  stop() {
-    this.#stop?.abort();
-    this.#stop = null;
-    this.#timer.stop();
   }
 
   #onVisibility() {
     const isHidden = this.#environment.isHidden();
     this.#timer.stop();
     if (!isHidden) this.#tick();
-    this.#onSignal(isHidden ? 'hidden' : 'shown');
+    this.#onSignal({ type: isHidden ? 'hidden' : 'shown' });
   }
 
   /** Estimates of speed change all the time and mean nothing; another kind of network does. */
@@ -76,7 +64,7 @@ export class Network {
     const kind = kindOf(this.#environment.connection);
     if (kind === this.#kind) return;
     this.#kind = kind;
-    this.#onSignal('changed');
+    this.#onSignal({ type: 'change' });
   }
 
   /** A hidden page has its timers held back, which looks like sleep: it does not tick, and checks when it is shown. */
@@ -86,7 +74,7 @@ export class Network {
     this.#timer.set(TICK, () => {
       const hasSlept = this.#lateness() > LATE;
       this.#tick();
-      if (hasSlept) this.#onSignal('awake');
+      if (hasSlept) this.#onSignal({ type: 'resume' });
     });
   }
 

@@ -20,6 +20,8 @@ import { Vitals } from './vitals.js';
 /** @typedef {import('./moving.js').Moving} Moving */
 /** @typedef {ReturnType<typeof import('./options.js').withDefaults> & {environment: import('./types.js').Environment}} Settings */
 
+/** What no part may come too late for; `network` notices all else. */
+const OF_PAGE = ['online', 'offline', 'pagehide', 'pageshow'];
 const CLOSED = { slug: 'disconnect_called', detail: 'after close(): make another service' };
 
 /** @implements {Hooks} */
@@ -32,7 +34,7 @@ export class Parts {
   #renewal = null;
   /** @type {Moving | null} */
   #moving = null;
-  /** Ends what asks the server something beside the connection. */
+  /** Ends what goes on beside the connection. */
   #stop = new AbortController();
   #isClosed = false;
   /** @type {import('./network.js').Network | null} */
@@ -93,8 +95,9 @@ export class Parts {
 
   connect() {
     if (this.#isClosed) throw errorOf(CLOSED);
+    if (this.life.state === 'disconnected') this.#listen(this.settings.environment);
+    this.#watch();
     this.life.connect();
-    this.#listen();
   }
 
   disconnect() {
@@ -113,31 +116,35 @@ export class Parts {
 
   // What happens.
 
-  /** To what happens to the device, while a connection is wanted. */
-  #listen() {
-    use('network', ({ Network }) => {
-      this.#network ??= new Network(this.settings.environment, (signal) => this.#onSignal(signal));
-      if (this.life.state !== 'disconnected') this.#network.start();
-    });
+  /** @param {import('./types.js').Environment} environment */
+  #listen({ page }) {
+    const { signal } = this.#stop;
+    for (const type of OF_PAGE) page?.addEventListener(type, /** @type {any} */ (this.#onSignal), { signal });
+  }
+
+  /** The device, while a connection is wanted; again has no effect. */
+  #watch() {
+    const { signal } = this.#stop;
+    use('network', ({ Network }) => (this.#network ??= new Network(this.settings.environment, this.#onSignal)).start(signal));
   }
 
   /** @param {import('./network.js').Signal} signal */
-  #onSignal(signal) {
+  #onSignal = ({ type }) => {
     const { checkTimeout, minReconnectDelay, environment } = this.settings;
     this.vitals.tell(({ quality }) => quality.restart());
-    if (signal === 'online') this.tokens?.hurry();
-    if (signal === 'leaving') this.life.suspend();
-    else if (signal !== 'hidden') {
+    if (type === 'online') this.tokens?.hurry();
+    if (type === 'pagehide') this.life.suspend();
+    else if (type !== 'hidden') {
       void this.life.session?.check(checkTimeout);
       // Some of a crowd may be told at the same moment.
-      if (signal !== 'offline') this.life.hurry(environment.random() * minReconnectDelay);
+      if (type !== 'offline') this.life.hurry(environment.random() * minReconnectDelay);
     }
-  }
+  };
 
   /** @param {Session} session @param {any} reply */
   onConnected(session, reply) {
     this.#settle(session, reply, false);
-    this.#listen(); // should the part not have come before
+    this.#watch(); // should the part not have come before
     session.together(() => {
       this.subscriptions.onConnected(session, reply);
       this.outbox.flush((method, params) => submit(session, method, params));
@@ -225,7 +232,6 @@ export class Parts {
 
   /** @param {import('./errors.js').HoldfastError} error @param {boolean} mayReturn */
   onStopped(error, mayReturn) {
-    this.#network?.stop();
     if (error.slug !== 'disconnect_called') use('advice', (advice) => advice.onStopped(error, this.settings.environment));
     this.#stop.abort();
     this.#stop = new AbortController();
