@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdfast.codes import CODES, RESERVED_RANGES, Action, Code, Kind
+from holdfast.codes_browser import FOUND_BY_BOTH
 from holdfast.codes_seen import Trace, client_sees, trace_of
 from holdfast.codes_stages import exit_code, stage_of
 
@@ -32,7 +33,8 @@ SECTIONS: dict[Kind, tuple[str, str]] = {
     ),
     "path": (
         "On the way",
-        "What lies between a client and the gateway. No answer carries these; `holdfast probe` names them.",
+        "What lies between a client and the gateway. No answer carries these; `holdfast probe` names them, and of some"
+        " the browser client finds out, too.",
     ),
     "client": (
         "In the browser",
@@ -120,6 +122,8 @@ def _cause(code: Code) -> str:
 
 def _numbers(code: Code) -> str:
     if code.kind == "path":
+        if code.slug in FOUND_BY_BOTH:
+            return f"{code.number}, of the probe and the browser client: that {ACTIONS[code.action]}"
         return f"{code.number}, of the probe alone"
     if code.kind == "client":
         return f"{code.number}, of the browser client alone: it {ACTIONS[code.action]}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.codes import Code
+from holdfast.codes_browser import FOUND_BY_BOTH
 from holdfast.codes_stages import stage_of
 
 
@@ -135,6 +136,8 @@ def trace_of(code: Code) -> Trace:
 
 
 def _on_the_way(code: Code) -> str:
+    if code.slug in FOUND_BY_BOTH:
+        return "Browser client: an error with this slug. Others: no answer, or close code 1006."
     if stage_of(code.slug) in {"dns", "tcp", "tls", "upgrade"}:
         return _BLIND + " Nobody can tell the page more; run the probe from where the page is."
     return "Depends on where it happens: no answer, or close code 1006. The probe tells it apart."

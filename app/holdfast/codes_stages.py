@@ -61,7 +61,6 @@ _BY_SLUG: Final[dict[str, Stage]] = {
     "signed_out_elsewhere": "token",
     "clock_wrong": "token",
     "page_frozen": "idle",
-    "network_changed": "idle",
     "disconnect_called": "close",
 }
 _BY_PREFIX: Final[tuple[tuple[str, Stage], ...]] = (

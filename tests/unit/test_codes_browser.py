@@ -10,7 +10,9 @@ from holdfast.codes import CODES
 from holdfast.codes_browser import (
     browser_codes,
     is_core,
+    is_like_connection_token,
     needs_words,
+    remedy_in_page,
     render_codes_js,
     render_codes_rest_js,
     render_texts_js,
@@ -36,11 +38,39 @@ def test_codes_have_each_cause_with_number_and_action():
 
 def test_texts_have_each_cause_that_comes_without_words():
     """A page can say of each cause what it means: the words of HTTP answers stand in their bodies."""
-    found = set(re.findall(r"^  (\w+): \[$", render_texts_js(), re.MULTILINE))
+    rows = set(re.findall(r"^  (\w+): \[$", render_texts_js(), re.MULTILINE))
+    found = rows | {code.slug for code in browser_codes() if is_like_connection_token(code)}
 
     assert {code.slug for code in browser_codes() if code.kind != "http"} <= found
     assert {code.slug for code in browser_codes() if needs_words(code)} == found
     assert not found & {"draining", "login_refused"}
+
+
+@pytest.mark.parametrize(
+    ("slug", "is_alike"),
+    [("subscription_token_expired", True), ("subscription_token_missing", False), ("token_expired", False)],
+)
+def test_texts_of_subscription_tokens_are_those_of_tokens(slug, is_alike):
+    """What is said of both in the same words stands in texts.js once."""
+    assert is_like_connection_token(CODES[slug]) == is_alike
+    assert (f"  {slug}: [" in render_texts_js()) != is_alike
+
+
+@pytest.mark.parametrize(
+    ("slug", "remedy"),
+    [
+        ("shutdown", "Nothing."),
+        ("token_revoked", "Issue a fresh token."),
+        (
+            "token_expired",
+            "Issue a fresh token. If that has expired too, compare the clocks of issuer and gateway.",
+        ),
+        ("token_claims", CODES["token_claims"].remedy),
+    ],
+)
+def test_remedies_in_a_page_are_the_first_thing_to_do(slug, remedy):
+    """What stands behind a semicolon is left to docs/errors.md."""
+    assert remedy_in_page(CODES[slug]) == remedy
 
 
 def test_slugs_are_all_a_type():

@@ -3,11 +3,14 @@
 
 import { addTexts } from './errors.js';
 
-// What causes mean, and what to do about them; bodies of the gateway have their words with them.
-addTexts({
+/**
+ * What causes mean, and what to do about them; bodies of the gateway have their words with them.
+ * @type {Record<string, string[]>}
+ */
+const TEXTS = {
   token_missing: [
     'There is no token, and anonymous clients are not allowed.',
-    'Send one in the connect command, `Authorization: Bearer`, `?token=` or the configured cookie.',
+    'Send one.',
   ],
   token_empty: [
     'The token is empty: "", `null`, `undefined` or blanks.',
@@ -51,11 +54,11 @@ addTexts({
   ],
   user_revoked: [
     'All tokens of this user were revoked.',
-    'The user logs in again; the revocation list says why.',
+    'The user logs in again.',
   ],
   token_expired: [
     'The token has expired (`exp`).',
-    'Issue a fresh token; SDKs ask getToken for one. If that has expired too, compare the clocks of issuer and gateway.',
+    'Issue a fresh token. If that has expired too, compare the clocks of issuer and gateway.',
   ],
   token_not_yet_valid: [
     'The token is not valid yet (`nbf`, `iat`).',
@@ -63,11 +66,11 @@ addTexts({
   ],
   token_unknown_key: [
     "No key has the token's key id.",
-    'Issue a fresh token; if that does not help, compare its `kid` with the configured keys.',
+    'Issue a fresh token.',
   ],
   token_revoked: [
     'This token (`jti`) was revoked.',
-    'Issue a fresh token; SDKs ask getToken for one.',
+    'Issue a fresh token.',
   ],
   subscription_token_missing: [
     'This channel needs a subscription token.',
@@ -76,34 +79,6 @@ addTexts({
   subscription_token_empty: [
     'The subscription token is empty: "", `null`, `undefined` or blanks.',
     "Wait for the backend's answer, then subscribe.",
-  ],
-  subscription_token_malformed: [
-    'The subscription token is not a JWT.',
-    'Send it exactly as issued, without quotes, prefix or line breaks.',
-  ],
-  subscription_token_not_base64: [
-    'A part of the subscription token is not base64url.',
-    'Look for a proxy or an encoding that changed it on its way.',
-  ],
-  subscription_token_claims: [
-    'A claim of the subscription token has a wrong type or value.',
-    "Compare it with the gateway's settings: `holdfast token check TOKEN`.",
-  ],
-  subscription_token_wrong_signature: [
-    "The subscription token's signature does not match the key.",
-    "Compare the issuer's secret with the gateway's.",
-  ],
-  subscription_token_algorithm: [
-    "The subscription token's algorithm is not the one its key is pinned to.",
-    'Sign with the algorithm of the configured key.',
-  ],
-  subscription_token_audience: [
-    'The subscription token is meant for another audience.',
-    "Compare it with the gateway's settings: `holdfast token check TOKEN`.",
-  ],
-  subscription_token_issuer: [
-    'The subscription token comes from another issuer.',
-    "Compare it with the gateway's settings: `holdfast token check TOKEN`.",
   ],
   subscription_token_wrong_channel: [
     'The subscription token is for another channel.',
@@ -121,25 +96,9 @@ addTexts({
     'All tokens of this user were revoked.',
     'The user logs in again.',
   ],
-  subscription_token_expired: [
-    'The subscription token has expired.',
-    'Issue a fresh token; SDKs ask getToken for one. If that has expired too, compare the clocks of issuer and gateway.',
-  ],
-  subscription_token_not_yet_valid: [
-    'The subscription token is not valid yet.',
-    'Compare the clocks of issuer and gateway.',
-  ],
-  subscription_token_unknown_key: [
-    "No key has the subscription token's key id.",
-    'Issue a fresh token; SDKs ask getToken for one.',
-  ],
-  subscription_token_revoked: [
-    'This subscription token (`jti`) was revoked.',
-    'Issue a fresh token; SDKs ask getToken for one.',
-  ],
   bad_request: [
     "A command's field is missing or impossible.",
-    'The detail names the field; correct the call.',
+    'Correct the call.',
   ],
   data_not_object: [
     'The channel takes only JSON objects as data.',
@@ -183,7 +142,7 @@ addTexts({
   ],
   tags_filter_invalid: [
     'A filter by tags is malformed or too large.',
-    'The detail names the node; compare with docs/channels.md.',
+    'Compare with docs/channels.md.',
   ],
   not_available: [
     'The channel has no presence or history.',
@@ -199,23 +158,15 @@ addTexts({
   ],
   broker_unavailable: [
     'The broker did not answer.',
-    'Try again; look at `/readyz`.',
+    'Try again.',
   ],
   too_many_requests: [
     'The caller exceeds its rate.',
     'Wait, then repeat.',
   ],
-  conflict: [
-    'Somebody else changed it at the same time.',
-    'Repeat.',
-  ],
-  shutting_down: [
-    'The instance is stopping.',
-    'Repeat at another instance.',
-  ],
   proxy_timeout: [
     'The backend did not answer in time.',
-    "Look for a slow backend; keep the proxy's `timeout` below `client.handshake_timeout`.",
+    'Look for a slow backend.',
   ],
   proxy_refused: [
     'The backend cannot be reached.',
@@ -227,11 +178,11 @@ addTexts({
   ],
   proxy_bad_status: [
     "The backend's HTTP status is not 200.",
-    "Look into the backend's log; if it is meant, map it in `status_to_code_transforms`.",
+    "Look into the backend's log.",
   ],
   proxy_bad_reply: [
     "The backend's answer is malformed.",
-    'The detail names the field; compare with docs/proxy.md.',
+    'Compare with docs/proxy.md.',
   ],
   proxy_redirect: [
     'The backend answered with a redirect; none is followed.',
@@ -247,7 +198,7 @@ addTexts({
   ],
   proxy_breaker_open: [
     'Calls of this proxy kept failing; none is made for a while.',
-    '`holdfast_proxy_calls_total` names the cause; calls resume by themselves.',
+    'Nothing. `holdfast_proxy_calls_total` names the cause.',
   ],
   application_error: [
     "The user's backend answered with this error of its own.",
@@ -259,7 +210,7 @@ addTexts({
   ],
   shutdown: [
     'The instance is stopping.',
-    'Nothing; SDKs reconnect.',
+    'Nothing.',
   ],
   server_error: [
     'The gateway failed as it should not.',
@@ -279,7 +230,7 @@ addTexts({
   ],
   insufficient_state: [
     "The client's position was lost.",
-    'Nothing; SDKs reconnect and recover.',
+    'Nothing.',
   ],
   force_reconnect: [
     'The operator asked the client to reconnect.',
@@ -311,14 +262,14 @@ addTexts({
   ],
   handshake_timeout: [
     'Connecting took longer than the handshake timeout.',
-    'Look for a slow network; raise `client.handshake_timeout`.',
+    'Look for a slow network.',
   ],
   inbox_overflow: [
     'The client sent commands without waiting for replies.',
     'Wait for replies.',
   ],
   application: [
-    "The user's backend closed the connection (4000-4499: clients come back; 4500-4999: they stop).",
+    "The user's backend closed the connection.",
     'Ask the backend.',
   ],
   unsubscribed_by_client: [
@@ -331,7 +282,7 @@ addTexts({
   ],
   subscription_insufficient_state: [
     "The subscription's position was lost.",
-    'Nothing; SDKs resubscribe and recover.',
+    'Nothing.',
   ],
   subscription_token_lapsed: [
     "The subscription's token expired, and no fresh one came in time.",
@@ -351,11 +302,11 @@ addTexts({
   ],
   unknown_attempt: [
     'No instance saw this attempt.',
-    "It never arrived, or is too long ago; try `holdfast probe URL` from the client's network.",
+    "Try `holdfast probe URL` from the client's network.",
   ],
   session_missing: [
     'There is no session cookie: nobody is logged in here.',
-    'Log in; right after a login, look for what drops the cookie, such as plain HTTP.',
+    'Log in.',
   ],
   tls_not_spoken: [
     'The port does not speak TLS.',
@@ -366,7 +317,7 @@ addTexts({
     'Use wss:// here.',
   ],
   path_not_found: [
-    'The server has no such path, and is no gateway of ours that would say so.',
+    'The server has no such path, and is no gateway.',
     "Correct the URL's path.",
   ],
   connect_timeout: [
@@ -375,7 +326,7 @@ addTexts({
   ],
   stream_buffered: [
     'Something on the way holds back what the server streams.',
-    "Switch off the proxy's buffering; see docs/reverse-proxies.md.",
+    "Switch off the proxy's buffering.",
   ],
   connection_cut: [
     'The connection ended without a close frame.',
@@ -383,7 +334,7 @@ addTexts({
   ],
   upgrade_no_gateway: [
     'A proxy cannot reach the gateway behind it.',
-    'Start the gateway, or correct its address at the proxy, whose log names what failed.',
+    'Start the gateway, or correct its address at the proxy.',
   ],
   pings_missing: [
     "The server's pings stopped, and nobody closed the connection.",
@@ -391,23 +342,23 @@ addTexts({
   ],
   offline: [
     'The device has no network.',
-    'Nothing; the client connects when it is back.',
+    'Nothing.',
   ],
   open_failed: [
     'The transport did not open; browsers do not say why.',
-    "Nothing; the client asks `/connection/explain`. Else try `holdfast probe URL` from the client's network.",
+    "Try `holdfast probe URL` from the client's network.",
   ],
   open_timeout: [
     'The transport did not open within `handshakeTimeout`.',
-    'Look for a firewall that drops packets, or a proxy that hangs; try `holdfast probe URL`.',
+    'Try `holdfast probe URL`.',
   ],
   server_unreachable: [
     'Plain HTTP does not reach the server either.',
-    'Look at DNS, network and TLS between device and server; try `holdfast probe URL`.',
+    'Try `holdfast probe URL` from the device.',
   ],
   captive_portal: [
     "Something else answered with a redirect or a page of HTML, such as a hotel's network.",
-    'Open any page and log in to the network; where there is no such login, correct the address.',
+    'Open any page and log in to the network.',
   ],
   answer_malformed: [
     'An HTTP answer is malformed.',
@@ -431,11 +382,11 @@ addTexts({
   ],
   command_timeout: [
     'No reply came within `commandTimeout`; whether the command was carried out is unknown.',
-    'Repeat what may be done twice; look for a slow backend.',
+    'Repeat what may be done twice.',
   ],
   outcome_unknown: [
     'The connection ended before the reply; whether the command was carried out is unknown.',
-    'Repeat what may be done twice; else look whether it was done.',
+    'Repeat what may be done twice.',
   ],
   queue_full: [
     'As many messages wait for a connection as may wait.',
@@ -451,15 +402,7 @@ addTexts({
   ],
   page_frozen: [
     'The browser froze the page, or the device slept.',
-    'Nothing; the client connects when it goes on.',
-  ],
-  network_changed: [
-    'The device went to another network.',
-    'Nothing; the client connects over the new one.',
-  ],
-  publication_gap: [
-    'Publications before this one are missing.',
-    'Nothing; the client recovers what is missing.',
+    'Nothing.',
   ],
   state_sync_failed: [
     "The application's callback for snapshots failed.",
@@ -467,7 +410,7 @@ addTexts({
   ],
   migration_failed: [
     'The connection could not move to another instance; the old one lives on.',
-    'Nothing; the client tries again.',
+    'Nothing.',
   ],
   listener_failed: [
     'A listener of the application failed; the others were told.',
@@ -479,7 +422,7 @@ addTexts({
   ],
   mixed_content: [
     'The page came by https, and the address is ws: or http:, which browsers forbid.',
-    'Use wss: or an address relative to the page; let the server speak TLS.',
+    'Use wss: or an address relative to the page.',
   ],
   token_source_unreachable: [
     'The token endpoint cannot be reached.',
@@ -499,7 +442,7 @@ addTexts({
   ],
   token_unchanged: [
     'getToken gave a token that was refused before.',
-    'Issue a fresh token at each call; look for a cache.',
+    'Issue a fresh token at each call.',
   ],
   login_required: [
     'The user has to log in.',
@@ -511,14 +454,19 @@ addTexts({
   ],
   login_loop: [
     'The login page sent the user back without a session.',
-    'Look for what drops the cookie: third-party context, plain HTTP, a wrong `Domain` or `Path`.',
+    'Look for what drops the cookie.',
   ],
   clock_wrong: [
     'The clock of this device is wrong.',
-    "Set it; the client goes by the server's meanwhile.",
+    'Set it.',
   ],
   unknown_cause: [
     'The server gave a number or reason unknown to this client.',
-    "Look into the server's log; update the client.",
+    "Look into the server's log.",
   ],
-});
+};
+for (const [slug, [meaning, remedy]] of Object.entries(TEXTS)) {
+  // Of a subscription's token the same is said, but for what has words of its own.
+  if (/^token_/.test(slug)) TEXTS[`subscription_${slug}`] ??= [meaning.replace('token', 'subscription token'), remedy];
+}
+addTexts(TEXTS);

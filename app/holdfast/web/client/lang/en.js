@@ -58,7 +58,6 @@ export const EN = {
   'cause.blocked': ['Something in your network blocks live connections.', 'We’re trying another way. A VPN or a proxy may be the cause.'],
   'cause.garbled': ['The server’s answer arrived damaged.', 'A VPN, a proxy or a virus scanner may be the cause. Try another network.'],
   'cause.asleep': ['This page was asleep.', 'It is catching up now.'],
-  'cause.moved': ['Your network has changed.', 'Connecting over the new one.'],
   'cause.restarting': ['The server is restarting.', 'It is usually back within a minute.'],
   'cause.setup': ['Live updates are not set up correctly.', 'The mistake is ours, not yours. If it lasts, contact support.'],
   'cause.trouble': ['The server has a problem right now.', 'You don’t need to do anything. If it lasts, contact support.'],

@@ -58,7 +58,6 @@ export const PT_BR = {
   'cause.blocked': ['Algo na sua rede bloqueia conexões ao vivo.', 'Estamos tentando outro caminho. A causa pode ser uma VPN ou um proxy.'],
   'cause.garbled': ['A resposta do servidor chegou danificada.', 'A causa pode ser uma VPN, um proxy ou o antivírus. Tente outra rede.'],
   'cause.asleep': ['Esta página estava em repouso.', 'Ela já está se atualizando.'],
-  'cause.moved': ['Sua rede mudou.', 'Estamos conectando pela nova rede.'],
   'cause.restarting': ['O servidor está reiniciando.', 'Normalmente ele volta em menos de um minuto.'],
   'cause.setup': ['As atualizações ao vivo não estão bem configuradas.', 'O erro é nosso, não seu. Se continuar, fale com o suporte.'],
   'cause.trouble': ['O servidor está com um problema no momento.', 'Você não precisa fazer nada. Se continuar, fale com o suporte.'],

@@ -13,8 +13,7 @@ captive captive_portal
 blocked bad_handshake upgrade_stripped upgrade_required stream_buffered
 garbled answer_malformed message_malformed message_oversized
 asleep page_frozen
-moved network_changed
-restarting shutdown shutting_down draining
+restarting shutdown draining
 setup origin_not_allowed not_found path_not_found mixed_content tls_required tls_not_spoken
 trouble server_error internal_error upgrade_no_gateway broker_unavailable breaker_open users_unavailable
 busy instance_connection_limit accept_rate overload_loop_lag overload_memory overload_cpu overload_descriptors command_rate_limit too_many_requests rate_limited login_busy
@@ -36,7 +35,7 @@ outdated import_failed
 browser transport_unsupported
 large message_too_big body_too_large url_too_long headers_too_large
 unsent queue_full queue_timeout outcome_unknown command_timeout commands_undelivered
-missed publication_gap state_sync_failed insufficient_state unrecoverable_position subscription_insufficient_state
+missed state_sync_failed insufficient_state unrecoverable_position subscription_insufficient_state
 closed disconnect_called client_closed unsubscribed_by_client`;
 
 /** @type {Map<string, string>} */
