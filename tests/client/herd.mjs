@@ -9,6 +9,7 @@
  */
 
 import { Attempts } from '../../app/holdfast/web/client/attempts.js';
+import { partOf } from '../../app/holdfast/web/client/connector.js';
 import { decide } from '../../app/holdfast/web/client/endings.js';
 import { DEFAULTS } from '../../app/holdfast/web/client/options.js';
 import { load } from '../../app/holdfast/web/client/on-demand.js';
@@ -87,7 +88,7 @@ function worst(moments) {
 async function endOf(name, type) {
   const { environment, requests, target } = client();
   const events = recorder();
-  (await load(name)).maker(target, environment, events).open([{ id: 1, connect: {} }]);
+  (await load(partOf(name))).maker(target, environment, events).open([{ id: 1, connect: {} }]);
   const body = requests[0].respond(200, undefined, { 'content-type': type });
   await settle();
   body.cut();
@@ -110,7 +111,7 @@ async function pollReturns() {
   const one = client();
   const { clock, environment, requests, asked, target } = one;
   const events = recorder();
-  const transport = (await load('poll')).maker(target, environment, events);
+  const transport = (await load('transports/poll')).maker(target, environment, events);
   transport.open([{ id: 1, connect: {} }]);
   requests[0].respond(200, { session: 's', node: 'n', timeout: POLL_S, first: 1, messages: [{ id: 1, connect: {} }] });
   await clock.advance(random() * POLL_S * SECOND);

@@ -1,6 +1,7 @@
 /** A client of one transport: commands with their replies, publications in order, and what a test waits for. */
 
 import { browserEnvironment } from '../../../app/holdfast/web/client/environment.js';
+import { partOf } from '../../../app/holdfast/web/client/connector.js';
 import { load } from '../../../app/holdfast/web/client/on-demand.js';
 
 export const environment = browserEnvironment();
@@ -26,7 +27,7 @@ export class Peer {
 
   /** Connect; resolves with the connect reply. */
   async open(token) {
-    const { maker } = await load(this.name);
+    const { maker } = await load(partOf(this.name));
     this.#transport = maker(this.target, environment, {
       onOpen: () => this.#tell(() => (this.isOpen = true)),
       onMessages: (messages) => this.#tell(() => messages.forEach((message) => this.#onMessage(message))),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { httpStreamTransport } from '../../../app/holdfast/web/client/transports/http-stream.js';
+import { maker } from '../../../app/holdfast/web/client/transports/http-stream.js';
 import { fakeEnvironment, fakeFetch, recorder, settle } from '../fakes.mjs';
 
 const TARGET = {
@@ -18,7 +18,7 @@ function opened() {
   const { requests, fetch } = fakeFetch();
   const environment = fakeEnvironment({ fetch });
   const events = recorder();
-  const transport = httpStreamTransport(TARGET, environment, events);
+  const transport = maker(TARGET, environment, events);
   transport.open([CONNECT, { id: 2, subscribe: { channel: 'x' } }]);
   return { transport, requests, environment, events };
 }

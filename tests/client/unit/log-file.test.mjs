@@ -9,7 +9,7 @@ test('the file has the facts of the browser, then each line', () => {
   const environment = fakeEnvironment({ baseUrl: 'https://app.example/room?token=geheim' });
   environment.online = false;
   const log = new Log(environment);
-  for (let number = 0; number < CAPACITY + 5; number += 1) log.info('counted', { number });
+  for (let number = 0; number < CAPACITY + 5; number += 1) log.write('info', 'counted', { number });
 
   const [facts, ...lines] = textOf(log, environment).trimEnd().split('\n').map((line) => JSON.parse(line));
 
@@ -23,7 +23,7 @@ test('the browser saves it under the time, and keeps nothing of it', async () =>
   const document = Object.assign(new EventTarget(), { createElement: () => link, body: { append: () => saved.push('appended') } });
   const environment = fakeEnvironment({ document });
   const log = new Log(environment);
-  log.info('said');
+  log.write('info', 'said');
 
   download(log, environment);
 

@@ -32,7 +32,7 @@ function world(...answers) {
 
 test('without trouble nothing is sent', async () => {
   const { clock, log, requests, environment } = world();
-  for (let number = 0; number < 500; number += 1) log.info('connected');
+  for (let number = 0; number < 500; number += 1) log.write('info', 'connected');
   await clock.advance(3_600_000);
   environment.page.dispatchEvent(new Event('pagehide'));
 
@@ -41,12 +41,12 @@ test('without trouble nothing is sent', async () => {
 
 test('after trouble what came before and what follows is sent in batches, each line once', async () => {
   const { clock, log, upload, requests, events } = world();
-  log.info('connecting');
-  log.warning('connection_closed');
+  log.write('info', 'connecting');
+  log.write('warning', 'connection_closed');
   upload.notice();
-  log.info('connecting');
+  log.write('info', 'connecting');
   await clock.advance(2000);
-  log.info('connected');
+  log.write('info', 'connected');
   await clock.advance(10_000);
 
   assert.deepEqual(events(), ['connecting connection_closed connecting', 'connected']);
@@ -56,18 +56,18 @@ test('after trouble what came before and what follows is sent in batches, each l
   assert.ok(sent > 1e12 && lines[0].t <= sent);
 
   await clock.advance(30_000);
-  log.info('fine');
+  log.write('info', 'fine');
   await clock.advance(60_000);
   assert.equal(requests.length, 2);
 });
 
 test('each line goes under the token of its attempt', async () => {
   const { log, tokens, upload, requests } = world();
-  log.info('connected');
+  log.write('info', 'connected');
   log.attempt = 'a2';
-  log.warning('connection_refused');
+  log.write('warning', 'connection_refused');
   log.attempt = 'a3';
-  log.info('connected');
+  log.write('info', 'connected');
   tokens.set('a3', 'third');
 
   assert.equal(await upload.sendAll(), 3);
@@ -79,7 +79,7 @@ test('each line goes under the token of its attempt', async () => {
 
 test('many lines leave in several batches', async () => {
   const { log, upload, requests } = world();
-  for (let number = 0; number < 1000; number += 1) log.info('counted', { number });
+  for (let number = 0; number < 1000; number += 1) log.write('info', 'counted', { number });
 
   assert.equal(await upload.sendAll(), 200);
   assert.deepEqual(requests.map(({ lines }) => [lines.length, lines[0].number]), [[100, 800], [100, 900]]);
@@ -88,7 +88,7 @@ test('many lines leave in several batches', async () => {
 
 test('while it is refused for its rate it waits, longer each time, and loses nothing', async () => {
   const { clock, log, upload, requests, events } = world({ status: 429, headers: { 'Retry-After': '20' } }, 503, 503);
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   upload.notice();
   const times = [];
   for (let second = 0; second < 180; second += 1) {
@@ -106,10 +106,10 @@ test('while it is refused for its rate it waits, longer each time, and loses not
 test('a batch that is no good is not sent again', async () => {
   for (const status of [400, 413]) {
     const { clock, log, upload, events } = world(status);
-    log.warning('odd');
+    log.write('warning', 'odd');
     upload.notice();
     await clock.advance(3000);
-    log.info('next');
+    log.write('info', 'next');
     await clock.advance(60_000);
 
     assert.deepEqual(events(), ['odd', 'next']);
@@ -118,7 +118,7 @@ test('a batch that is no good is not sent again', async () => {
 
 test('a gateway that takes no lines is not asked again', async () => {
   const { clock, log, upload, requests } = world(404);
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   upload.notice();
   await clock.advance(60_000);
   upload.notice();
@@ -129,7 +129,7 @@ test('a gateway that takes no lines is not asked again', async () => {
 
 test('a token that is refused is dropped, and the lines wait for another', async () => {
   const { clock, log, tokens, upload, events, requests } = world(403);
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   upload.notice();
   await clock.advance(60_000);
   assert.deepEqual([requests.length, tokens.size], [1, 0]);
@@ -144,7 +144,7 @@ test('a token that is refused is dropped, and the lines wait for another', async
 test('a gateway that cannot be reached is tried again at once when it gives another token', async () => {
   const away = new TypeError('Failed to fetch');
   const { clock, log, tokens, upload, requests } = world(...Array(14).fill(away));
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   upload.notice();
   await clock.advance(1_800_000);
   const before = requests.length;
@@ -159,7 +159,7 @@ test('a gateway that cannot be reached is tried again at once when it gives anot
 
 test('a gateway that never answers is given up, and asked again later', async () => {
   const { clock, log, upload, requests } = world('never');
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   upload.notice();
   await clock.advance(13_000);
   assert.equal(requests.length, 1);
@@ -172,7 +172,7 @@ test('a gateway that never answers is given up, and asked again later', async ()
 
 test('a page that is left sends what is about trouble as a beacon', async () => {
   const { clock, environment, log, tokens, upload, requests } = world();
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   upload.notice();
   environment.page.dispatchEvent(new Event('pagehide'));
   environment.page.dispatchEvent(new Event('pagehide'));
@@ -187,7 +187,7 @@ test('a page that is left sends what is about trouble as a beacon', async () => 
 
 test('a batch under way when the page is left goes on by itself', async () => {
   const { clock, environment, log, upload, requests } = world('never');
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   upload.notice();
   await clock.advance(3000);
   environment.page.dispatchEvent(new Event('pagehide'));
@@ -197,7 +197,7 @@ test('a batch under way when the page is left goes on by itself', async () => {
 
 test('a captive portal that answers 200 with HTML ends the token, not the client', async () => {
   const { clock, log, tokens, upload } = world({ status: 201 });
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   upload.notice();
   await clock.advance(60_000);
 
@@ -208,7 +208,7 @@ test('endless trouble makes no more than a batch in two seconds', async () => {
   const { clock, log, upload, requests } = world();
   upload.notice();
   for (let number = 0; number < 600; number += 1) {
-    log.warning('connection_refused', { number });
+    log.write('warning', 'connection_refused', { number });
     upload.notice();
     await clock.advance(100);
   }
@@ -228,7 +228,7 @@ test('lines that come while a batch is on its way are gathered, not sent one by 
   };
   upload.notice();
   for (let number = 0; number < 200; number += 1) {
-    log.warning('connection_refused', { number });
+    log.write('warning', 'connection_refused', { number });
     upload.notice();
     await clock.advance(50);
   }
@@ -239,14 +239,14 @@ test('lines that come while a batch is on its way are gathered, not sent one by 
 test('an upload that has ended waits for nothing and listens to nothing', async () => {
   for (const milliseconds of [0, 2000]) {
     const { environment, ended, clock, log, upload, requests } = world('never');
-    log.warning('connection_closed');
+    log.write('warning', 'connection_closed');
     upload.notice();
     await clock.advance(milliseconds);
     ended.abort();
     await clock.advance(0);
     assert.equal(clock.pending, 0);
 
-    log.warning('connection_closed');
+    log.write('warning', 'connection_closed');
     environment.page.dispatchEvent(new Event('pagehide'));
     assert.deepEqual([await upload.sendAll(), clock.pending, environment.beacons], [0, 0, []]);
     assert.equal(requests.length, milliseconds === 0 ? 0 : 1);

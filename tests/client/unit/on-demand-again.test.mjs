@@ -13,24 +13,24 @@ test('an import that fails is a temporary cause, and the next one asks for anoth
     return { maker: 'maker' };
   };
   for (let count = 0; count < 2; count += 1) {
-    await assert.rejects(load('sse', importFile), (error) => error.slug === 'import_failed' && error.isTemporary);
+    await assert.rejects(load('transports/sse', importFile), (error) => error.slug === 'import_failed' && error.isTemporary);
   }
 
   const used = [];
-  assert.equal((await load('sse', importFile)).maker, 'maker');
-  use('sse', ({ maker }) => used.push(maker));
-  assert.deepEqual([loaded.sse.maker, used], ['maker', ['maker']]);
-  assert.match(asked[0], /\/sse\.js$/);
+  assert.equal((await load('transports/sse', importFile)).maker, 'maker');
+  use('transports/sse', ({ maker }) => used.push(maker));
+  assert.deepEqual([loaded['transports/sse'].maker, used], ['maker', ['maker']]);
+  assert.match(asked[0], /\/sse\.js\?again=0$/);
   assert.match(asked[1], /^file:.*\/transports\/sse\.js\?again=1$/);
   assert.match(asked[2], /\/sse\.js\?again=2$/);
 });
 
 test('who asks meanwhile gets the same, and a part that is not here is used when it comes', async () => {
   let come;
-  const coming = load('poll', () => new Promise((resolve) => (come = resolve)));
+  const coming = load('transports/poll', () => new Promise((resolve) => (come = resolve)));
   const used = [];
-  use('poll', (part) => used.push(part));
-  assert.deepEqual([load('poll'), used], [coming, []]);
+  use('transports/poll', (part) => used.push(part));
+  assert.deepEqual([load('transports/poll'), used], [coming, []]);
   come('part');
   await coming;
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { partOf } from '../../../app/holdfast/web/client/connector.js';
 import { load, loaded, prefetch, use } from '../../../app/holdfast/web/client/on-demand.js';
 import { fakeEnvironment, recorder } from '../fakes.mjs';
 
@@ -8,7 +9,7 @@ const TARGET = { url: 'https://app.example/x', emulationUrl: 'https://app.exampl
 
 test('each fallback is loaded by its name', async () => {
   for (const name of ['http_stream', 'sse', 'poll']) {
-    const { maker } = await load(name);
+    const { maker } = await load(partOf(name));
 
     assert.equal(maker(TARGET, fakeEnvironment(), recorder()).name, name);
   }
@@ -17,7 +18,7 @@ test('each fallback is loaded by its name', async () => {
 test('all that was fetched ahead is there at once', async () => {
   await prefetch();
   const used = [];
-  for (const name of ['outcomes', 'health', 'moving', 'explain']) use(name, (part) => used.push(part));
+  for (const name of ['transports/outcomes', 'health', 'moving', 'explain']) use(name, (part) => used.push(part));
 
-  assert.deepEqual(used, [loaded.outcomes, loaded.health, loaded.moving, loaded.explain]);
+  assert.deepEqual(used, [loaded['transports/outcomes'], loaded.health, loaded.moving, loaded.explain]);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { pollTransport } from '../../../app/holdfast/web/client/transports/poll.js';
+import { maker } from '../../../app/holdfast/web/client/transports/poll.js';
 import { fakeEnvironment, fakeFetch, recorder, settle } from '../fakes.mjs';
 
 const TARGET = { url: 'https://app.example/connection/poll?cid=1', emulationUrl: '', handshakeTimeout: 10_000, spread: () => 2_500 };
@@ -14,7 +14,7 @@ function opening(changes = {}) {
   const { requests, fetch } = fakeFetch();
   const environment = fakeEnvironment({ fetch });
   const events = recorder();
-  const transport = pollTransport({ ...TARGET, ...changes }, environment, events);
+  const transport = maker({ ...TARGET, ...changes }, environment, events);
   transport.open([CONNECT]);
   return { transport, requests, events, clock: environment.clock, last: () => requests[requests.length - 1] };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { sseTransport } from '../../../app/holdfast/web/client/transports/sse.js';
+import { maker } from '../../../app/holdfast/web/client/transports/sse.js';
 import { fakeEnvironment, fakeFetch, recorder, settle } from '../fakes.mjs';
 
 const TARGET = {
@@ -16,7 +16,7 @@ const REPLY = 'data: {"id":1,"connect":{"client":"c","session":"s","node":"n"}}\
 function opened() {
   const { requests, fetch } = fakeFetch();
   const events = recorder();
-  const transport = sseTransport(TARGET, fakeEnvironment({ fetch }), events);
+  const transport = maker(TARGET, fakeEnvironment({ fetch }), events);
   transport.open([CONNECT]);
   return { transport, requests, events };
 }

@@ -21,7 +21,7 @@ function world(isOn) {
 test('trouble is reported once there is a token', async () => {
   const { log, trouble, requests, advance } = world();
   log.attempt = 'a1';
-  log.warning('connection_refused');
+  log.write('warning', 'connection_refused');
   await advance(60_000);
   assert.deepEqual(requests, []);
 
@@ -34,7 +34,7 @@ test('trouble is reported once there is a token', async () => {
 test('all is well: nothing leaves, whatever is logged', async () => {
   const { environment, log, trouble, requests, advance } = world();
   trouble.learn('a1', 'token-1');
-  for (let number = 0; number < 300; number += 1) log.info('fine');
+  for (let number = 0; number < 300; number += 1) log.write('info', 'fine');
   await advance(600_000);
   environment.page.dispatchEvent(new Event('pagehide'));
 
@@ -44,11 +44,11 @@ test('all is well: nothing leaves, whatever is logged', async () => {
 test('trouble again, after all was well, is reported again', async () => {
   const { log, trouble, requests, advance } = world();
   trouble.learn('a1', 'token-1');
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   await advance(60_000);
-  log.info('fine');
+  log.write('info', 'fine');
   await advance(60_000);
-  log.error('crash');
+  log.write('error', 'crash');
   await advance(5000);
 
   assert.deepEqual(requests.map(({ lines }) => lines.map(({ event }) => event)), [['connection_closed'], ['fine', 'crash']]);
@@ -57,7 +57,7 @@ test('trouble again, after all was well, is reported again', async () => {
 test('switched off, it sends on request alone', async () => {
   const { log, trouble, requests, advance } = world(false);
   trouble.learn('a1', 'token-1');
-  log.error('crash');
+  log.write('error', 'crash');
   await advance(60_000);
   assert.deepEqual(requests, []);
 
@@ -67,7 +67,7 @@ test('switched off, it sends on request alone', async () => {
 test('on request all lines are sent', async () => {
   const { log, trouble, requests } = world();
   trouble.learn('a1', 'token-1');
-  log.info('fine');
+  log.write('info', 'fine');
 
   assert.equal(await trouble.send(), 1);
   assert.equal(requests.length, 1);
@@ -76,12 +76,12 @@ test('on request all lines are sent', async () => {
 test('what is no token is none, and of many the newest are kept', async () => {
   const { log, trouble, requests } = world();
   for (const odd of [undefined, '', 5, {}]) trouble.learn('a0', odd);
-  log.info('fine');
+  log.write('info', 'fine');
   assert.equal(await trouble.send(), 0);
 
   for (let number = 1; number <= 1000; number += 1) trouble.learn(`a${number}`, `token-${number}`);
-  log.info('of the first', { attempt: 'a1' });
-  log.info('of the last but one', { attempt: 'a999' });
+  log.write('info', 'of the first', { attempt: 'a1' });
+  log.write('info', 'of the last but one', { attempt: 'a999' });
   await trouble.send();
   assert.deepEqual(requests.map(({ log_token }) => log_token), ['token-1000', 'token-999']);
 });
@@ -89,11 +89,11 @@ test('what is no token is none, and of many the newest are kept', async () => {
 test('at the end what can be handed over leaves as a beacon, and nothing is watched any more', async () => {
   const { environment, log, trouble, requests } = world();
   trouble.learn('a1', 'token-1');
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
   trouble.close();
   trouble.close();
   trouble.learn('a2', 'token-2');
-  log.warning('connection_closed');
+  log.write('warning', 'connection_closed');
 
   assert.deepEqual([requests, environment.beacons.length, environment.clock.pending], [[], 1, 0]);
 });

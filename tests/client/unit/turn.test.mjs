@@ -8,16 +8,18 @@ import { fakeEnvironment, settle } from '../fakes.mjs';
 const NAMES = ['websocket', 'http_stream', 'sse', 'poll'];
 const UNOPENED = { code: 1006, reason: '', wasOpen: false };
 const session = (transport, connectedAt = null) => ({ transport, connectedAt });
-const { outcomes } = loaded;
+const PART = 'transports/outcomes';
+const outcomes = loaded[PART];
+const { signal } = new AbortController();
 
 afterEach(() => {
-  loaded.outcomes = outcomes;
+  loaded[PART] = outcomes;
 });
 
 /** Three attempts that never open, about which nobody knows more. */
 const fail = async (turn, name) => {
   for (let count = 0; count < 3; count += 1) {
-    await turn.next();
+    await turn.next(signal);
     turn.ended(session(name), UNOPENED, false);
   }
 };
@@ -33,57 +35,57 @@ test('a browser supports what it has the means for', () => {
 
 test('until something fails it is the best one that the browser has, and nothing is decided', async () => {
   const turn = new Turn(fakeEnvironment(), NAMES, 'o');
-  assert.equal(await turn.next(), 'websocket');
+  assert.equal(await turn.next(signal), 'websocket');
   turn.onConnected('websocket');
   turn.ended(session('websocket', 0), { code: 3001, reason: 'shutdown', wasOpen: true }, true);
 
-  assert.deepEqual([await turn.next(), turn.outcomes], ['websocket', null]);
-  assert.equal(await new Turn(fakeEnvironment({ WebSocket: undefined }), NAMES, 'o').next(), 'http_stream');
-  assert.equal(await new Turn(fakeEnvironment({ WebSocket: undefined }), ['websocket'], 'o').next(), null);
+  assert.deepEqual([await turn.next(signal), turn.outcomes], ['websocket', null]);
+  assert.equal(await new Turn(fakeEnvironment({ WebSocket: undefined }), NAMES, 'o').next(signal), 'http_stream');
+  assert.equal(await new Turn(fakeEnvironment({ WebSocket: undefined }), ['websocket'], 'o').next(signal), null);
 });
 
 test('one that fails makes room for the next', async () => {
   const turn = new Turn(fakeEnvironment(), NAMES, 'o');
   await fail(turn, 'websocket');
 
-  assert.equal(await turn.next(), 'http_stream');
+  assert.equal(await turn.next(signal), 'http_stream');
 });
 
 test('what an earlier page found out holds from the first attempt on', async () => {
   const environment = fakeEnvironment();
   const first = new Turn(environment, NAMES, 'o');
   await fail(first, 'websocket');
-  first.onConnected(await first.next());
+  first.onConnected(await first.next(signal));
   assert.ok(environment.storage.getItem(keyOf('o')));
 
-  assert.equal(await new Turn(environment, NAMES, 'o').next(), 'http_stream');
-  assert.equal(await new Turn(environment, NAMES, 'another').next(), 'websocket');
+  assert.equal(await new Turn(environment, NAMES, 'o').next(signal), 'http_stream');
+  assert.equal(await new Turn(environment, NAMES, 'another').next(signal), 'websocket');
 });
 
 test('a part that comes late hears what it missed', async () => {
-  loaded.outcomes = undefined;
+  loaded[PART] = undefined;
   const turn = new Turn(fakeEnvironment(), NAMES, 'o');
   turn.onConnected('websocket');
   turn.ended(session('websocket', 0), UNOPENED, false);
   assert.equal(turn.outcomes, null);
-  loaded.outcomes = outcomes;
+  loaded[PART] = outcomes;
   await settle();
 
   assert.equal(turn.outcomes.choice.upgradeIn(), null);
   for (let count = 0; count < 2; count += 1) turn.ended(session('websocket'), UNOPENED, false);
-  assert.equal(await turn.next(), 'http_stream');
+  assert.equal(await turn.next(signal), 'http_stream');
 });
 
 test('attempts go on with the best one while the part does not come', async () => {
-  loaded.outcomes = undefined;
+  loaded[PART] = undefined;
   const turn = new Turn(fakeEnvironment(), NAMES, 'o');
   turn.ended(session('websocket'), UNOPENED, false);
 
-  assert.equal(await turn.next(), 'websocket');
+  assert.equal(await turn.next(signal), 'websocket');
 });
 
 test('a storage that may not be read changes nothing', async () => {
   const storage = { getItem: () => assert.fail('forbidden') };
 
-  assert.equal(await new Turn(fakeEnvironment({ storage }), NAMES, 'o').next(), 'websocket');
+  assert.equal(await new Turn(fakeEnvironment({ storage }), NAMES, 'o').next(signal), 'websocket');
 });

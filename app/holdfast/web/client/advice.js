@@ -1,10 +1,12 @@
 // @ts-check
 /**
- * What each cause means, and a word to whoever has to do something about one: users can't, so it stands on the page's
- * console. Loaded on demand.
+ * What each cause means, what a getToken means by its own, and a word to whoever has to do something about one: users
+ * can't, so it stands on the page's console. Loaded on demand.
  */
 
 import './texts.js';
+
+export { meantBy } from './tokens/meaning.js';
 
 /** The last cause that was spoken of. @type {WeakMap<import('./types.js').Environment, string>} */
 const told = new WeakMap();

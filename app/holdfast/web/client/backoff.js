@@ -4,6 +4,9 @@
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  */
 
+/** Of what is asked for again within a connection. */
+export const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 20_000 };
+
 /**
  * @param {number} attempt  failed attempts so far, from 0
  * @param {{minReconnectDelay: number, maxReconnectDelay: number}} limits  milliseconds

@@ -64,7 +64,7 @@ export class Connector {
   #load(transport, signal) {
     const { environment, options } = this.#parts;
     const cause = { slug: 'import_failed', detail: transport };
-    return within(environment, options.handshakeTimeout, load(transport), cause, signal);
+    return within(environment, options.handshakeTimeout, load(partOf(transport)), cause, signal);
   }
 
   /** @param {string} cid @param {string} token */
@@ -83,3 +83,8 @@ export class Connector {
 
 /** Of the client, as package.json has it; a test compares them. */
 export const VERSION = '0.1.0';
+
+/** @param {Exclude<TransportName, 'websocket'>} transport @returns the part that makes it */
+export function partOf(transport) {
+  return /** @type {'transports/http-stream'} */ (`transports/${transport.replace('_', '-')}`);
+}

@@ -1,7 +1,7 @@
 // @ts-check
 /** How a channel is asked for, and asked for again, until it is refused for good or nobody wants it any more. */
 
-import { backoffDelay } from './backoff.js';
+import { backoffDelay, DELAYS } from './backoff.js';
 import { errorOf, errorSaid, named } from './errors.js';
 import { Feed } from './feed.js';
 import { load, loaded } from './on-demand.js';
@@ -11,7 +11,6 @@ import { Timer } from './timer.js';
 /** @typedef {import('./errors.js').HoldfastError} HoldfastError */
 /** @typedef {import('./feed.js').Link} Link */
 
-const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 20_000 };
 /** After so long a subscription that is taken away is asked for again at once. */
 const STABLE_MS = 10_000;
 const ALREADY_SUBSCRIBED = 105;
@@ -252,7 +251,7 @@ export class Membership {
     const { getState, getToken, token } = this.#options;
     if (getState) await load('snapshot');
     if (!getToken) return;
-    const { SubscriptionToken } = await load('subscriptionToken');
+    const { SubscriptionToken } = await load('subscription-token');
     this.#token ??= new SubscriptionToken(this.#channel, { token, getToken }, this.#host.environment);
   }
 

@@ -8,39 +8,41 @@ import { errorOf } from './errors.js';
 import { within } from './timer.js';
 
 /**
- * @typedef {object} Modules
- * @property {typeof import('./transports/outcomes.js')} outcomes
- * @property {typeof import('./explain.js')} explain
- * @property {typeof import('./health.js')} health
- * @property {typeof import('./moving.js')} moving
- * @property {typeof import('./network.js')} network
- * @property {typeof import('./shapes.js')} shapes
- * @property {typeof import('./snapshot.js')} snapshot
- * @property {typeof import('./subscription-token.js')} subscriptionToken
- * @property {typeof import('./renewal.js')} renewal
- * @property {typeof import('./tokens/tabs.js')} tabs
- * @property {typeof import('./advice.js')} advice
- * @property {any} http_stream
- * @property {any} sse
- * @property {any} poll
+ * By their paths.
+ * @typedef {{
+ *   'transports/outcomes': typeof import('./transports/outcomes.js'),
+ *   explain: typeof import('./explain.js'),
+ *   health: typeof import('./health.js'),
+ *   moving: typeof import('./moving.js'),
+ *   network: typeof import('./network.js'),
+ *   'subscription-token': typeof import('./subscription-token.js'),
+ *   shapes: typeof import('./shapes.js'),
+ *   snapshot: typeof import('./snapshot.js'),
+ *   renewal: typeof import('./renewal.js'),
+ *   'tokens/tabs': typeof import('./tokens/tabs.js'),
+ *   advice: typeof import('./advice.js'),
+ *   'transports/http-stream': any,
+ *   'transports/sse': any,
+ *   'transports/poll': any,
+ * }} Modules
  */
 
-/** Written out twice: bundlers go by the import, a second try by the address. @type {Record<keyof Modules, [file: string, load: () => Promise<any>]>} */
+/** Bundlers go by what is imported here, a second try by the path. @type {Record<keyof Modules, () => Promise<any>>} */
 const PARTS = {
-  outcomes: ['./transports/outcomes.js', () => import('./transports/outcomes.js')],
-  explain: ['./explain.js', () => import('./explain.js')],
-  health: ['./health.js', () => import('./health.js')],
-  moving: ['./moving.js', () => import('./moving.js')],
-  network: ['./network.js', () => import('./network.js')],
-  subscriptionToken: ['./subscription-token.js', () => import('./subscription-token.js')],
-  shapes: ['./shapes.js', () => import('./shapes.js')],
-  snapshot: ['./snapshot.js', () => import('./snapshot.js')],
-  renewal: ['./renewal.js', () => import('./renewal.js')],
-  tabs: ['./tokens/tabs.js', () => import('./tokens/tabs.js')],
-  advice: ['./advice.js', () => import('./advice.js')],
-  http_stream: ['./transports/http-stream.js', () => import('./transports/http-stream.js')],
-  sse: ['./transports/sse.js', () => import('./transports/sse.js')],
-  poll: ['./transports/poll.js', () => import('./transports/poll.js')],
+  advice: () => import('./advice.js'),
+  explain: () => import('./explain.js'),
+  health: () => import('./health.js'),
+  moving: () => import('./moving.js'),
+  network: () => import('./network.js'),
+  renewal: () => import('./renewal.js'),
+  shapes: () => import('./shapes.js'),
+  snapshot: () => import('./snapshot.js'),
+  'subscription-token': () => import('./subscription-token.js'),
+  'tokens/tabs': () => import('./tokens/tabs.js'),
+  'transports/http-stream': () => import('./transports/http-stream.js'),
+  'transports/outcomes': () => import('./transports/outcomes.js'),
+  'transports/poll': () => import('./transports/poll.js'),
+  'transports/sse': () => import('./transports/sse.js'),
 };
 
 /** Who can go on without a part waits so long for it. */
@@ -64,11 +66,11 @@ const failures = new Map();
 export function load(name, importFile) {
   const known = loading.get(name);
   if (known) return known;
-  const [file, first] = PARTS[name];
   const failed = failures.get(name) ?? 0;
   // Browsers keep a failed import for as long as the page lives, by its address.
-  const address = failed === 0 ? file : `${new URL(file, import.meta.url)}?again=${failed}`;
-  const coming = (importFile ? importFile(address) : failed === 0 ? first() : import(address)).then(
+  const file = `./${name}.js`;
+  const address = `${new URL(file, import.meta.url)}?again=${failed}`;
+  const coming = (importFile ? importFile(address) : failed === 0 ? PARTS[name]() : import(address)).then(
     (module) => (loaded[name] = module),
     (error) => {
       failures.set(name, failed + 1);

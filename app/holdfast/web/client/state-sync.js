@@ -4,14 +4,13 @@
  * published meanwhile, is its owner's.
  */
 
-import { backoffDelay } from './backoff.js';
+import { backoffDelay, DELAYS } from './backoff.js';
 import './codes-rest.js';
 import { errorOf } from './errors.js';
 import { Timer } from './timer.js';
 
 /** @typedef {import('./positions.js').Gap} Gap */
 
-const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 20_000 };
 
 export class StateSync {
   #channel;

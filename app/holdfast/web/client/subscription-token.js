@@ -4,7 +4,7 @@
  * demand, for channels whose tokens can be fetched.
  */
 
-import { backoffDelay } from './backoff.js';
+import { backoffDelay, DELAYS } from './backoff.js';
 import './codes-rest.js';
 import { errorOf } from './errors.js';
 import { Timer, within } from './timer.js';
@@ -22,7 +22,6 @@ import { Timer, within } from './timer.js';
 /** Seconds: what expires sooner is asked for no more often. */
 const SOONEST = 2;
 const FETCH_MS = 30_000;
-const DELAYS = { minReconnectDelay: 500, maxReconnectDelay: 20_000 };
 
 export class SubscriptionToken {
   #channel;

@@ -34,26 +34,6 @@ export class Log {
     return [...this.#lines];
   }
 
-  /** @param {string} event @param {object} [fields] */
-  debug(event, fields) {
-    this.write('debug', event, fields);
-  }
-
-  /** @param {string} event @param {object} [fields] */
-  info(event, fields) {
-    this.write('info', event, fields);
-  }
-
-  /** @param {string} event @param {object} [fields] */
-  warning(event, fields) {
-    this.write('warning', event, fields);
-  }
-
-  /** @param {string} event @param {object} [fields] */
-  error(event, fields) {
-    this.write('error', event, fields);
-  }
-
   /** @param {(line: Line) => void} listener  is told each line from now on @returns {() => void} ends it */
   subscribe(listener) {
     this.#listeners.add(listener);

@@ -17,6 +17,11 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** @param {string} className @param {string} part @param {string} [text] */
+export function button(className, part, text = '') {
+  return element('button', { type: 'button', class: className, part }, text);
+}
+
 /** One shape for each mood, so that none is told by its colour alone; 24 by 24, drawn in lines. */
 const ICONS = {
   connected: 'M3 12a9 9 0 1 0 18 0a9 9 0 1 0-18 0M8 12.5l2.7 2.7L16 9.5',

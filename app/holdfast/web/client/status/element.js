@@ -7,7 +7,7 @@ import { perform } from './actions.js';
 import { adoptStyles, setText } from './dom.js';
 import { makeParts, place, show } from './parts.js';
 import { SHARED, STATUS } from './styles.js';
-import { EVENTS, snapshotOf, viewOf } from './view.js';
+import { follow, snapshotOf, viewOf } from './view.js';
 
 /** What lasts shorter is not spoken of. */
 const ANNOUNCE_AFTER = 1000;
@@ -74,10 +74,8 @@ export class HoldfastStatus extends Base {
     if (signal.aborted) return;
     this.#parts ??= this.#build(this.#language);
     const refresh = () => this.#render();
-    for (const name of EVENTS) this.#service.addEventListener(name, refresh, { signal });
-    for (const name of ['online', 'offline']) this.environment.page?.addEventListener(name, refresh, { signal });
     this.environment.document?.addEventListener('visibilitychange', refresh, { signal });
-    this.#render();
+    follow(this.#service, this.environment, refresh, signal);
   }
 
   #end() {

@@ -1,7 +1,7 @@
 // @ts-check
 /** The pieces of the status element, and how a view gets into them. */
 
-import { element, icon, setIcon, setText } from './dom.js';
+import { button, element, icon, setIcon, setText } from './dom.js';
 
 /** @typedef {import('../lang/language.js').Language} Language */
 /** @typedef {import('./view.js').View} View */
@@ -49,11 +49,6 @@ function makePanel(language) {
   const root = element('div', { id: 'panel', class: 'panel', part: 'panel', popover: 'auto', role: 'dialog', 'aria-label': name });
   root.append(title, hint, countdown, list, tools);
   return { root, title, hint, countdown, main, list, copy, log };
-}
-
-/** @param {string} className @param {string} part @param {string} [text] */
-function button(className, part, text = '') {
-  return element('button', { type: 'button', class: className, part }, text);
 }
 
 /** @param {Parts} parts @param {View} view @param {Language} language */

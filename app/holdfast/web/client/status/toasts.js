@@ -4,10 +4,10 @@
 import { browserEnvironment } from '../environment.js';
 import { Language } from '../lang/language.js';
 import { perform } from './actions.js';
-import { adoptStyles, element, icon, setText } from './dom.js';
+import { adoptStyles, button, element, icon, setText } from './dom.js';
 import { Notices } from './notices.js';
 import { SHARED, TOASTS } from './styles.js';
-import { EVENTS, snapshotOf } from './view.js';
+import { follow, snapshotOf } from './view.js';
 
 /**
  * @typedef {object} ToastsOptions
@@ -68,13 +68,10 @@ export class Toasts {
   /** @param {import('../types.js').Environment} environment @param {EventTarget} [notices] */
   #listen(environment, notices) {
     const { signal } = this.#stop;
-    const update = () => this.#notices.update();
-    for (const name of EVENTS) this.#service.addEventListener(name, update, { signal });
-    for (const name of ['online', 'offline']) environment.page?.addEventListener(name, update, { signal });
     const add = (/** @type {any} */ { detail }) => this.add(detail.error);
     this.#service.addEventListener('login', add, { signal });
     notices?.addEventListener('notice', add, { signal });
-    update();
+    follow(this.#service, environment, () => this.#notices.update(), signal);
   }
 
   /** @param {import('./notices.js').Notice[]} notices @param {boolean} isBack */
@@ -95,7 +92,9 @@ export class Toasts {
     const { topic, action, isUrgent, isTrouble } = notice;
     const id = `title-${topic}`;
     const words = element('div', { class: 'words' }, element('p', { class: 'title', part: 'title', id }), element('p', { class: 'hint', part: 'hint' }));
-    const dismiss = element('button', { type: 'button', class: 'dismiss', part: 'dismiss', 'aria-label': this.#language.text('action.dismiss') }, icon('close'));
+    const dismiss = button('dismiss', 'dismiss');
+    dismiss.setAttribute('aria-label', this.#language.text('action.dismiss'));
+    dismiss.append(icon('close'));
     dismiss.addEventListener('click', () => this.#notices.dismiss(topic));
     const toast = element('div', { class: `toast${isUrgent && isTrouble ? ' urgent' : ''}`, part: 'toast', role: 'group', 'aria-labelledby': id });
     toast.append(icon(shapeOf(notice)), words, dismiss);
@@ -107,9 +106,9 @@ export class Toasts {
 
   /** @param {import('./view.js').UserAction} action */
   #button(action) {
-    const button = element('button', { type: 'button', class: 'action', part: 'button' }, this.#language.text(`action.${action}`));
-    button.addEventListener('click', () => perform(action, this.#service, this.#onLogin));
-    return button;
+    const made = button('action', 'button', this.#language.text(`action.${action}`));
+    made.addEventListener('click', () => perform(action, this.#service, this.#onLogin));
+    return made;
   }
 
   /** @param {string} key @param {HTMLElement} toast */

@@ -43,8 +43,8 @@ import { needsLogin } from '../tokens/need.js';
  * @property {{key: string, label: string, value: string}[]} details
  */
 
-/** What of a service changes a view: who shows one listens to all of these, so that all say the same at the same time. */
-export const EVENTS = ['state', 'connecting', 'connected', 'disconnected', 'error', 'transport', 'quality', 'migrated'];
+/** What of a service changes a view. */
+const EVENTS = ['state', 'connecting', 'connected', 'disconnected', 'error', 'transport', 'quality', 'migrated'];
 
 /** So long after it was announced a restart can be why the server does not answer, whatever attempts say: milliseconds. */
 const RESTART = 60_000;
@@ -63,6 +63,16 @@ export function snapshotOf(service, environment) {
   const wait = nextAttemptAt === null ? null : Math.max(0, nextAttemptAt - environment.now());
   const restart = restartOf(service, environment.now());
   return { state, reason, transport, attempt, wait, isOnline: environment.isOnline(), restart, quality };
+}
+
+/**
+ * Draw again when something changes; all who show a service do it by this, so that they say the same at the same time.
+ * @param {any} service @param {import('../types.js').Environment} environment @param {() => void} draw @param {AbortSignal} signal  ends it
+ */
+export function follow(service, { page }, draw, signal) {
+  for (const name of EVENTS) service.addEventListener(name, draw, { signal });
+  for (const name of ['online', 'offline']) page?.addEventListener(name, draw, { signal });
+  draw();
 }
 
 /** @param {any} service @param {number} now @returns {HoldfastError | null} */

@@ -3,17 +3,15 @@
 
 import { backoffDelay } from '../backoff.js';
 import { errorOf, HoldfastError } from '../errors.js';
-import { load, soon } from '../on-demand.js';
+import { load, loaded, soon } from '../on-demand.js';
 import { unless, within } from '../timer.js';
-import { tokenFault, withoutTokens } from './check.js';
+import { tokenFault } from './check.js';
 import { ServerClock } from './clock.js';
 import { Gate } from './gate.js';
 
 /** getToken has this long: milliseconds. */
 const TIMEOUT = 10_000;
 const LATE = { slug: 'token_source_timeout', detail: `getToken took longer than ${TIMEOUT / 1000} s` };
-/** No server keeps a page waiting for longer: milliseconds. */
-const HOUR = 3_600_000;
 const BACKOFF = { minReconnectDelay: 1000, maxReconnectDelay: 60_000 };
 /** A token this close to its end is not handed out if another can be fetched: seconds. */
 const MARGIN = 5;
@@ -144,14 +142,14 @@ export class TokenSource {
       this.#log?.info('token_fetched', { reason });
       return token;
     } catch (error) {
-      await soon('advice', this.#environment, signal); // or the first error of a page has no words
+      await soon('advice', this.#environment, signal); // which knows what is meant, and has the words
       throw signal.aborted ? error : this.#failed(error);
     }
   }
 
   /** What keeps to one fetch for all tabs; null where each fetches for itself: that is wanted, or the part does not load. @param {AbortSignal} signal */
   async #tabs(signal) {
-    const part = this.#share ? await load('tabs').catch(() => null) : null;
+    const part = this.#share ? await load('tokens/tabs').catch(() => null) : null;
     signal.throwIfAborted();
     if (part) this.#together ??= new part.Tabs(this, this.#environment, this.#share, TIMEOUT * 1.5);
     return this.#together;
@@ -183,7 +181,8 @@ export class TokenSource {
 
   /** @param {unknown} error @returns {HoldfastError} */
   #failed(error) {
-    const found = toError(error);
+    const isOurs = error instanceof HoldfastError;
+    const found = isOurs ? error : (loaded.advice?.meantBy(error) ?? errorOf({ slug: 'token_source_failed', cause: error }));
     this.#failures += 1;
     if (found.action === 'fetch_token' || (found.action === 'stop' && found.slug.startsWith('token_'))) {
       found.action = this.#failures < PATIENCE ? 'retry' : 'stop';
@@ -207,14 +206,4 @@ export class TokenSource {
       }
     }
   }
-}
-
-/** What getToken rejects with, as one of ours. @param {any} error @returns {HoldfastError} */
-function toError(error) {
-  if (error instanceof HoldfastError) return error;
-  const detail = withoutTokens(`${error?.name ?? 'Error'}: ${error?.message ?? error}`);
-  if (error?.status === 401 || error?.status === 403) return errorOf({ slug: 'login_required', detail, cause: error });
-  const isOfNetwork = error instanceof TypeError && /fetch|network|load/i.test(error.message);
-  const slug = isOfNetwork ? 'token_source_unreachable' : 'token_source_failed';
-  return errorOf({ slug, detail, cause: error, retryAfter: Math.min(error?.retryAfter, HOUR) || 0 });
 }

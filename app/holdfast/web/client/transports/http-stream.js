@@ -7,11 +7,9 @@ import { StreamTransport } from './stream.js';
 /** @typedef {import('./stream.js').Sink} Sink */
 
 /** @type {import('../types.js').TransportMaker} */
-export function httpStreamTransport(target, environment, events) {
+export function maker(target, environment, events) {
   return new StreamTransport('http_stream', sourceOf('application/x-ndjson'), target, environment, events);
 }
-
-export { httpStreamTransport as maker };
 
 /**
  * @param {string} type  of a response that is a stream

@@ -6,7 +6,7 @@
 
 import { backoffDelay } from '../backoff.js';
 import { newCid } from '../connector.js';
-import { isHtml } from '../http.js';
+import { abortAfter, isHtml } from '../http.js';
 import { pause } from '../timer.js';
 import { GAVE_UP, NO_WORD, because, causeOf, discard, jsonOf, nonsense, post, takeBatch } from './answers.js';
 
@@ -29,11 +29,9 @@ const QUICK = 50;
 const RUSH = 1_000;
 
 /** @type {import('../types.js').TransportMaker} */
-export function pollTransport(target, environment, events) {
+export function maker(target, environment, events) {
   return new PollTransport(target, environment, events);
 }
-
-export { pollTransport as maker };
 
 /** @implements {Transport} */
 class PollTransport {
@@ -50,8 +48,6 @@ class PollTransport {
   #timeout;
   /** @type {Request | null} the newest; those before it have been overtaken */
   #newest = null;
-  /** @type {Set<AbortController>} */
-  #underWay = new Set();
   #ack = 0;
   #failures = 0;
   /** A request has failed and waits to be repeated. */
@@ -63,6 +59,7 @@ class PollTransport {
   #isOver = false;
   #hasEnded = false;
   #stop = new AbortController();
+  #over = new AbortController();
 
   /**
    * @param {import('../types.js').TransportTarget} target
@@ -129,21 +126,16 @@ class PollTransport {
   }
 
   /** @param {Request} request @returns {Promise<Answer | Cause>} */
-  async #ask(request) {
-    const controller = new AbortController();
-    this.#underWay.add(controller);
-    const timer = this.#environment.setTimer(() => controller.abort(), this.#timeout);
-    try {
-      const more = { signal: controller.signal };
-      const response = await post(this.#environment, this.#target.url, this.#body(request), more);
-      if (response.status !== 200 || isHtml(response)) return await causeOf(response);
-      return read(await jsonOf(response), request);
-    } catch {
-      return because(request.seq === 0 ? 'open_failed' : 'connection_cut');
-    } finally {
-      this.#environment.clearTimer(timer);
-      this.#underWay.delete(controller);
-    }
+  #ask(request) {
+    const isOpening = request.seq === 0;
+    const work = async (/** @type {AbortController} */ { signal }) => {
+      const response = await post(this.#environment, this.#target.url, this.#body(request), { signal });
+      return response.status !== 200 || isHtml(response) ? causeOf(response) : read(await jsonOf(response), request);
+    };
+    // An opening goes on when all is over: its answer has the session that is to be left.
+    const over = isOpening ? undefined : this.#over.signal;
+    const slug = isOpening ? 'open_failed' : 'connection_cut';
+    return abortAfter(this.#environment, this.#timeout, work, over).catch(() => because(slug));
   }
 
   /** The same bytes in each repetition, but for a higher `ack`. @param {Request} request */
@@ -240,8 +232,7 @@ class PollTransport {
     this.#hasEnded = true;
     this.#stop.abort();
     this.#queue = [];
-    // An opening goes on: its answer has the session that is to be left.
-    if (this.#address !== null) for (const controller of this.#underWay) controller.abort();
+    this.#over.abort();
     this.#events.onEnd({ ...ending, wasOpen: this.#address !== null });
   }
 }

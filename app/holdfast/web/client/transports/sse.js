@@ -12,11 +12,9 @@ import { StreamTransport } from './stream.js';
 const FIELD = 'data:';
 
 /** @type {import('../types.js').TransportMaker} */
-export function sseTransport(target, environment, events) {
+export function maker(target, environment, events) {
   return new StreamTransport('sse', sourceOf('text/event-stream', dataIn), target, environment, events);
 }
-
-export { sseTransport as maker };
 
 /** Each line of data is a JSON object; all other fields mean nothing here. @param {string} lines */
 function dataIn(lines) {

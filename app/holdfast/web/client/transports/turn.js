@@ -12,6 +12,7 @@ import { stored } from '../storage.js';
 /** @typedef {import('../session.js').Session} Session */
 /** @typedef {import('./outcomes.js').Outcomes} Outcomes */
 
+const PART = 'transports/outcomes';
 /** Ends that may speak against a transport: no close frame came, or what came was not understood. */
 const SUSPICIOUS = [1006, 4000];
 
@@ -39,13 +40,14 @@ export class Turn {
 
   /** What decides; null where there is no reason to, or it has not come yet. */
   get outcomes() {
-    if (this.#hasDoubts && loaded.outcomes) this.#outcomes ??= this.#begin(loaded.outcomes);
+    const part = loaded[PART];
+    if (this.#hasDoubts && part) this.#outcomes ??= this.#begin(part);
     return this.#outcomes;
   }
 
   /** @param {AbortSignal} signal @returns {Promise<TransportName | null>} what to try next; null where the browser has none of them */
   async next(signal) {
-    if (this.#hasDoubts) await soon('outcomes', this.#environment, signal); // without it the best one is tried once more
+    if (this.#hasDoubts) await soon(PART, this.#environment, signal); // without it the best one is tried once more
     if (this.outcomes) return this.outcomes.next();
     return this.#names.find((name) => isSupported(name, this.#environment)) ?? null;
   }
@@ -71,10 +73,10 @@ export class Turn {
 
   /** @param {(outcomes: Outcomes) => void} tell */
   #tell(tell) {
-    if (this.#hasDoubts) use('outcomes', () => this.outcomes && tell(this.outcomes));
+    if (this.#hasDoubts) use(PART, () => this.outcomes && tell(this.outcomes));
   }
 
-  /** @param {import('../on-demand.js').Modules['outcomes']} part */
+  /** @param {import('../on-demand.js').Modules['transports/outcomes']} part */
   #begin({ outcomesOf }) {
     const outcomes = outcomesOf(this.#environment, this.#names, this.#origin);
     if (this.#current) outcomes.choice.onConnected(this.#current);

@@ -36,11 +36,9 @@ export class Uplink {
   #unanswered = new Set();
   /** @type {Map<number, boolean>} ids that were sent twice: whether a reply has come */
   #twice = new Map();
-  /** @type {AbortController | null} */
-  #request = null;
   #isBusy = false;
-  #isStopped = false;
   #stop = new AbortController();
+  #isStopped = false;
 
   /**
    * @param {string} url
@@ -70,7 +68,6 @@ export class Uplink {
     this.#isStopped = true;
     this.#stop.abort();
     this.#queue = [];
-    this.#request?.abort();
   }
 
   /**
@@ -117,13 +114,13 @@ export class Uplink {
   #post(commands) {
     const data = commands.map((command) => JSON.stringify(command)).join('\n');
     const body = JSON.stringify({ ...this.#address, data });
-    return abortAfter(this.#environment, REQUEST_TIMEOUT, async (request) => {
-      this.#request = request;
-      const response = await post(this.#environment, this.#url, body, { signal: request.signal });
+    const work = async (/** @type {AbortController} */ { signal }) => {
+      const response = await post(this.#environment, this.#url, body, { signal });
       if (response.status !== 204) return causeOf(response);
       discard(response);
       return null;
-    }).catch(() => because('commands_undelivered'));
+    };
+    return abortAfter(this.#environment, REQUEST_TIMEOUT, work, this.#stop.signal).catch(() => because('commands_undelivered'));
   }
 }
 
