@@ -61,6 +61,19 @@ test('no token and no transport are named', async () => {
   await assert.rejects(make({}, { turn: { next: async () => null } }).connector.prepare(attempt(), EVENTS), { slug: 'transport_unsupported' });
 });
 
+test('a part that does not load is named and told, unless nobody waits for it', async () => {
+  const lacking = [];
+  const turn = { next: async () => 'tcp', lacks: (name) => lacking.push(name) };
+  const { connector } = make({}, { turn });
+  const stop = new AbortController();
+  await assert.rejects(connector.prepare(attempt(), EVENTS));
+  const stopped = connector.prepare(attempt({ signal: stop.signal }), EVENTS);
+  stop.abort();
+
+  await assert.rejects(stopped);
+  assert.deepEqual(lacking, ['tcp']);
+});
+
 test('a correlation id is 128 random bits', () => {
   const { environment } = make();
 

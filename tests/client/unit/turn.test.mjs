@@ -51,6 +51,16 @@ test('one that fails makes room for the next', async () => {
   assert.equal(await turn.next(signal), 'http_stream');
 });
 
+test('one whose part does not load makes room for the next', async () => {
+  const turn = new Turn(fakeEnvironment({ WebSocket: undefined }), NAMES, 'o');
+  for (let count = 0; count < 3; count += 1) {
+    assert.equal(await turn.next(signal), 'http_stream');
+    turn.lacks('http_stream');
+  }
+
+  assert.equal(await turn.next(signal), 'sse');
+});
+
 test('what an earlier page found out holds from the first attempt on', async () => {
   const environment = fakeEnvironment();
   const first = new Turn(environment, NAMES, 'o');

@@ -28,7 +28,7 @@ export class Connector {
    * @param {ReturnType<typeof import('./options.js').withDefaults>} parts.options
    * @param {ReturnType<typeof import('./options.js').endpointsOf>} parts.endpoints
    * @param {Pick<import('./tokens/source.js').TokenSource, 'obtain'> | null} parts.tokens
-   * @param {{next: (signal: AbortSignal) => Promise<TransportName | null>}} parts.turn
+   * @param {Pick<import('./transports/turn.js').Turn, 'next' | 'lacks'>} parts.turn
    * @param {Pick<import('./attempts.js').Attempts, 'spread'>} parts.attempts
    * @param {() => object} parts.connectSubs  positions of server-side subscriptions
    */
@@ -61,10 +61,15 @@ export class Connector {
   }
 
   /** @param {Exclude<TransportName, 'websocket'>} transport @param {AbortSignal} signal */
-  #load(transport, signal) {
-    const { environment, options } = this.#parts;
+  async #load(transport, signal) {
+    const { environment, options, turn } = this.#parts;
     const cause = { slug: 'import_failed', detail: transport };
-    return within(environment, options.handshakeTimeout, load(partOf(transport)), cause, signal);
+    try {
+      return await within(environment, options.handshakeTimeout, load(partOf(transport)), cause, signal);
+    } catch (error) {
+      if (!signal.aborted) turn.lacks(transport);
+      throw error;
+    }
   }
 
   /** @param {string} cid @param {string} token */

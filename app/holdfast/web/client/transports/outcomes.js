@@ -39,6 +39,11 @@ export class Outcomes {
     else this.#tell(session, ending);
   }
 
+  /** The part for it does not load. @param {import('../types.js').TransportName} transport */
+  lacks(transport) {
+    this.#tell({ transport, connectedAt: null }, { code: 1006, reason: '', slug: 'import_failed', wasOpen: false });
+  }
+
   /** @param {Session} session @param {string} slug  of what asking the server came to */
   explained(session, slug) {
     const held = this.#unexplained;
@@ -55,7 +60,7 @@ export class Outcomes {
     if (held) this.#tell(held.session, held.ending, heard);
   }
 
-  /** @param {Session} session @param {Ending} ending @param {import('./blame.js').Heard} [heard] */
+  /** @param {Pick<Session, 'transport' | 'connectedAt'>} session @param {Ending} ending @param {import('./blame.js').Heard} [heard] */
   #tell({ transport, connectedAt }, ending, heard) {
     const { now, isOnline } = this.#environment;
     this.choice.onOutcome(transport, {

@@ -64,6 +64,12 @@ export class Turn {
     this.#tell((outcomes) => outcomes.ended(session, ending, willAsk));
   }
 
+  /** The part for it does not load. @param {TransportName} name */
+  lacks(name) {
+    this.#hasDoubts = true;
+    this.#tell((outcomes) => outcomes.lacks(name));
+  }
+
   /** @param {Session} session @param {string} slug  of what asking the server came to */
   explained(session, slug) {
     this.#tell((outcomes) => outcomes.explained(session, slug));
