@@ -164,9 +164,10 @@ class PollQuestion(Message, tag="poll", kw_only=True):
 
 
 class PollTaken(msgspec.Struct):
-    """What a poll is answered; nothing where it waits, and a `PollResult` follows."""
+    """What a poll is answered; nothing where it waits, and a `PollResult` of the process `uid` follows."""
 
     body: bytes = b""
+    uid: str = ""
 
 
 class PollResult(Message, tag="poll_result", kw_only=True):

@@ -49,7 +49,7 @@ class Expected:
         self.ticket = ticket
         self.node = node
         self.ack = ack
-        self.uid = ""  # of the process that has taken it
+        self.uid = ""  # of the process at which it waits
         self.is_told = False  # by that
 
     # Public methods
@@ -105,10 +105,11 @@ class Guest:
         self.client_at = question.sender
 
     def wake(self, outcome: str) -> None:
-        """Let it be answered with all that comes in this turn of the loop; only the first outcome counts."""
+        """Let it be answered with all that comes in this turn of the loop; see `Waiting`."""
         if not self._outcome:
-            self._outcome = outcome
             self._elsewhere.loop.call_soon(self._answer)
+        if not self._outcome or outcome == "superseded":
+            self._outcome = outcome
 
     def _answer(self) -> None:
         self._elsewhere.see_off(self, self._outcome)
@@ -160,7 +161,7 @@ class PollsElsewhere:
             del self._expected[expected.ticket]
             note(TRANSPORT, request.node, error.slug if isinstance(error, GatewayError) else "gone")
             raise
-        expected.uid = self._forwarder.uid_of(request.node)
+        expected.uid = taken.uid
         self._late.add(expected)
         if taken.body:
             self._tell(expected, taken.body)
@@ -201,7 +202,7 @@ class PollsElsewhere:
         if visit.has_to_wait:
             self._guests[guest.ticket] = guest
             visit.session.wait(guest)
-            return PollTaken()
+            return PollTaken(uid=self._bus.uid)
         visit.session.leave(guest)
         return PollTaken(self._desk.answer(visit))
 
@@ -235,5 +236,5 @@ class PollsElsewhere:
 
     def _let_all_go(self) -> None:
         for expected in list(self._expected.values()):
-            if expected.uid:  # its commands were taken
+            if expected.uid:  # else it may not have been taken
                 expected.let_go()

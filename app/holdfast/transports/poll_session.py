@@ -28,7 +28,7 @@ class Waiting(Protocol):
     """A request that waits for an answer."""
 
     def wake(self, outcome: str) -> None:
-        """Let it be answered; only the first outcome counts."""
+        """Let it be answered; the first outcome counts, unless it is superseded before it was answered."""
 
 
 class OpenRequest:
@@ -42,10 +42,11 @@ class OpenRequest:
         self._scope = asyncio.timeout(None)
 
     def wake(self, outcome: str) -> None:
-        """Let it be answered; only the first outcome counts."""
+        """Let it be answered; the first outcome counts, unless it is superseded before it was answered."""
         if not self.outcome:
-            self.outcome = outcome
             self._scope.reschedule(self._loop.time())
+        if not self.outcome or outcome == "superseded":
+            self.outcome = outcome
 
     async def wait(self, receive: Receive) -> str:
         """Return the outcome once somebody wakes it, "gone" if the client leaves before."""

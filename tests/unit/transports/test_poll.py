@@ -125,6 +125,18 @@ async def test_poll_newer_request_takes_over(door, world):
     assert await door.post(session=session, seq=1, ack=1) == {"superseded": True, "messages": []}
 
 
+async def test_poll_that_is_overtaken_while_it_times_out(door, world):
+    """What comes in the same turn is for the newer request."""
+    session = (await door.open())["session"]
+    waiting = door.start(session=session, seq=1, ack=1)
+    await world.turn()
+    door.timers.advance(25)
+    door.sessions.find(session).arrive(PollRequest(session, seq=2, ack=1))
+    publish(world, 1)
+
+    assert (await waiting.done()).json() == {"superseded": True, "messages": []}
+
+
 async def test_poll_opening_is_repeated_by_its_key(door, world):
     """An opening whose answer died leads to the session it opened, until that has gone on."""
     request = {"key": KEY, "commands": [{"id": 1, "connect": {"token": world.token()}}]}

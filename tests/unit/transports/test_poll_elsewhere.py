@@ -11,6 +11,7 @@ import pytest
 from msgspec import msgpack
 
 from holdfast.transports.poll_elsewhere import PollsElsewhere
+from holdfast.transports.poll_messages import PollRequest
 from tests.brokers import Clock
 from tests.pair import Instance, Pair, forwarded
 from tests.poll_door import Door, Posted
@@ -133,6 +134,18 @@ async def test_newer_request_takes_over_wherever_it_comes(doors: Doors, newer_at
     assert (await newer.done()).json()["messages"] == [{"push": 1}]
     stale = third.start(session=doors.session, node="there", seq=1, ack=1)
     assert (await stale.done()).json() == {"superseded": True, "messages": []}
+
+
+async def test_newer_request_takes_over_in_the_turn_of_an_answer(doors: Doors) -> None:
+    """What ends the wait of the older one at the same time is the newer one's to tell."""
+    waiting = await doors.wait(1)
+    doors.far.timers.advance(25)
+    session = doors.far.sessions.find(doors.session)
+    assert session is not None
+    session.arrive(PollRequest(doors.session, seq=2, ack=1))
+    doors.publish(1)
+
+    assert (await waiting.done()).json() == {"superseded": True, "messages": []}
 
 
 async def test_repeated_request_is_not_carried_out_again(doors: Doors) -> None:
