@@ -15,7 +15,7 @@ from typing import Any
 
 from tests import proxies
 from tests.gateway import Gateway
-from tests.redis_servers import running_redis
+from tests.redis_servers import RedisServer, running_redis
 
 Make = Callable[[Path, Mapping[str, Any]], Gateway]
 
@@ -28,6 +28,7 @@ class Two:
 
     gateways: tuple[Gateway, Gateway]
     proxy: proxies.Proxy
+    redis: RedisServer
 
     def forwarded(self, transport: str, outcome: str = "ok") -> float:
         """Return how many requests those that live have forwarded."""
@@ -63,7 +64,7 @@ def running_two(folder: Path, settings: Mapping[str, Any] | None = None, make: M
                 gateways.append(make(folder / name, {"broker": broker, "instance": name, **(settings or {})}).start())
             first, second = gateways
             with proxies.running("haproxy", first.port, folder, balancing(first.port, second.port)) as proxy:
-                yield Two((first, second), proxy)
+                yield Two((first, second), proxy, server)
         finally:
             for gateway in gateways:
                 gateway.kill()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -32,7 +34,7 @@ SESSIONS: dict[str, OpenSession] = {
 SECONDS = 40.0
 
 
-POLL = {"poll": {"timeout": "3s"}}
+POLL = {"poll": {"timeout": "15s"}}
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +122,13 @@ async def test_commands_of_a_killed_instance_are_not_carried_out_twice(two: Two)
         assert sub.data == sorted(set(sub.data))
 
 
-async def test_instance_that_stops_loses_no_forwarded_poll(two: Two):
-    """While the one that forwards is restarted its clients' sessions at the other go on."""
+async def test_rolling_restart_loses_nothing(two: Two):
+    """While the instance that forwards is restarted a session at the other goes on; behind its own it recovers."""
     first, second = two.gateways
     async with client_at(two, "poll", second.url) as client:
         await client.connect()
         session: Any = client._session
-        session._url = f"{two.proxy.url}/connection/poll"
+        client._url = session._url = f"{two.proxy.url}/connection/poll"
         sub = await client.subscribe("recover:c", recoverable=True)
         for number in range(60):
             if number == 20:
@@ -137,9 +139,38 @@ async def test_instance_that_stops_loses_no_forwarded_poll(two: Two):
             await asyncio.sleep(0.02)
         await client.until(lambda: len(sub.data) >= 60, "all publications", SECONDS)
 
-        assert (sub.data, sub.gaps) == (list(range(60)), [])
         assert len(client.all("connected")) == 1
+        stopped = asyncio.ensure_future(asyncio.to_thread(second.stop))
+        for number in range(60, 90):
+            await asyncio.to_thread(first.call, "publish", channel="recover:c", data=number)
+            await asyncio.sleep(0.02)
+        await client.until(lambda: len(sub.data) >= 90, "all publications", SECONDS)
+
+        assert (sub.data, sub.gaps) == (list(range(90)), [])
+        assert await stopped == 0
+        assert client.all("connecting")[0]["reason"] == "shutdown"
     assert "Traceback" not in two.log()
+
+
+async def test_session_outlives_an_outage_of_redis(two: Two):
+    """Longer than entries of instances live: nobody is told that the session is gone, and nothing is lost."""
+    first, _ = two.gateways
+    async with client_at(two, "poll") as client:
+        await client.connect()
+        sub = await client.subscribe("recover:d", recoverable=True)
+        await asyncio.to_thread(first.call, "publish", channel="recover:d", data=0)
+        os.kill(two.redis.pid, signal.SIGSTOP)
+        await asyncio.sleep(6)  # the time to live is 4
+        os.kill(two.redis.pid, signal.SIGCONT)
+        number = 1
+        while number < 20:
+            answer = await asyncio.to_thread(first.call, "publish", channel="recover:d", data=number)
+            number += "error" not in answer
+        await client.until(lambda: len(sub.data) >= 20, "all publications", SECONDS)
+
+        assert (sub.data, sub.gaps) == (list(range(20)), [])
+        assert len(client.all("connected")) == 1
+    assert two.forwarded("poll") > 1
 
 
 def wait_for_gone(gateway: Gateway, before: float) -> None:

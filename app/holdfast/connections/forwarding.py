@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from holdfast.connections.bus import Bus
 from holdfast.connections.bus_messages import VERSION, Message
 from holdfast.connections.nodes import Node, Nodes
-from holdfast.errors import DoorError, GatewayError
+from holdfast.errors import BrokerError, DoorError, GatewayError
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
 
@@ -42,6 +42,7 @@ class Forwarder:
         self._clock = clock
         self._sleep = sleep
         self._may_read_at = 0.0
+        self._listed_at = self._doubtful_until = clock()
         self._next_read: asyncio.Task[object] | None = None
         self._looking: Counter[str] = Counter()  # for which names, how many
         self.is_stopping = False
@@ -51,10 +52,6 @@ class Forwarder:
         """Called when answers may not come: messages may have been lost, or this instance stops."""
 
     # Public methods: questions
-
-    def is_elsewhere(self, name: str) -> bool:
-        """Tell whether a name may be that of another instance."""
-        return name not in {"", self.bus.name} and not self.bus.is_alone
 
     def uid_of(self, name: str) -> str:
         """Return which process has a name; empty if none has."""
@@ -71,6 +68,8 @@ class Forwarder:
         """
         node = await self._find(name)
         if node is None:
+            if self._is_in_doubt():
+                raise BrokerError("peer_unreachable", "Instances have yet to find each other again.", is_undone=True)
             raise DoorError("unknown_session", "Its instance is not there.")
         if node.bus != VERSION:
             raise DoorError("unknown_session", "Its instance speaks another version.")
@@ -85,10 +84,15 @@ class Forwarder:
 
     async def on_beat(self) -> None:
         """Know that the registry was read."""
-        _call(self.when_listed)
+        if self._is_unheard():
+            self._doubt()
+        self._listed_at = self._clock()
+        if not self._is_in_doubt():
+            _call(self.when_listed)
 
     def on_resumed(self) -> None:
         """Know that messages may have been lost."""
+        self._doubt()
         _call(self.when_lost)
 
     def stop(self) -> None:
@@ -110,6 +114,18 @@ class Forwarder:
             if not self._looking[name]:
                 del self._looking[name]
         return self._nodes.known(name)
+
+    # After an outage of the broker the entries of living instances may have expired, and come back with their next
+    # heartbeat. Meanwhile no client is told that its session is gone.
+
+    def _doubt(self) -> None:
+        self._doubtful_until = self._clock() + self._nodes.ttl / 2
+
+    def _is_unheard(self) -> bool:
+        return self._clock() - self._listed_at > self._nodes.ttl
+
+    def _is_in_doubt(self) -> bool:
+        return self._is_unheard() or self._clock() < self._doubtful_until
 
     async def _read(self) -> None:
         """Wait for the next time the registry is read for anybody."""

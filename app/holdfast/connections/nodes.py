@@ -66,7 +66,7 @@ class Nodes:
     ) -> None:
         self._tables = tables
         self._describe = describe
-        self._ttl = ttl
+        self.ttl = ttl
         self._random = random or Random()
         self._known: dict[str, Node] = {}
         self._beats = 0
@@ -136,7 +136,7 @@ class Nodes:
             _log.info("instance_name_free", name=self.name)
         self._beats += 1
         found[self.name].beat = self._beats
-        await self._tables.put(TABLE, self.name, _encode(found[self.name]), self._ttl)
+        await self._tables.put(TABLE, self.name, _encode(found[self.name]), self.ttl)
 
     def hurry(self) -> None:
         """Renew the entry soon: something in it has changed that others should know."""
@@ -194,7 +194,7 @@ class Nodes:
     # Private methods
 
     def _pause(self) -> float:
-        return self._ttl / _BEATS_PER_TTL * self._random.uniform(1 - _JITTER, 1)
+        return self.ttl / _BEATS_PER_TTL * self._random.uniform(1 - _JITTER, 1)
 
     def _look_for_double(self, row: bytes | None) -> None:
         if not self._beats or row is None:

@@ -130,7 +130,8 @@ def _log_lost_or_bad(event: str, address: str, refusal: GatewayError) -> None:
 
 def _is_lost(refusal: GatewayError) -> bool:
     """Tell whether a session, its instance or the way there is gone, which all clients notice at once."""
-    return refusal.slug == "unknown_session" or isinstance(refusal, BrokerError)
+    is_broker_away = isinstance(refusal, BrokerError) and refusal.slug != "internal_error"
+    return refusal.slug == "unknown_session" or is_broker_away
 
 
 def _may_be_attempt(handshake: Handshake) -> bool:

@@ -167,6 +167,27 @@ async def test_broker_that_is_away(pair: Pair) -> None:
         assert (await refusal(pair, name)).slug == "broker_unavailable"
 
 
+async def test_instances_that_lost_each_other_are_given_time(pair: Pair) -> None:
+    """Behind an outage of the broker an instance that is not listed yet is no lost session, for one heartbeat."""
+    listed: list[None] = []
+    forwarder_of(pair.here).when_listed.append(lambda: listed.append(None))
+    nodes = pair.here.cluster.nodes
+    assert await nodes.try_beat()
+    await pair.exchange.memory.tables.remove("nodes", "there")
+    pair.clock.advance(11)
+    assert (await refusal(pair, "nowhere")).slug == "peer_unreachable"
+    assert await nodes.try_beat()
+    assert (await refusal(pair, "there")).slug == "peer_unreachable"
+    assert len(listed) == 1
+    pair.clock.advance(6)
+    assert await nodes.try_beat()
+    assert (await refusal(pair, "there")).slug == "unknown_session"
+    assert len(listed) == 2
+
+    pair.here.cluster.on_resumed()
+    assert (await refusal(pair, "there")).slug == "peer_unreachable"
+
+
 async def test_who_waits_is_told_of_changes(pair: Pair) -> None:
     """Of each reading of the registry, of messages that may be lost, of the stop."""
     forwarder = forwarder_of(pair.here)

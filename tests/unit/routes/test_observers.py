@@ -6,7 +6,7 @@ import pytest
 from holdfast.connections.core import Clocks
 from holdfast.connections.records import Forgetful
 from holdfast.connections.transport import Handshake
-from holdfast.errors import DoorError, GatewayError, LifecycleError, ProtocolError
+from holdfast.errors import DoorError, LifecycleError, ProtocolError, error_of
 from holdfast.routes.observers import (
     observe_api_call,
     observe_bad_request,
@@ -184,10 +184,11 @@ def test_observe_api_call():
     assert value("holdfast_api_errors_total", slug="unknown_channel") == errors + 1
 
 
-@pytest.mark.parametrize(("slug", "is_written"), [("bad_request", True), ("unknown_session", False)])
-def test_observe_poll_refusal(capsys, slug, is_written):
-    """A bad poll is logged; that a session is gone is no news after a restart."""
-    observe_poll_refusal(replace(HANDSHAKE, transport="poll"), GatewayError(slug, "why"))
+@pytest.mark.parametrize("slug", ["bad_request", "internal_error", "unknown_session", "peer_unreachable"])
+def test_observe_poll_refusal(capsys, slug):
+    """A bad poll is logged; that a session or its instance is gone is no news after a restart."""
+    observe_poll_refusal(replace(HANDSHAKE, transport="poll"), error_of(slug, "why"))
+    is_written = slug in {"bad_request", "internal_error"}
 
     line = capsys.readouterr().err
     assert (slug in line and "198.51.100.1" in line) is is_written
