@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from holdfast.channels.local import GAP, LocalChannel
+from holdfast.channels.local import LocalChannel
 from holdfast.channels.subscriber import Gone, Subscriber
 from holdfast.channels.tailored import Tailoring
 from holdfast.protocol.messages import ClientInfo, MemberPush, Publication, Push, StreamPosition
@@ -149,6 +149,11 @@ class Hub:
         if channel := self._channels.get(name):
             channel.position = None
 
+    def spoil(self, name: str) -> None:
+        """Let subscriptions in the making know that something was skipped on its way here."""
+        if channel := self._channels.get(name):
+            channel.spoil()
+
     def unchecked(self, before: float) -> list[str]:
         """Return the channels with a position that was last confirmed before a moment."""
         return [
@@ -220,8 +225,7 @@ class Hub:
             channel.seal()
             has_gap = channel.let_in(position) or has_gap
         if has_gap:
-            for buffer in channel.waiting or ():
-                buffer.append(GAP)
+            channel.spoil()
             self.on_gap(channel.name)
         return True
 

@@ -132,6 +132,11 @@ class LocalChannel:
         self.late = self.late or None
         return has_gap
 
+    def spoil(self) -> None:
+        """Say in the buffers of subscriptions that are being made that something was skipped."""
+        for buffer in self.waiting or ():
+            buffer.append(GAP)
+
     # Public methods: what is on its way
 
     def seal(self) -> None:

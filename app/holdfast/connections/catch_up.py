@@ -27,6 +27,7 @@ PAGE = 1000
 MOST_HELD = 1000
 """Publications of one channel that wait here; beyond it they are read from history as well."""
 _RETRY_FIRST, _RETRY_MOST = 0.1, 2.0
+_LEAST_TO_PRUNE = 1000
 
 _log = get_logger(__name__)
 
@@ -38,13 +39,13 @@ class _Held(NamedTuple):
 
 
 class _Gap:
-    """A channel that is being filled: what waits, and whether some could not be kept."""
+    """A channel that is being filled: what waits, and whether something came that is neither there nor read yet."""
 
-    __slots__ = ("held", "overflowed")
+    __slots__ = ("held", "reads_again")
 
     def __init__(self, held: list[_Held]) -> None:
         self.held = held
-        self.overflowed = False
+        self.reads_again = False
 
 
 class CatchUp:
@@ -79,6 +80,7 @@ class CatchUp:
         self._gaps: dict[str, _Gap] = {}
         # Up to where channels were read from history while the link was still to bring the same.
         self._ahead: dict[str, StreamPosition] = {}
+        self._prune_at = _LEAST_TO_PRUNE
         self._queue: deque[str] = deque()
         self._working = 0
 
@@ -122,7 +124,6 @@ class CatchUp:
 
     def on_resumed(self, channels: Collection[str]) -> None:
         """Fill these channels, before anything that comes now is handed on."""
-        self._ahead = {name: offset for name, offset in self._ahead.items() if self._hub.position(name) is not None}
         for channel in channels:
             self.fill(channel)
         self._handler.on_resumed(channels)
@@ -131,7 +132,11 @@ class CatchUp:
 
     def fill(self, channel: str) -> None:
         """Look in history for what is missing behind the last that came here, and hold what comes meanwhile."""
-        if channel not in self._gaps and self._seen(channel) is not None:  # else nobody could tell what is missing
+        if self._seen(channel) is None:  # nobody could tell what is missing; who is just reading history may miss it
+            self._hub.spoil(channel)
+        elif (gap := self._gaps.get(channel)) is not None:  # what is read now may be from before this loss
+            gap.reads_again = True
+        else:
             self._begin(channel)
 
     def on_loss(self, channel: str) -> None:
@@ -152,7 +157,12 @@ class CatchUp:
 
     def _came_from_history(self, channel: str, position: StreamPosition) -> bool:
         ahead = self._ahead.get(channel)
-        return ahead is not None and ahead.epoch == position.epoch and position.offset <= ahead.offset
+        if ahead is None:
+            return False
+        if ahead.epoch == position.epoch and position.offset <= ahead.offset:
+            return True
+        del self._ahead[channel]  # the link has passed it
+        return False
 
     def _begin(self, channel: str, *held: _Held) -> None:
         self._gaps[channel] = _Gap(list(held))
@@ -180,7 +190,7 @@ class CatchUp:
     async def _fill(self, channel: str, gap: _Gap) -> None:
         attempt = 0
         while (seen := self._seen(channel)) is not None:
-            gap.overflowed = False
+            gap.reads_again = False
             try:
                 found = await self._read(channel, seen)
             except ChannelError:
@@ -193,10 +203,12 @@ class CatchUp:
             attempt = 0
             self._hand_on(channel, seen, found)
             self._release(channel, gap)
-            if len(found.publications) < PAGE and not gap.overflowed:
+            if len(found.publications) < PAGE and not gap.reads_again:
                 if gap.held:  # history should have had what comes before these
                     await self._give_up(channel, seen)
                 return
+        if gap.reads_again:  # for who has left, and not held for who is just coming
+            self._hub.spoil(channel)
 
     async def _read(self, channel: str, seen: StreamPosition) -> History:
         await self._broker.reconcile(channel, seen)
@@ -209,7 +221,14 @@ class CatchUp:
             self._handler.on_publication(channel, publication, position)
         if found.publications:
             self._ahead[channel] = position
+            self._prune()
             _log.debug("caught_up", channel=channel, since=seen.offset, publications=len(found.publications))
+
+    def _prune(self) -> None:
+        """Forget channels that nobody follows any more, each time they may be half of all."""
+        if len(self._ahead) >= self._prune_at:
+            self._ahead = {name: ahead for name, ahead in self._ahead.items() if self._hub.position(name) is not None}
+            self._prune_at = max(_LEAST_TO_PRUNE, 2 * len(self._ahead))
 
     def _release(self, channel: str, gap: _Gap) -> None:
         """Hand on what waits up to the next gap; what was seen is dropped by the hub."""
@@ -232,12 +251,13 @@ class CatchUp:
             epoch = seen.epoch
         if epoch == seen.epoch:  # what comes of another epoch is no gap but a beginning, which the hub knows
             self._hub.forget_position(channel)
+        self._hub.spoil(channel)
         self._on_lost(channel)
 
 
 def _hold(gap: _Gap, held: _Held) -> None:
     if len(gap.held) >= MOST_HELD:
         gap.held = []
-        gap.overflowed = True
-    if not gap.overflowed:
+        gap.reads_again = True
+    if not gap.reads_again:
         gap.held.append(held)

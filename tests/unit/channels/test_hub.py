@@ -435,6 +435,16 @@ def test_begin_tells_a_gap(hub: Hub) -> None:
     assert buffer[1].offset == 7
 
 
+def test_spoil_tells_a_gap_to_those_who_are_just_beginning(hub: Hub) -> None:
+    """Others, and channels that nobody follows, have nothing to be told."""
+    buffer = hub.begin("news")
+    hub.spoil("news")
+    hub.end("news", buffer)
+    hub.spoil("news")
+
+    assert buffer == [GAP]
+
+
 def test_begin_forgets_a_position_of_former_times(hub: Hub, turns: Turns) -> None:
     """What is still being fanned out when the last one leaves says nothing about a later time."""
     leaving = Reader()

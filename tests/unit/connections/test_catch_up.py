@@ -34,6 +34,7 @@ class LossyLink:
         self.reconciled: list[tuple[str, StreamPosition]] = []
         self.went_back = False
         self.gate: asyncio.Event | None = None
+        self.answering: asyncio.Event | None = None
         self.handler: Any = None
 
     def __getattr__(self, name: str) -> Any:
@@ -55,7 +56,10 @@ class LossyLink:
         if self.failures:
             self.failures -= 1
             raise BrokerError("broker_timeout")
-        return await self.inner.history(channel, query, meta_ttl)
+        found = await self.inner.history(channel, query, meta_ttl)
+        if self.answering is not None:
+            await self.answering.wait()
+        return found
 
     async def reconcile(self, channel: str, seen: StreamPosition) -> None:
         self.reconciled.append((channel, seen))
@@ -344,6 +348,72 @@ async def test_many_channels_are_filled_a_few_at_a_time(
 
     assert sorted(push["channel"] for push in await client.pushes() if "pub" in push) == sorted(names)
     assert link.handler._working == 0
+
+
+async def test_link_that_is_lost_again_is_looked_at_again(link: LossyLink, client: Client) -> None:
+    """What was read before the second loss says nothing of what came then, and nobody waits for a check."""
+    await publish(link, 1)
+    link.answering = asyncio.Event()
+    link.heal()
+    await asyncio.sleep(0)
+    link.cut()
+    await publish(link, 2)
+    link.heal()
+    link.answering.set()
+
+    assert await numbers(client) == [1, 2]
+
+
+async def test_loss_while_the_first_subscription_is_made_is_said(link: LossyLink, client: Client) -> None:
+    """It read history before, nobody else knows how far the stream had come, and it must not wait for a check."""
+    link.answering = asyncio.Event()
+    client.send({"id": 50, "subscribe": {"channel": "b", "positioned": True}})
+    await asyncio.sleep(0)
+    link.cut()
+    await publish(link, 1, channel="b")
+    link.heal(["b"])
+    link.answering.set()
+    await link.world.turn()
+
+    (reply,) = client.received()
+    assert reply["error"]["message"] == "conflict"
+    assert reply["error"]["temporary"]
+
+
+async def test_newcomer_is_told_what_was_not_held_for_somebody_who_left(link: LossyLink, client: Client) -> None:
+    """What is to be read again is not held, and nobody reads it for a subscription that is just being made."""
+    await publish(link, 1)
+    waking, link.failures = asyncio.Event(), 1
+    link.handler._sleep = lambda seconds: waking.wait()
+    link.heal()
+    await link.world.turn()
+    link.heal()
+    client.call("unsubscribe", channel="a")
+    link.answering = asyncio.Event()
+    client.send({"id": 50, "subscribe": {"channel": "a", "positioned": True}})
+    await link.world.turn()
+    await publish(link, 2)
+    waking.set()
+    await link.world.turn()
+    link.answering.set()
+    await link.world.turn()
+
+    assert [one["error"]["message"] for one in client.received() if one.get("id") == 50] == ["conflict"]
+    assert len(link.handler) == 0
+
+
+async def test_what_was_read_ahead_is_forgotten_when_the_link_has_passed_it(link: LossyLink, client: Client) -> None:
+    """Channels come and go by the million."""
+    await publish(link, 1)
+    link.cut()
+    await publish(link, 2)
+    link.heal()
+    await client.pushes()
+    assert link.handler._ahead
+    await publish(link, 3)
+
+    assert await numbers(client) == [3]
+    assert not link.handler._ahead
 
 
 async def test_publication_without_history_is_never_held(link: LossyLink, client: Client) -> None:
