@@ -151,7 +151,10 @@ class RedisFeed:
             self._wake.clear()
             attempt = 0
             while self._lost:
-                await self._restore()
+                try:
+                    await self._restore()
+                except Exception:  # the boundary of one try: nobody else would listen again
+                    _log.exception("broker.restore_failed")
                 if self._lost:
                     await asyncio.sleep(full_jitter(attempt, BASE_SECONDS, MOST_SECONDS, self._pick))
                     attempt += 1
@@ -161,8 +164,10 @@ class RedisFeed:
         """Listen again to what was lost, as far as possible now."""
         by_server: dict[Address, list[bytes]] = {}
         try:
-            for channel in list(self._lost):
+            for count, channel in enumerate(list(self._lost), 1):
                 by_server.setdefault(await self._link.locate(channel), []).append(channel)
+                if count % AT_ONCE == 0:
+                    await asyncio.sleep(0)
         except BrokerError as error:
             self._link.outages.fail(None, error)
         await asyncio.gather(*(self._restore_at(address, channels) for address, channels in by_server.items()))
@@ -173,8 +178,13 @@ class RedisFeed:
             for start in range(0, len(channels), AT_ONCE):
                 wanted = [one for one in channels[start : start + AT_ONCE] if one in self._lost]
                 await line.subscribe(wanted)
-                self._lost.difference_update(wanted)
-                self.on_resumed(wanted)
+                for channel in set(wanted) - self._handlers.keys():  # nobody wants it any more
+                    self._lost.discard(channel)
+                    line.unsubscribe(channel)
+                restored = line.channels.intersection(wanted)  # less where it was lost again right away
+                self._lost -= restored
+                if restored:
+                    self.on_resumed(restored)
         except (RedisError, BrokerError) as error:
             self._look_elsewhere(error, address)
 
@@ -184,4 +194,7 @@ class RedisFeed:
             await asyncio.sleep(PING_SECONDS * (0.5 + self._pick()))
             for node in self._nodes.values():
                 if node.open is not None:
-                    node.open.ping()
+                    try:
+                        node.open.ping()
+                    except Exception:  # the boundary of one connection: the next round is for all
+                        _log.exception("broker.ping_failed")

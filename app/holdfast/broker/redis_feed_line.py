@@ -57,14 +57,14 @@ class FeedLine(Wire):
             raise failure
 
     def unsubscribe(self, channel: bytes) -> None:
-        """Listen no more; nobody waits for the server to say so."""
-        self.channels.discard(channel)
-        if self.failure is None:
+        """Listen no more; nobody waits for the server to say so. Where too much waits, the next message does it."""
+        if self.failure is None and not self.is_full:
+            self.channels.discard(channel)
             self.call("SUNSUBSCRIBE" if self.is_sharded else "UNSUBSCRIBE", channel).add_done_callback(_take_error)
 
     def ping(self) -> None:
         """See that the server is there: without an answer in time the connection is given up."""
-        if self.failure is None:
+        if self.failure is None and not self.is_full:  # else what waits tells
             self.call("PING").add_done_callback(_take_error)
 
     def drop(self, error: BrokerError) -> None:
@@ -93,6 +93,8 @@ class FeedLine(Wire):
                         handler(reply[1], reply[2])
                     except Exception:  # the boundary of one message: a bug there must not cost the others
                         _log.exception("broker.message_failed")
+                elif reply[1] in self.channels:
+                    self.unsubscribe(reply[1])  # who wanted it went while the server was asked
                 self._taken += 1
                 if self._taken % IN_A_ROW == 0:
                     await asyncio.sleep(0)

@@ -59,6 +59,11 @@ class Wire:
         self._watch: asyncio.TimerHandle | None = None
         self._tasks = [self._loop.create_task(self._write()), self._loop.create_task(self._read())]
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so many commands wait that another one is refused."""
+        return len(self._waiting) >= MOST_WAITING
+
     def call(self, *command: Argument) -> asyncio.Future[Any]:
         """Send a command and return the future of its answer; bytes stay bytes in it."""
         return self._send(command, 1)[0]
@@ -96,7 +101,7 @@ class Wire:
     def _send(self, command: tuple[Argument, ...], answers: int) -> list[asyncio.Future[Any]]:
         if self.failure is not None:
             raise BrokerError(self.failure.slug, self.failure.detail, is_undone=True)
-        if len(self._waiting) >= MOST_WAITING:
+        if self.is_full:
             raise BrokerError("broker_timeout", f"{MOST_WAITING} commands wait for an answer already", is_undone=True)
         give_up_at = self._loop.time() + self._timeout
         futures: list[asyncio.Future[Any]] = [self._loop.create_future() for _ in range(answers)]

@@ -156,6 +156,55 @@ async def test_lost_channels_are_listened_to_again(world: World):
     await world.feed.stop()
 
 
+async def test_channels_lost_again_at_once_are_listened_to_again(world: World, monkeypatch: pytest.MonkeyPatch):
+    """A connection may end between the server's word and whoever waits for it, and nobody else would notice."""
+    await world.feed.start()
+    await world.feed.listen(b"x", nothing)
+    subscribe = Line.subscribe
+
+    async def subscribe_and_lose(line: Line, channels: list[bytes]) -> None:
+        await subscribe(line, channels)
+        if len(world.lines) == 2:
+            line.lose()
+
+    monkeypatch.setattr(Line, "subscribe", subscribe_and_lose)
+    world.lines[0].lose()
+    await turn_until(lambda: world.resumed)
+
+    assert world.resumed == [{b"x"}]
+    assert [line.channels for line in world.lines] == [set(), set(), {b"x"}]
+    await world.feed.stop()
+
+
+async def test_watch_over_connections_survives_a_bug(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Whatever fails while channels are restored or connections looked at, it is done again."""
+    monkeypatch.setattr(redis_feed, "PING_SECONDS", 0.001)
+    failures = [ValueError("a bug"), ValueError("another")]
+    ping, open_ = Line.ping, world.feed._open
+
+    def fail_once(line: Line) -> None:
+        if len(failures) == 2:
+            raise failures.pop()
+        ping(line)
+
+    async def open_or_fail(address: Address) -> Line:
+        if len(failures) == 1 and world.lines:
+            raise failures.pop()
+        return await open_(address)
+
+    monkeypatch.setattr(Line, "ping", fail_once)
+    monkeypatch.setattr(world.feed, "_open", open_or_fail)
+    await world.feed.start()
+    await world.feed.listen(b"x", nothing)
+    await turn_until(lambda: len(failures) == 1)
+    world.lines[0].lose()
+    await turn_until(lambda: world.resumed)
+    await turn_until(lambda: world.lines[1].pings)
+
+    assert not failures
+    await world.feed.stop()
+
+
 async def test_channel_whose_slot_moved_is_resumed_elsewhere(world: World):
     """The others stay where they are."""
     await world.feed.start()

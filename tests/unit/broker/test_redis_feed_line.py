@@ -58,6 +58,33 @@ async def test_messages_go_to_their_handlers(connection: FakeConnection, monkeyp
     await line.close()
 
 
+async def test_channel_that_is_not_wanted_any_more_is_left_with_its_next_message(connection: FakeConnection):
+    """Who wanted it may have gone while the server was asked, and nobody else would ever leave it."""
+    line, _ = line_on(connection, {})
+    line.channels.add(b"a")
+    for _ in range(2):
+        connection.replies.put_nowait([b"message", b"a", b"1"])
+    await turn_until(lambda: connection.written)
+
+    assert connection.written == [b"*2\r\n$11\r\nUNSUBSCRIBE\r\n$1\r\na\r\n"]
+    assert not line.channels
+    await line.close()
+
+
+async def test_full_connection_is_left_alone(connection: FakeConnection, monkeypatch: pytest.MonkeyPatch):
+    """What waits for an answer already tells whether the server is there; a channel is left later."""
+    monkeypatch.setattr(redis_wire, "MOST_WAITING", 1)
+    line, _ = line_on(connection, {})
+    line.channels.add(b"a")
+    line.ping()
+    line.ping()
+    line.unsubscribe(b"a")
+
+    assert line.is_full
+    assert line.channels == {b"a"}
+    await line.close()
+
+
 async def test_sharded_channels_are_asked_for_one_by_one(connection: FakeConnection):
     """One that lives elsewhere is told by the error, and the others are listened to."""
     line, _ = line_on(connection, {})
