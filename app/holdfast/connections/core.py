@@ -48,6 +48,8 @@ _log = get_logger(__name__)
 
 # Repetitions of calls to the broker, as a share of the calls that commands make.
 _RETRY_RATIO = 0.1
+# 100,000 channels one after the other would take minutes by a broker that answers in milliseconds.
+_CHECKED_AT_ONCE = 50
 # What a failover, or a restart of Redis, makes of a call for a moment.
 _SOON_BACK = frozenset({"broker_unavailable", "broker_loading", "broker_read_only", "broker_cluster_down"})
 
@@ -187,6 +189,7 @@ class Core:
             return self.local
         catch_up = CatchUp(self.broker, self.local, self.hub, lost, self._meta_ttl, self.spawn)
         self.positions.on_loss = catch_up.on_loss
+        self.positions.at_once = _CHECKED_AT_ONCE
         return catch_up
 
     def _needs_header(self, name: bytes) -> bool:

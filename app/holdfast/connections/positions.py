@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
 from holdfast.channels.hub import Hub
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Channels checked before the loop turns: an embedded broker answers at once, and all channels may be due together.
 _SLICE = 200
+_OF_ONE_CHANNEL = frozenset({"broker_foreign_key"})
 
 
 class Positions:
@@ -50,6 +51,8 @@ class Positions:
         self._spawn = spawn
         self._suspected: dict[str, StreamPosition] = {}
         self.on_loss: Callable[[str], None] = self.invalidate
+        self.at_once = 1
+        """How many channels are asked about at the same time; more than one where each answer takes a while."""
 
     async def check(self) -> None:
         """Check the channels whose turn has come."""
@@ -58,19 +61,11 @@ class Positions:
             del self._suspected[channel]
             if not self._has_reached(channel, expected):
                 self.on_loss(channel)
-        for count, channel in enumerate(self._hub.unchecked(now - self._interval), 1):
-            if count % _SLICE == 0:
-                await asyncio.sleep(0)
-            before = self._hub.covered(channel)
-            try:
-                top = await self._read_top(channel)
-            except BrokerError:
-                return  # the next check will tell
-            self._hub.mark_checked(channel, now)
-            if before is not None and before.epoch == top.epoch and before.offset > top.offset:
-                self.on_loss(channel)
-            elif not self._has_reached(channel, top):
-                self._suspected[channel] = top
+        channels = iter(self._hub.unchecked(now - self._interval))
+        if self.at_once == 1:
+            await self._compare(channels, now)
+        else:
+            await asyncio.gather(*(self._compare(channels, now) for _ in range(self.at_once)))
 
     def invalidate(self, channel: str) -> None:
         """Tell the channel's positioned subscribers that they missed something."""
@@ -84,6 +79,24 @@ class Positions:
                 subscriber.close("insufficient_state")
             else:
                 self._spawn(subscribing.cancel(subscriber, channel, "subscription_insufficient_state"))
+
+    async def _compare(self, channels: Iterator[str], now: float) -> None:
+        for count, channel in enumerate(channels, 1):
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
+            before = self._hub.covered(channel)
+            try:
+                top = await self._read_top(channel)
+            except BrokerError as error:
+                if error.slug not in _OF_ONE_CHANNEL:
+                    return  # the next check will tell
+                self._hub.mark_checked(channel, now)
+                continue
+            self._hub.mark_checked(channel, now)
+            if before is not None and before.epoch == top.epoch and before.offset > top.offset:
+                self.on_loss(channel)
+            elif not self._has_reached(channel, top):
+                self._suspected[channel] = top
 
     def _has_reached(self, channel: str, expected: StreamPosition) -> bool:
         here = self._hub.covered(channel)

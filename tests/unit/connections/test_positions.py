@@ -144,3 +144,50 @@ async def test_check_of_many_channels_lets_the_loop_turn(world: World, clock: Cl
     counting.cancel()
 
     assert turns >= 2
+
+
+async def test_check_asks_about_many_channels_at_once_where_that_takes_a_while(world: World, clock: Clock) -> None:
+    """All channels are asked about within their interval, each once."""
+    client = world.connect()
+    for number in range(20):
+        client.call("subscribe", channel=f"c{number}", positioned=True)
+    positions, asked, most = world.core.positions, list[str](), 0
+    positions.at_once, under_way = 5, set[str]()
+
+    async def read_top(channel: str) -> StreamPosition:
+        nonlocal most
+        asked.append(channel)
+        under_way.add(channel)
+        most = max(most, len(under_way))
+        await asyncio.sleep(0)
+        under_way.remove(channel)
+        return await world.core.read_top(channel)
+
+    positions._read_top = read_top
+    clock.advance(41)
+    await positions.check()
+
+    assert (len(asked), len(set(asked)), most) == (20, 20, 5)
+    assert world.hub.unchecked(clock()) == []
+
+
+async def test_check_goes_on_behind_a_channel_of_which_the_broker_has_something_foreign(
+    world: World, clock: Clock
+) -> None:
+    """One channel must not keep all others from being checked for ever."""
+    client = world.connect()
+    for name in ("bad", "good"):
+        client.call("subscribe", channel=name, positioned=True)
+    asked: list[str] = []
+
+    async def read_top(channel: str) -> StreamPosition:
+        asked.append(channel)
+        if channel == "bad":
+            raise BrokerError("broker_foreign_key")
+        return await world.core.read_top(channel)
+
+    world.core.positions._read_top = read_top
+    clock.advance(41)
+    await world.core.positions.check()
+
+    assert asked == ["bad", "good"]
