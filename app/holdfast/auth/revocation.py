@@ -15,6 +15,7 @@ DEFAULT_KEPT_SECONDS = 24 * 3600.0
 DEFAULT_MAX_ENTRIES = 100_000
 
 RevokedSlug = Literal["token_revoked", "user_revoked"]
+RevokedName = tuple[Literal["user", "jti"], str]
 
 
 class Revocation(NamedTuple):
@@ -108,6 +109,10 @@ class RevocationList:
             for jti, until in self._tokens.items()
         ]
         return sorted((one for one in found if now < one.kept_until), key=lambda one: one.kept_until)
+
+    def names(self) -> list[RevokedName]:
+        """Return the kind and name of each entry, in any order; some may have ended."""
+        return [("user", user) for user in self._users] + [("jti", jti) for jti in self._tokens]
 
     def entry(self, kind: Literal["user", "jti"], name: str) -> Revocation | None:
         """Return the entry of a user or a token, None if there is none; it may have ended."""

@@ -34,7 +34,7 @@ from holdfast.auth.keys import KeyRing
 from holdfast.auth.locate import FoundToken, empty_form
 from holdfast.auth.peek import peek
 from holdfast.auth.report import Checks, TokenReport, describe_token
-from holdfast.auth.revocation import DEFAULT_KEPT_SECONDS, Revocation, RevocationList
+from holdfast.auth.revocation import DEFAULT_KEPT_SECONDS, Revocation, RevocationList, RevokedName
 from holdfast.auth.verifier import Rules, TokenVerifier, Verified, check_now
 from holdfast.errors import TokenError
 from holdfast.settings import TokenRules, TokenSettings
@@ -244,6 +244,10 @@ class ImprovedTokenValidator:
     def revocations(self) -> list[Revocation]:
         """Return what is revoked now."""
         return self._revocations.entries(self._clock())
+
+    def revoked(self) -> list[RevokedName]:
+        """Return the kind and name of each entry, ended ones too; for many this takes less than `revocations`."""
+        return self._revocations.names()
 
     def revocation(self, kind: Literal["user", "jti"], name: str) -> Revocation | None:
         """Return the entry of a user or a token, None if there is none; it may have ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from holdfast.connections.core import Core
 from holdfast.telemetry.logs import get_logger
 
 _log = get_logger(__name__)
+
+_SLICE = 200  # some milliseconds at most, where each has a connection to close
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,10 @@ class Revoker:
             _log.info("revoked", jti=order.jti, reason=order.reason, connections=closed)
         return closed
 
-    def catch_up(self, entries: Iterable[Revocation]) -> int:
+    async def catch_up(self, entries: Iterable[Revocation]) -> int:
         """Take over what was revoked while this instance could not hear of it, and return how many were closed.
+
+        The loop turns meanwhile: there may be as many as are remembered at all.
 
         A user's connection that came after the revocation may live by a token from before it, since nobody here
         refused that, or by a good one: its client is told to fetch another token, which shows it.
@@ -72,7 +77,9 @@ class Revoker:
         """
         core = self._core
         now, closed, tokens = core.wall_clock(), 0, set[str]()
-        for one in entries:
+        for count, one in enumerate(entries, 1):
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
             kept_seconds = one.kept_until - now
             if one.kind == "jti":
                 core.validator.revoke(jti=one.name, kept_seconds=kept_seconds, reason=one.reason)

@@ -95,9 +95,7 @@ class RevokerEverywhere:
             self._is_behind = True
             raise
         await self._take_over(rows)
-        for known in self._core.validator.revocations():
-            if _name(known) not in rows:  # the broker has lost it
-                self._unshared[_name(known)] = known
+        await self._find_lost(rows)
 
     # Private methods
 
@@ -150,12 +148,23 @@ class RevokerEverywhere:
             if count % _SLICE == 0:
                 await asyncio.sleep(0)
         try:
-            closed = self._revoker.catch_up(news)
+            closed = await self._revoker.catch_up(news)
         except OverflowError as error:
             _log.error("revocation_lost", detail=str(error))
             return
         if news:
             _log.info("revocations_taken_over", revocations=len(news), connections=closed)
+
+    async def _find_lost(self, rows: dict[str, bytes]) -> None:
+        """Note what is known here and the broker has lost."""
+        validator, now = self._core.validator, self._core.wall_clock()
+        for count, (kind, name) in enumerate(validator.revoked(), 1):
+            if f"{kind}:{name}" not in rows:
+                known = validator.revocation(kind, name)
+                if known is not None and now < known.kept_until:
+                    self._unshared[_name(known)] = known
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
 
     def _is_new(self, entry: Revocation) -> bool:
         if entry.kept_until <= self._core.wall_clock():

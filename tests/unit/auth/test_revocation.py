@@ -116,5 +116,6 @@ def test_entry_is_found_by_name() -> None:
 
     assert revocations.entry("user", "a") == ("user", "a", 70.0, 5.0, "left")
     assert revocations.entry("jti", "b") == ("jti", "b", 70.0, 0.0, "")
+    assert revocations.names() == [("user", "a"), ("jti", "b")]
     assert revocations.entry("user", "b") is None
     assert revocations.entry("jti", "a") is None

@@ -203,6 +203,42 @@ async def test_many_revocations_are_shared_a_part_at_a_time(pair: Pair, monkeypa
     assert len(pair.there.validator.revocations()) == 5
 
 
+async def test_many_revocations_are_taken_over_a_part_at_a_time(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop turns between: a hundred thousand after a restart of the broker must not hold up everybody."""
+    monkeypatch.setattr("holdfast.connections.revoking_everywhere._SLICE", 2)
+    monkeypatch.setattr("holdfast.connections.revoking._SLICE", 2)
+    client = pair.there.connect("user-9")
+    pair.kill(pair.there)
+    for number in range(10):
+        revoking = asyncio.ensure_future(pair.here.cluster.revoker.revoke(Order(user=f"user-{number}", seconds=60)))
+        await pair.here.turn()
+        pair.here.timers.ring()
+        await revoking
+    pair.exchange.cut_off.clear()
+    revoker = pair.there.cluster.revoker
+    revoker.fall_behind()
+    turns, reading = 0, asyncio.ensure_future(revoker.catch_up())
+    while not reading.done():
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert turns > 3 * 10 // 2
+    assert len(pair.there.validator.revocations()) == 10
+    assert client.transport.closed == (3500, "user_revoked")
+    assert not revoker._unshared
+
+
+async def test_ended_revocations_are_not_shared_again(pair: Pair, clock: Clock) -> None:
+    """They are in no table any more, which is no loss, and nobody is called to read."""
+    await pair.here.cluster.revoker.revoke(ANNA)
+    clock.advance(61)
+    revoker = pair.here.cluster.revoker
+    revoker.fall_behind()
+    await revoker.catch_up()
+
+    assert not revoker._unshared
+
+
 async def test_revocation_whose_sharing_is_interrupted_again(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be read is read with the next heartbeat, and the call for reading is not missed for ever."""
     await pair.here.cluster.revoker.revoke(ANNA)
