@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -234,6 +234,23 @@ async def _publish_until_delivered(one: Instance, other: Instance) -> StreamPosi
     raise AssertionError("nothing is delivered any more")
 
 
+async def test_channel_whose_slot_is_not_all_moved_is_published_into(cluster: Cluster):
+    """Where its keys are already, also if that master has never seen the scripts."""
+    where = {"mode": "cluster", "addresses": cluster.addresses, "prefix": some_prefix()}
+    async with running_instance(**where) as one:
+        await one.publish("news", "1")
+        slot = slot_of(one.broker.link.keys.channel("news"))
+        target, finish = await asyncio.to_thread(_begin_move, cluster, slot)
+        target.ask("SCRIPT", "FLUSH")
+        try:
+            results = await one.publish("news", "2", "3")
+        finally:
+            await asyncio.to_thread(finish)
+
+        assert [one.position.offset for one in results] == [2, 3]
+        assert await one.read("news") == [1, 2, 3]
+
+
 async def _publish_for(one: Instance, seconds: float) -> int:
     """Publish for a while; return how many were acknowledged."""
     loop = asyncio.get_running_loop()
@@ -247,6 +264,12 @@ async def _publish_for(one: Instance, seconds: float) -> int:
 
 def _move_slot(cluster: Cluster, slot: int) -> None:
     """Move a slot with its keys from its master to another, step by step, as redis-cli does."""
+    _, finish = _begin_move(cluster, slot)
+    finish()
+
+
+def _begin_move(cluster: Cluster, slot: int) -> tuple[RedisServer, Callable[[], None]]:
+    """Move the keys of a slot; return the server that has them, and what moves the slot."""
     ids = {one.address: one.ask("CLUSTER", "MYID") for one in cluster.masters()}
     lines = cluster.servers[0].ask("CLUSTER", "NODES").splitlines()
 
@@ -262,5 +285,9 @@ def _move_slot(cluster: Cluster, slot: int) -> None:
     while keys := source.ask("CLUSTER", "GETKEYSINSLOT", str(slot), "10").split():
         answer = source.ask("MIGRATE", "127.0.0.1", str(target.port), "", "0", "5000", "KEYS", *keys)
         assert answer in {"OK", "NOKEY"}, answer
-    for one in (target, source, *cluster.masters()):
-        one.ask("CLUSTER", "SETSLOT", str(slot), "NODE", ids[target.address])
+
+    def finish() -> None:
+        for one in (target, source, *cluster.masters()):
+            one.ask("CLUSTER", "SETSLOT", str(slot), "NODE", ids[target.address])
+
+    return target, finish

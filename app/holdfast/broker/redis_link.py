@@ -21,7 +21,7 @@ from holdfast.broker.redis_keys import Keys
 from holdfast.broker.redis_node import Node
 from holdfast.broker.redis_outage import Outages
 from holdfast.broker.redis_topology import Topology, make_topology
-from holdfast.broker.redis_wire import Argument, Server, Wire
+from holdfast.broker.redis_wire import Argument, Caller, Server, Wire
 from holdfast.errors import BrokerError
 from holdfast.resilience.backoff import full_jitter
 from holdfast.settings_broker import RedisSettings
@@ -32,7 +32,7 @@ HEARTBEAT_SECONDS = 1.0
 _BASE_SECONDS, _MOST_SECONDS = 0.02, 0.5
 # Causes that a failover or a moving slot has, and the next try may not.
 _PASSING = frozenset({"broker_unavailable", "broker_read_only", "broker_cluster_down"})
-_Send = Callable[[Wire], Awaitable[Any]]
+_Send = Callable[[Caller], Awaitable[Any]]
 
 
 class Script:
@@ -96,7 +96,7 @@ class RedisLink:
         """Run a script at the server that has its keys, which are of one slot; `RUN` in `args` is filled in."""
         return await self.attempt(keys[0], lane, lambda wire: self.evaluate(wire, script, keys, args), is_write=True)
 
-    async def evaluate(self, wire: Wire, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+    async def evaluate(self, wire: Caller, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script on a connection; errors are those of `Wire.call`."""
         rest = (len(keys), *keys, *(wire.server.run if one is RUN else one for one in args))
         try:
@@ -193,14 +193,10 @@ class RedisLink:
 
     async def _ask_there(self, address: Address, lane: str, send: _Send) -> Any:
         """Send to the server that a slot is just moving to, which it does for once."""
-        wire = await self._node(address, lane).wire()
-        asking = wire.call("ASKING")
         try:
-            return await send(wire)
+            return await send(_Asking(await self._node(address, lane).wire()))
         except RedisError as error:
             raise broker_error(error) from None
-        finally:
-            await asyncio.gather(asking, return_exceptions=True)
 
     def _node(self, address: Address, lane: str = "") -> Node[Wire]:
         node = self._nodes.get((address, lane))
@@ -261,6 +257,19 @@ class RedisLink:
         self.outages.answer(address)
         if not server.is_master or server.run != self._runs.get(address):
             self._distrust(address)
+
+
+class _Asking:
+    """A connection to where a slot is just moving: each command is asked for by itself, or it is sent back."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.server = wire.server
+        self._wire = wire
+
+    def call(self, *command: Argument) -> asyncio.Future[Any]:
+        """Send a command; see `Wire.call`."""
+        self._wire.call("ASKING")
+        return self._wire.call(*command)
 
 
 def _address(error: AskError, asked: Address) -> Address:

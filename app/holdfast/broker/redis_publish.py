@@ -18,7 +18,7 @@ from holdfast.broker.redis_link import RUN, RedisLink, Script
 from holdfast.broker.redis_records import encode_publication
 from holdfast.broker.redis_scripts import PUBLISH, SEND
 from holdfast.broker.redis_seen import Seen, SeenPositions
-from holdfast.broker.redis_wire import Argument, Wire
+from holdfast.broker.redis_wire import Argument, Caller
 from holdfast.broker.stream import new_epoch
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import Publication, StreamPosition
@@ -104,7 +104,7 @@ class Publisher:
         if not replicas:
             return await self._link.run_script(script, keys, args)
 
-        async def send(wire: Wire) -> Any:
+        async def send(wire: Caller) -> Any:
             reply = await self._link.evaluate(wire, script, keys, args)
             await self._confirmations.confirm(wire, replicas)
             return reply
@@ -126,10 +126,10 @@ class Confirmations:
 
     def __init__(self, patience: float) -> None:
         self._milliseconds = round(patience * 1000)
-        self._next: dict[Wire, asyncio.Task[int]] = {}
-        self._asked: dict[Wire, asyncio.Task[int]] = {}
+        self._next: dict[Caller, asyncio.Task[int]] = {}
+        self._asked: dict[Caller, asyncio.Task[int]] = {}
 
-    async def confirm(self, wire: Wire, replicas: int) -> None:
+    async def confirm(self, wire: Caller, replicas: int) -> None:
         """Return when so many replicas have everything that was answered on this connection.
 
         All who ask on one connection ask for the same number.
@@ -150,7 +150,7 @@ class Confirmations:
             detail = f"{confirmed} of {replicas} replicas confirmed it within {self._milliseconds} ms"
             raise BrokerError("durability_not_met", detail)
 
-    async def _ask(self, wire: Wire, replicas: int) -> int:
+    async def _ask(self, wire: Caller, replicas: int) -> int:
         before = self._asked.get(wire)
         if before is not None:
             await asyncio.wait({before})

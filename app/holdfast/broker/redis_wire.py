@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from hiredis import pack_command
 from redis.asyncio.connection import Connection
@@ -38,6 +38,15 @@ class Waiting(NamedTuple):
 
     answer: asyncio.Future[Any]
     give_up_at: float
+
+
+class Caller(Protocol):
+    """What takes commands for a server."""
+
+    server: Server
+
+    def call(self, *command: Argument) -> asyncio.Future[Any]:
+        """Send a command and return the future of its answer."""
 
 
 class Wire:

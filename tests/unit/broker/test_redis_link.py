@@ -116,6 +116,17 @@ async def test_cluster_redirections_are_followed(monkeypatch: pytest.MonkeyPatch
     assert [command[0] for command in wire.commands] == ["CLUSTER", "GET", "GET", "ASKING", "GET"]
 
 
+async def test_script_is_sent_to_where_a_slot_is_moving_although_it_is_unknown_there(monkeypatch: pytest.MonkeyPatch):
+    """Each command there has to be asked for by itself, or the server sends it back and forth until the slot is over."""
+    slots = [[0, 16383, [b"a", 1, b"id"]]]
+    answers: list[Any] = [slots, "ASK 1 c:3", b"OK", "NOSCRIPT No matching script.", b"OK", b"done"]
+    wire = FakeWire(lambda command: answers.pop(0))
+
+    assert await link_to(monkeypatch, wire, mode="cluster").run_script(Script("return 1"), [b"k"]) == b"done"
+    said = [command[0] for command in wire.commands]
+    assert said == ["CLUSTER", "EVALSHA", "ASKING", "EVALSHA", "ASKING", "EVAL"]
+
+
 async def test_heartbeat_leaves_a_server_that_is_no_master_any_more(monkeypatch: pytest.MonkeyPatch):
     """The run is learnt anew with the next connection."""
     wire = FakeWire(lambda command: b"role:slave\r\nmaster_replid:run1")
