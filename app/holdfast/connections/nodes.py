@@ -69,6 +69,7 @@ class Nodes:
         self.ttl = ttl
         self._random = random or Random()
         self._known: dict[str, Node] = {}
+        self._is_cut_off = False
         self._beats = 0
         self._double = ""  # the uid of another process with our name
         self._calm = 0  # heartbeats since it was last seen
@@ -118,7 +119,9 @@ class Nodes:
         return Counter(node.phase for node in self._known.values())
 
     def serving(self) -> dict[str, int]:
-        """Return how many connections each instance had that served, when the registry was last read."""
+        """Return how many connections each instance had that served at the last heartbeat; none if that failed."""
+        if self._is_cut_off:
+            return {}
         return {name: node.connections for name, node in self._known.items() if node.phase == "serving"}
 
     # Public methods: life
@@ -160,10 +163,12 @@ class Nodes:
         """Renew the entry and do what goes with that; tell whether the broker took part in all of it."""
         try:
             await self.beat()
+            self._is_cut_off = False
             for call in self.on_beat:
                 await call()
         except BrokerError as error:
             _log.debug("heartbeat_failed", slug=error.slug, detail=error.detail)
+            self._is_cut_off = True
             return False
         except Exception:  # the boundary of one heartbeat: without the next one others would forget us
             _log.exception("heartbeat_failed")

@@ -135,7 +135,9 @@ class Rebalance:
             self._finish()
             return
         self._balancer.observe(now, numbers)
-        if self._round is not None:
+        if self._round is not None and len(numbers) == 1:  # nowhere to send anybody, as far as is known
+            self._finish()
+        elif self._round is not None:
             self._shed(self._round, now)
         elif self._settings.mode != "off" and (excess := self._balancer.decide(now, numbers)):
             self._balancer.begun(excess)

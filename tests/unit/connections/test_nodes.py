@@ -49,6 +49,20 @@ async def test_node_that_was_killed_is_gone_by_itself(pair: Pair, clock: Clock) 
     assert not nodes_of(pair.here).is_known("there")
 
 
+async def test_numbers_of_others_are_not_known_while_the_broker_is_away(pair: Pair) -> None:
+    """Nobody is sent to an instance that may be gone since."""
+    nodes = nodes_of(pair.here)
+    await nodes.try_beat()
+    pair.kill(pair.here)
+    assert not await nodes.try_beat()
+    assert nodes.serving() == {}
+    assert nodes.is_known("there")
+
+    pair.exchange.cut_off.clear()
+    assert await nodes.try_beat()
+    assert nodes.serving() == {"here": 0, "there": 0}
+
+
 async def test_node_that_stops_is_gone_at_once(pair: Pair) -> None:
     """It takes its entry along; with a broker that is away it stops all the same."""
     await pair.there.cluster.stop()

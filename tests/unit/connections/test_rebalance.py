@@ -116,6 +116,19 @@ async def test_start_has_nothing_to_do_below_the_mean(make: Callable[..., Any]) 
     assert instance.rebalance.status().state == "idle"
 
 
+async def test_round_stops_where_nobody_else_is_known(make: Callable[..., Any]) -> None:
+    """While the broker is away nobody is sent to instances that may be gone."""
+    instance = await make()
+    instance.rebalance.start(rate=10)
+    instance.run(1)
+    told = instance.told()
+    instance.others = {}
+    instance.run(3)
+
+    assert 0 < instance.told() == told < 20
+    assert instance.rebalance.status().state == "idle"
+
+
 async def test_round_stops_at_the_mean(make: Callable[..., Any]) -> None:
     """Where clients leave by themselves meanwhile, fewer are sent away."""
     instance = await make()
