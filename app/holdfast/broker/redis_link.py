@@ -25,6 +25,9 @@ from holdfast.broker.redis_wire import Argument, Caller, Server, Wire
 from holdfast.errors import BrokerError
 from holdfast.resilience.backoff import full_jitter
 from holdfast.settings_broker import RedisSettings
+from holdfast.telemetry.logs import get_logger
+
+_log = get_logger(__name__)
 
 RUN = "\0run"
 """Stands in a script's arguments for the run of the server that it comes to."""
@@ -233,11 +236,15 @@ class RedisLink:
     async def _beat_forever(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS * (0.5 + self._pick()))
-            await self._beat()
+            try:
+                await self._beat()
+            except Exception:  # the boundary of one heartbeat: without others no outage would be seen to end
+                _log.exception("broker.heartbeat_failed")
 
     async def _beat(self) -> None:
         """See that every server is there and what it was; this also keeps the way open and finds a dead one."""
         try:
+            await self.topology.refresh()
             await self.locate(b"")
         except BrokerError as error:
             self.outages.fail(None, error)

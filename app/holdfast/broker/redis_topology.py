@@ -126,20 +126,23 @@ class ClusterTopology:
         self._ask = ask
         self._slots: list[Address | None] = [None] * SLOTS
         self._masters: set[Address] = set()
-        self._is_stale = True
+        self._suspects: set[Address] = set()  # another may be in their place
+        self._is_whole = False
+        self._answers = 0
         self._asking = asyncio.Lock()
 
     def address_of(self, key: bytes) -> Address | None:
-        """Return the master of the key's slot; None while something is known to have changed."""
-        return None if self._is_stale else self._slots[slot_of(key)]
+        """Return the master of the key's slot; None while that may be another by now."""
+        address = self._slots[slot_of(key)]
+        return None if address in self._suspects else address
 
     def addresses(self) -> Collection[Address]:
         """Return the masters."""
         return frozenset(self._masters)
 
     def forget(self, address: Address) -> None:
-        """Ask before the next command; another may be in its place."""
-        self._is_stale = True
+        """Ask before the next command for one of its slots; the others go on."""
+        self._suspects.add(address)
 
     def move(self, slot: int, address: Address) -> None:
         """Take a slot's new master from a redirection; others may have moved too, which they will tell."""
@@ -147,18 +150,20 @@ class ClusterTopology:
         self._masters.add(address)
 
     async def refresh(self) -> None:
-        """Ask one node after the other until one answers, once for all who wait."""
+        """Ask one node after the other until one answers, once for all who wait; suspects last."""
+        answers = self._answers
         async with self._asking:
-            if not self._is_stale:
+            if self._answers != answers or (self._is_whole and not self._suspects):
                 return
             failure = BrokerError("broker_cluster_down", "no node of the cluster is known", is_undone=True)
-            for address in dict.fromkeys([*self._masters, *self._seeds]):
+            trusted = [one for one in (*self._masters, *self._seeds) if one not in self._suspects]
+            for address in dict.fromkeys([*trusted, *self._masters, *self._seeds]):
                 try:
                     self._take(await self._ask(address, "CLUSTER SLOTS"), address)
                 except BrokerError as error:
                     failure = error
                     continue
-                self._is_stale = False
+                self._answers += 1
                 return
             raise BrokerError(failure.slug, failure.detail, is_undone=True)
 
@@ -170,8 +175,9 @@ class ClusterTopology:
         for first, last, master, *_ in ranges:
             host = master[0].decode() if master[0] else asked.host  # empty: where the question went
             slots[first : last + 1] = [Address(host, int(master[1]))] * (last + 1 - first)
-        self._slots = slots
+        self._slots, self._is_whole = slots, None not in slots
         self._masters = {address for address in slots if address is not None}
+        self._suspects.clear()
 
 
 def make_topology(settings: RedisSettings, ask: Ask) -> Topology:

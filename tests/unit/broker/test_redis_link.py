@@ -12,6 +12,7 @@ from holdfast.broker.redis_link import RUN, RedisLink, Script
 from holdfast.broker.redis_wire import Server
 from holdfast.errors import BrokerError
 from holdfast.settings_broker import RedisSettings
+from tests.brokers import turn_until
 
 
 class FakeWire:
@@ -117,7 +118,7 @@ async def test_cluster_redirections_are_followed(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_script_is_sent_to_where_a_slot_is_moving_although_it_is_unknown_there(monkeypatch: pytest.MonkeyPatch):
-    """Each command there has to be asked for by itself, or the server sends it back and forth until the slot is over."""
+    """Each command there has to be asked for by itself, or the server sends it back for as long as the slot moves."""
     slots = [[0, 16383, [b"a", 1, b"id"]]]
     answers: list[Any] = [slots, "ASK 1 c:3", b"OK", "NOSCRIPT No matching script.", b"OK", b"done"]
     wire = FakeWire(lambda command: answers.pop(0))
@@ -140,6 +141,23 @@ async def test_heartbeat_leaves_a_server_that_is_no_master_any_more(monkeypatch:
 
     assert wire.failure is not None
     assert str(left[0]) == "a:1"
+    await link.stop()
+
+
+async def test_heartbeat_survives_a_bug(monkeypatch: pytest.MonkeyPatch):
+    """Without another one no outage would be seen to end."""
+    link = link_to(monkeypatch, FakeWire(lambda command: b"role:master"))
+    monkeypatch.setattr(redis_link, "HEARTBEAT_SECONDS", 0.001)
+    await link.start()
+    beats: list[int] = []
+
+    async def refresh() -> None:
+        beats.append(len(beats))
+        if len(beats) == 1:
+            raise TypeError("a bug")
+
+    monkeypatch.setattr(link.topology, "refresh", refresh)
+    await turn_until(lambda: len(beats) > 1)
     await link.stop()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ async def test_cluster_is_told_by_any_node_that_answers():
 
 
 async def test_cluster_follows_a_slot_that_moved_and_asks_again_when_a_node_is_gone():
-    """A redirection is believed for its slot; after a failure nothing is."""
+    """A redirection is believed for its slot; after a failure nothing is of the node that failed."""
 
     async def ask(address: Address, words: str) -> Any:
         return HALVES
@@ -62,9 +63,57 @@ async def test_cluster_follows_a_slot_that_moved_and_asks_again_when_a_node_is_g
     topology.move(slot_of(b"x"), Address("d", 4))
     assert topology.address_of(b"x") == Address("d", 4)
 
-    topology.forget(A)
+    topology.forget(Address("d", 4))
     assert topology.address_of(b"x") is None
+    await topology.refresh()
+    assert topology.address_of(b"x") is not None
     await topology.close()
+
+
+async def test_cluster_serves_the_other_slots_while_a_node_is_gone():
+    """Whoever has to do with the one that is gone waits for it alone, and it is asked last."""
+    asked: list[Address] = []
+
+    async def ask(address: Address, words: str) -> Any:
+        asked.append(address)
+        return [[0, 8191, [b"a", 1, b"id"]], [8192, 16383, [b"b", 2, b"id"]]]
+
+    topology = ClusterTopology(CLUSTER, ask)
+    await topology.refresh()
+    names = [b"%d" % number for number in range(20)]
+    before = {name: topology.address_of(name) for name in names}
+    asked.clear()
+    for gone, other in ((A, B), (B, A)):
+        topology.forget(gone)
+        assert {name: topology.address_of(name) for name in names if before[name] == other} == {
+            name: other for name in names if before[name] == other
+        }
+        assert {topology.address_of(name) for name in names if before[name] == gone} == {None}
+        await topology.refresh()
+        await topology.refresh()
+        assert {name: topology.address_of(name) for name in names} == before
+
+    assert asked == [B, A]
+
+
+async def test_cluster_is_asked_again_for_slots_that_nobody_had():
+    """Once for all who wait; one that is just being made must not need a failure to be found complete."""
+    asked: list[Address] = []
+
+    async def ask(address: Address, words: str) -> Any:
+        asked.append(address)
+        await asyncio.sleep(0)
+        return HALVES[: len(asked)]
+
+    topology = ClusterTopology(CLUSTER, ask)
+    await topology.refresh()
+    names = [b"%d" % number for number in range(20)]
+    assert {topology.address_of(name) for name in names} == {A, None}
+    await asyncio.gather(*(topology.refresh() for _ in range(5)))
+    await topology.refresh()
+
+    assert len(asked) == 2
+    assert None not in {topology.address_of(name) for name in names}
 
 
 async def test_cluster_without_any_node_says_why():
