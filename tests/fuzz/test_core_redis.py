@@ -113,6 +113,7 @@ class Fray:
         self.players: list[Wanderer] = []
         self.known: list[dict[str, StreamPosition]] = [{} for _ in range(8)]
         self.work: set[asyncio.Task[None]] = set()
+        self.forgotten: set[str] = set()
 
     async def run(self) -> None:
         """Do random things, with Redis at rest only in between."""
@@ -207,9 +208,12 @@ class Fray:
         elif random.random() < 0.3:  # as after its meta TTL
             channel = random.choice(STREAMS)
             await ask("DEL", *(f"{self.prefix}:{{{channel}}}:{part}" for part in "sm"))
+            self.forgotten.add(channel)
 
     async def rest(self) -> None:
         """Return when all that was begun is done and every gap is filled."""
+        for channel in self.forgotten:  # of which nobody is told before something comes
+            self.do(self.publish(channel))
         for task in [*self.work]:
             await task
         self.work.clear()

@@ -14,6 +14,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from holdfast.resilience.keyed_buckets import KeyedBuckets
@@ -90,8 +91,13 @@ class Lockouts:
             return wait
         failed: list[_Counted] = []
         for one in self._counted(trial):
+            try:
+                wait = await self._fail(one)
+            except BaseException:  # whoever is not judged has not failed
+                with suppress(Exception):  # what is not taken back is forgotten in time
+                    await asyncio.gather(*(self._take_back(each) for each in failed))
+                raise
             failed.append(one)
-            wait = await self._fail(one)
             if wait > 0:  # another came first in this very moment
                 await asyncio.gather(*(self._take_back(each) for each in failed[:-1]), self._uncount(one))
                 return wait

@@ -103,6 +103,9 @@ class RedisMessages:
             except asyncio.CancelledError:
                 self._give_up(batch, BrokerError("broker_unavailable", "the broker has stopped"))
                 raise
+            except Exception as error:  # the boundary of the task: whoever waits must not wait for ever
+                _log.exception("broker.messages_not_sent")
+                self._give_up(batch, broker_error(error))
             else:
                 for one in batch:
                     if not one.done.done():  # whoever waited may have been cancelled

@@ -20,6 +20,9 @@ WHOLE_BYTES: Final = 16 * 1024 * 1024
 MESSAGE_BYTES: Final = 1024 * 1024
 """The longest that is taken in one piece; nobody sends one that long."""
 
+UNFINISHED_BYTES: Final = 64 * 1024 * 1024
+"""What may be kept of all messages that are not there in all their parts."""
+
 _UNFINISHED: Final = 64
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -93,6 +96,7 @@ class Joiner:
 
     def __init__(self) -> None:
         self._unfinished: dict[tuple[str, int], _Unfinished] = {}
+        self._size = 0
 
     def __len__(self) -> int:
         return len(self._unfinished)
@@ -104,14 +108,22 @@ class Joiner:
             ValueError: a part is missing, or the message gets too long; what came of it is forgotten.
         """
         key = part.uid, part.of
-        found = self._unfinished.pop(key, None) or _Unfinished(part.total)
+        found = self._forget(key) if key in self._unfinished else _Unfinished(part.total)
         found.size += len(part.body)
         if part.number != len(found.parts) or part.total != found.total or found.size > WHOLE_BYTES:
             raise ValueError("a part is missing, or the message is too long")
         found.parts.append(part.body)
         if len(found.parts) == found.total:
             return b"".join(found.parts)
-        if len(self._unfinished) >= _UNFINISHED:  # whoever sent the oldest is gone
-            del self._unfinished[next(iter(self._unfinished))]
+        while self._unfinished and (len(self) >= _UNFINISHED or self._size + found.size > UNFINISHED_BYTES):
+            self._forget(next(iter(self._unfinished)))  # whoever sent the oldest is gone
         self._unfinished[key] = found
+        self._size += found.size
         return None
+
+    # Private methods
+
+    def _forget(self, key: tuple[str, int]) -> _Unfinished:
+        found = self._unfinished.pop(key)
+        self._size -= found.size
+        return found

@@ -5,7 +5,9 @@ from asyncio import gather
 import pytest
 
 from holdfast.auth.lockout import AddressRate, Lockouts, Trial
+from holdfast.broker.base import Count
 from holdfast.broker.counters import MemoryCounters
+from holdfast.errors import BrokerError
 from holdfast.settings_auth import LockoutSettings
 from tests.brokers import Clock
 
@@ -105,6 +107,28 @@ async def test_attempt_that_was_never_judged_is_taken_back(lockouts: Lockouts, c
 
     assert await lockouts.wait_seconds(ALICE) == 0
     assert len(counters) == 0
+
+
+async def test_attempt_that_could_be_counted_in_part_only_is_taken_back(
+    lockouts: Lockouts, counters: MemoryCounters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that fails now and then locks nobody who was never judged."""
+    add, calls = counters.add, []
+
+    async def fail_second(key: str, ttl: float, amount: int = 1, *, prolong: bool = False) -> Count:
+        calls.append(key)
+        if len(calls) == 2:
+            raise BrokerError("broker_timeout")
+        return await add(key, ttl, amount, prolong=prolong)
+
+    for _ in range(RULES.failures):
+        calls.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(counters, "add", fail_second)
+            with pytest.raises(BrokerError):
+                await lockouts.begin(ALICE)
+
+    assert await fail(lockouts, ALICE, 3) == [0, 0, 0]
 
 
 async def test_failures_are_forgotten(lockouts: Lockouts, clock: Clock) -> None:

@@ -154,6 +154,18 @@ async def test_message_that_could_not_be_sent_says_why():
     assert failed[0] is not failed[1]
 
 
+async def test_bug_on_the_way_is_told_to_whoever_waits():
+    """Nobody waits for ever, and the next message goes out."""
+    link = Link()
+    link.answers.append(RuntimeError("a bug"))
+    messages = RedisMessages(link, "a")  # type: ignore[arg-type]  # as above
+    with pytest.raises(BrokerError, match="a bug"):
+        await asyncio.wait_for(messages.send(b"1"), 5)
+    link.answers.append(1)
+
+    await messages.send(b"2")
+
+
 async def test_sender_that_gave_up_stops_nobody():
     """Its message may go all the same."""
     link = ScriptedLink(1)

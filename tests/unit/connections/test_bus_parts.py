@@ -97,3 +97,16 @@ async def test_sender_that_is_cancelled_lets_others_go_on() -> None:
 
     assert broker.sent[-1] == (b"short", "there")
     assert not sender._turns
+
+
+def test_memory_of_all_unfinished_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instances that died in the middle of long messages leave no more than that; the oldest goes first."""
+    monkeypatch.setattr(bus_parts, "UNFINISHED_BYTES", 5 * PART_BYTES)
+    joiner = Joiner()
+    for number in range(4):
+        for part in list(cut(bytes(3 * PART_BYTES), number, "here", "u"))[:2]:
+            joiner.add(part)
+    last = list(cut(bytes(3 * PART_BYTES), 3, "here", "u"))[2]
+
+    assert len(joiner) == 2
+    assert joiner.add(last) == bytes(3 * PART_BYTES)
