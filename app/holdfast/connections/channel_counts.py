@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Final
 
 from holdfast.channels.hub import Hub
 from holdfast.connections.bus import Bus, reader
 from holdfast.connections.bus_messages import ChannelsQuestion
+
+_SLICE: Final = 2000
 
 _read_counts = reader(dict[str, int])
 
@@ -27,7 +31,7 @@ class ChannelCounts:
         Raises:
             BrokerError: the other instances cannot be asked.
         """
-        here = self._count(pattern)
+        here = await self._count(pattern)
         if self._bus.is_alone:
             return here, []
         found = await self._bus.survey(ChannelsQuestion(pattern=pattern), _read_counts)
@@ -36,9 +40,16 @@ class ChannelCounts:
             total.update(counts)
         return total, found.silent
 
-    def _count(self, pattern: str) -> dict[str, int]:
-        hub = self._hub
-        return {name: hub.count(name) for name in hub.channels() if not pattern or fnmatchcase(name, pattern)}
+    async def _count(self, pattern: str) -> dict[str, int]:
+        """Count a part at a time: with 100,000 channels it would be a tenth of a second."""
+        hub, found = self._hub, dict[str, int]()
+        names = list(hub.channels())
+        for start in range(0, len(names), _SLICE):
+            if start:
+                await asyncio.sleep(0)
+            part = [name for name in names[start : start + _SLICE] if not pattern or fnmatchcase(name, pattern)]
+            found.update((name, count) for name in part if (count := hub.count(name)))
+        return found
 
     async def _on_question(self, question: ChannelsQuestion) -> dict[str, int]:
-        return self._count(question.pattern)
+        return await self._count(question.pattern)

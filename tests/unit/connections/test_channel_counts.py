@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from holdfast.connections import channel_counts
 from holdfast.connections.channel_counts import ChannelCounts
 from tests.brokers import Clock
 from tests.live import World
@@ -29,3 +32,17 @@ async def test_counts_of_one_instance(world: World) -> None:
 
     assert await counts.count() == ({"news": 1}, [])
     assert await counts.count("x*") == ({}, [])
+
+
+async def test_many_channels_are_counted_a_part_at_a_time(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others have their turn between, and what they leave meanwhile is not counted."""
+    monkeypatch.setattr(channel_counts, "_SLICE", 2)
+    pair = await Pair(clock).start()
+    client = pair.here.connect()
+    for number in range(5):
+        client.call("subscribe", channel=str(number))
+    counting = asyncio.ensure_future(pair.here.cluster.channels.count())
+    await asyncio.sleep(0)
+    client.send({"id": 50, "unsubscribe": {"channel": "4"}})
+
+    assert await counting == ({str(number): 1 for number in range(4)}, [])
