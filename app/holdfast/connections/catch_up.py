@@ -28,6 +28,8 @@ MOST_HELD = 1000
 """Publications of one channel that wait here; beyond it they are read from history as well."""
 _RETRY_FIRST, _RETRY_MOST = 0.1, 2.0
 _LEAST_TO_PRUNE = 1000
+# Of one channel, and the same each time.
+_INCURABLE = frozenset({"broker_foreign_key"})
 
 _log = get_logger(__name__)
 
@@ -196,7 +198,10 @@ class CatchUp:
             except ChannelError:
                 await self._give_up(channel, seen)
                 return
-            except BrokerError:
+            except BrokerError as error:
+                if error.slug in _INCURABLE:
+                    await self._give_up(channel, seen)
+                    return
                 await self._sleep(full_jitter(attempt, _RETRY_FIRST, _RETRY_MOST, random.random))
                 attempt += 1
                 continue

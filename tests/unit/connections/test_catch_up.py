@@ -295,6 +295,30 @@ async def test_broker_that_fails_meanwhile_is_asked_again(link: LossyLink, clien
     assert max(naps) <= 2
 
 
+async def test_history_that_is_not_ours_is_lost(
+    link: LossyLink, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not become ours by asking again, and channels like it must not keep all others from being filled."""
+    monkeypatch.setattr(catch_up, "WORKERS", 1)
+    client.call("subscribe", channel="b", positioned=True, recoverable=True)
+    read = link.history
+
+    async def read_or_fail(channel: str, query: HistoryFilter, meta_ttl: float = 0.0) -> History:
+        if channel == "a":
+            raise BrokerError("broker_foreign_key")
+        return await read(channel, query, meta_ttl)
+
+    link.cut()
+    await publish(link, 1)
+    await publish(link, 2, channel="b")
+    monkeypatch.setattr(link, "history", read_or_fail)
+    link.heal(["a", "b"])
+
+    said = {push["channel"]: push for push in await client.pushes()}
+    assert said["a"]["unsubscribe"]["code"] == 2500
+    assert said["b"]["pub"]["data"] == 2
+
+
 async def test_more_than_can_wait_is_read_from_history(
     link: LossyLink, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
