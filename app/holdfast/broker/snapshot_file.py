@@ -4,6 +4,7 @@ A crash at any moment leaves either the old snapshot or the new one.
 
     magic (8)  version (2)  state (6)  { length (4)  record }...  length 0 (4)  digest (16)
 
+In version 2 what stands for a record is a block of them, each with its length, compressed by zlib (RFC 1950).
 Numbers are big-endian. The digest (BLAKE2b) covers everything but the state, which is the one thing ever written in
 place: `clean` while nothing has happened since the snapshot, `opened` as soon as a process has begun to use it.
 """
@@ -16,14 +17,16 @@ import io
 import os
 import stat
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from holdfast.errors import ConfigError
 
 MAGIC = b"HOLDFAST"
 VERSION = 1
+VERSION_COMPRESSED = 2
 CLEAN = b"clean\0"
 OPENED = b"opened"
 _STATE_OFFSET = 10
@@ -34,6 +37,17 @@ _FLUSH_BYTES = 262144
 # Synced piece by piece: one large fsync at the end keeps disk and scheduler busy enough to be felt by the loop.
 _SYNC_BYTES = 8388608
 _MODE = 0o600
+_BLOCK_BYTES = 262144
+_COMPRESSION = 6
+# Far above what the writer makes of its largest record: a file made by others must not fill the memory.
+_MOST_BLOCK_BYTES = 1 << 29
+
+
+class Header(NamedTuple):
+    """What a file says before its records."""
+
+    version: int
+    is_clean: bool
 
 
 class DamagedError(Exception):
@@ -46,12 +60,14 @@ class SnapshotWriter:
     Not safe for several threads at once. Errors are `OSError`; `abort` after one leaves the present file as it is.
     """
 
-    def __init__(self, path: Path, *, clean: bool) -> None:
+    def __init__(self, path: Path, *, clean: bool, is_compressed: bool = False) -> None:
+        version = VERSION_COMPRESSED if is_compressed else VERSION
         self._path = path
+        self._block: bytearray | None = bytearray() if is_compressed else None
         self._temporary = path.with_name(path.name + ".tmp")
         self._file: io.FileIO | None = None
-        self._digest = hashlib.blake2b(MAGIC + VERSION.to_bytes(2), digest_size=_DIGEST_BYTES)
-        self._pending = bytearray(_HEADER.pack(MAGIC, VERSION, CLEAN if clean else OPENED))
+        self._digest = hashlib.blake2b(MAGIC + version.to_bytes(2), digest_size=_DIGEST_BYTES)
+        self._pending = bytearray(_HEADER.pack(MAGIC, version, CLEAN if clean else OPENED))
         self._undigested = len(self._pending)
         self._synced = 0
         self.size = 0
@@ -64,10 +80,13 @@ class SnapshotWriter:
 
     def add(self, record: bytes) -> None:
         """Append one record."""
-        self._pending += _LENGTH.pack(len(record))
-        self._pending += record
-        if len(self._pending) >= _FLUSH_BYTES:
-            self.flush()
+        if self._block is None:
+            self._append(record)
+            return
+        self._block += _LENGTH.pack(len(record))
+        self._block += record
+        if len(self._block) >= _BLOCK_BYTES:
+            self._end_block(self._block)
 
     def flush(self) -> None:
         """Hand what is pending to the kernel; other threads run meanwhile."""
@@ -81,6 +100,8 @@ class SnapshotWriter:
 
     def commit(self) -> None:
         """Finish the file, make it durable and put it in place."""
+        if self._block:
+            self._end_block(self._block)
         self._pending += _LENGTH.pack(0)
         self.flush()
         self._write(self._digest.digest())
@@ -97,6 +118,16 @@ class SnapshotWriter:
         self._temporary.unlink(missing_ok=True)
 
     # Private methods
+
+    def _end_block(self, block: bytearray) -> None:
+        self._append(zlib.compress(block, _COMPRESSION))
+        block.clear()
+
+    def _append(self, record: bytes) -> None:
+        self._pending += _LENGTH.pack(len(record))
+        self._pending += record
+        if len(self._pending) >= _FLUSH_BYTES:
+            self.flush()
 
     def _opened(self) -> io.FileIO:
         if self._file is None:
@@ -119,10 +150,26 @@ def read_records(path: Path) -> Iterator[bytes]:
         DamagedError: it is no complete snapshot, or one of a later version.
     """
     with path.open("rb") as file:
-        _check(file)
+        version = _check(file)
         file.seek(_HEADER.size)
         while length := _length_of(file):
-            yield file.read(length)
+            if version == VERSION:
+                yield file.read(length)
+            else:
+                yield from _records_of(file.read(length))
+
+
+def read_header(path: Path) -> Header:
+    """Return what a snapshot says of itself; nothing else of it is looked at.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: the file cannot be read.
+        DamagedError: it does not begin like one.
+    """
+    with path.open("rb") as file:
+        version, state = _header_of(file.read(_HEADER.size))
+    return Header(version, state == CLEAN)
 
 
 def take_clean(path: Path) -> bool:
@@ -178,18 +225,43 @@ def lock(path: Path) -> BinaryIO:
     return holder
 
 
-def _check(file: BinaryIO) -> None:
-    header = file.read(_HEADER.size)
+def _header_of(header: bytes) -> tuple[int, bytes]:
     if len(header) < _HEADER.size or not header.startswith(MAGIC):
         raise DamagedError("it does not begin like a snapshot")
-    version = _HEADER.unpack(header)[1]
-    if version != VERSION:
-        raise DamagedError(f"it has format version {version}, this gateway reads version {VERSION}")
+    _, version, state = _HEADER.unpack(header)
+    return version, state
+
+
+def _check(file: BinaryIO) -> int:
+    """Return the version of a file that is whole and of a version that can be read."""
+    header = file.read(_HEADER.size)
+    version, _ = _header_of(header)
+    if version not in (VERSION, VERSION_COMPRESSED):
+        known = f"{VERSION} and {VERSION_COMPRESSED}"
+        raise DamagedError(f"it has format version {version}, this gateway reads versions {known}")
     digest = hashlib.blake2b(header[:_STATE_OFFSET], digest_size=_DIGEST_BYTES)
     while length := _length_of(file, digest):
         digest.update(file.read(length))
     if file.read() != digest.digest():
         raise DamagedError("its checksum does not match its content")
+    return version
+
+
+def _records_of(block: bytes) -> Iterator[bytes]:
+    """Yield the records of a compressed block."""
+    unpacker = zlib.decompressobj()
+    try:
+        data = io.BytesIO(unpacker.decompress(block, _MOST_BLOCK_BYTES))
+    except zlib.error as error:
+        raise DamagedError(f"a block cannot be unpacked: {error}") from None
+    if not unpacker.eof:
+        raise DamagedError("a block is larger than any that is written, or ends too soon")
+    while prefix := data.read(_LENGTH.size):
+        length = int.from_bytes(prefix)
+        record = data.read(length)
+        if len(record) < length or len(prefix) < _LENGTH.size:
+            raise DamagedError("a block ends in the middle of a record")
+        yield record
 
 
 def _length_of(file: BinaryIO, digest: hashlib.blake2b | None = None) -> int:

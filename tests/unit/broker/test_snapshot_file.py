@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from pathlib import Path
 
 import pytest
 
 from holdfast.broker import snapshot_file
-from holdfast.broker.snapshot_file import DamagedError, SnapshotWriter, lock, read_records, set_aside, take_clean
+from holdfast.broker.snapshot_file import (
+    DamagedError,
+    SnapshotWriter,
+    lock,
+    read_header,
+    read_records,
+    set_aside,
+    take_clean,
+)
 from holdfast.errors import ConfigError
 
 RECORDS = [b"first", b"x" * 1000, b"last"]
@@ -165,7 +174,7 @@ def test_later_version_is_named(path: Path):
     content[8:10] = (7).to_bytes(2)
     path.write_bytes(content)
 
-    with pytest.raises(DamagedError, match="format version 7, this gateway reads version 1"):
+    with pytest.raises(DamagedError, match="format version 7, this gateway reads versions 1 and 2"):
         list(read_records(path))
 
 
@@ -227,3 +236,56 @@ def test_temporary_file_is_not_followed(path: Path):
         SnapshotWriter(path, clean=False).open()
 
     assert victim.read_bytes() == b"keep"
+
+
+def compressed(path: Path, *records: bytes) -> None:
+    """Write a compressed snapshot."""
+    writer = SnapshotWriter(path, clean=True, is_compressed=True)
+    writer.open()
+    for record in records:
+        writer.add(record)
+    writer.commit()
+
+
+def test_compressed_records_come_back(path: Path):
+    """In order, whether they fill a block or not, and in less space."""
+    records = [*RECORDS, b"y" * snapshot_file._BLOCK_BYTES, b"z" * 300_000, b"end"]
+    compressed(path, *records)
+
+    assert list(read_records(path)) == records
+    assert path.stat().st_size < 10_000
+    assert read_header(path) == (2, True)
+    compressed(path)
+    assert list(read_records(path)) == []
+
+
+def test_header_tells_version_and_state(path: Path):
+    """Of what begins like a snapshot; nothing else is read."""
+    write(path, clean=False)
+    assert read_header(path) == (1, False)
+    path.write_bytes(b"HOLDFAST")
+
+    with pytest.raises(DamagedError):
+        read_header(path)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"no block",
+        zlib.compress(b"abc"),
+        zlib.compress(b"\0\0\0\7abc"),
+        zlib.compress(b"\0\0\0\1a")[:-4],
+        zlib.compress(bytes(99)),
+    ],
+)
+def test_damaged_blocks_are_found(path: Path, block: bytes, monkeypatch: pytest.MonkeyPatch):
+    """Of a file whose checksum is right: others may have made it, and none may fill the memory."""
+    monkeypatch.setattr(snapshot_file, "_MOST_BLOCK_BYTES", 50)
+    writer = SnapshotWriter(path, clean=True, is_compressed=True)
+    writer.open()
+    writer._append(block)
+    writer.commit()
+
+    with pytest.raises(DamagedError):
+        list(read_records(path))
