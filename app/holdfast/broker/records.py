@@ -35,8 +35,11 @@ class KeptResult(Struct, array_like=True, gc=False, tag=1):
     expires_at: float
 
 
-class KeptStream(Struct, array_like=True, gc=False, tag=2):
-    """Begins a stream; overrules an earlier one of the same channel."""
+class KeptStream(Struct, array_like=True, omit_defaults=True, gc=False, tag=2):
+    """Begins a stream; overrules an earlier one of the same channel.
+
+    `formers` are epochs whose positions are valid in this one up to an offset, as `EPOCH:OFFSET` with blanks between.
+    """
 
     channel: str
     epoch: str
@@ -45,6 +48,7 @@ class KeptStream(Struct, array_like=True, gc=False, tag=2):
     version_epoch: str
     expires_at: float
     removes_at: float
+    formers: str = ""
 
 
 class KeptInfo(Struct, array_like=True, gc=False):
@@ -106,7 +110,7 @@ def stream_records(parts: Iterable[StreamPart], shift: float) -> Iterator[KeptSt
         kept: list[KeptPublication] = []
         size = 0
         for publication in publications:
-            kept.append(_keep(publication))
+            kept.append(keep_publication(publication))
             size += len(publication.data)
             if size >= _RECORD_BYTES:
                 yield KeptPublications(kept)
@@ -143,7 +147,7 @@ class Reader:
         if isinstance(record, KeptPublications):
             if self._open is None:
                 raise ValueError("expected a stream before its publications")
-            self._open.log.extend(map(_publication, record.publications))
+            self._open.log.extend(map(publication_of, record.publications))
         elif isinstance(record, KeptStream):
             self._open = self._streams[record.channel] = self._stream(record)
         elif isinstance(record, KeptResult):
@@ -212,7 +216,8 @@ def _keep_head(head: StreamHead, shift: float) -> KeptStream:
     )
 
 
-def _keep(publication: Publication) -> KeptPublication:
+def keep_publication(publication: Publication) -> KeptPublication:
+    """Return a publication as it is kept; its offset is not."""
     info = publication.info
     return KeptPublication(
         bytes(publication.data),
@@ -221,7 +226,8 @@ def _keep(publication: Publication) -> KeptPublication:
     )
 
 
-def _publication(kept: KeptPublication) -> Publication:
+def publication_of(kept: KeptPublication) -> Publication:
+    """Return a publication that was kept, without its offset."""
     info = kept.info
     return Publication(
         _raw(kept.data),

@@ -41,6 +41,15 @@ _PUT: Final = Script(_BEGIN + "keep(ARGV[1], ARGV[3], tonumber(ARGV[2])) return 
 
 _GET: Final = Script(_BEGIN + "return live(redis.call('HGET', key, ARGV[1]))")
 
+_ADD: Final = Script(
+    _BEGIN
+    + """
+if live(redis.call('HGET', key, ARGV[1])) then return 0 end
+keep(ARGV[1], ARGV[3], tonumber(ARGV[2]))
+return 1
+"""
+)
+
 # ARGV: name, milliseconds, value, expected value.
 _SWAP: Final = Script(
     _BEGIN
@@ -92,6 +101,10 @@ class ExpiringFields:
     async def put(self, key: bytes, name: str, value: bytes, ttl: float) -> None:
         """Keep a value for `ttl` seconds, in place of one that may be there."""
         await self._run(_PUT, key, name, milliseconds(ttl), value)
+
+    async def add(self, key: bytes, name: str, value: bytes, ttl: float) -> bool:
+        """Keep a value where none is there; return whether it was kept."""
+        return bool(await self._run(_ADD, key, name, milliseconds(ttl), value))
 
     async def get(self, key: bytes, name: str) -> bytes | None:
         """Return a value, None if it is not there."""

@@ -5,6 +5,8 @@ A name is escaped where its braces would end the tag; nothing else in it means a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from redis.crc import key_slot
 
 # The fields of a channel's meta hash; short, for each channel has them.
@@ -13,6 +15,7 @@ OFFSET = b"o"
 VERSION = b"v"
 VERSION_EPOCH = b"w"
 RUNS = b"r"
+FORMERS = b"f"
 # The one field of a stream's entry.
 RECORD = b"d"
 
@@ -38,6 +41,18 @@ def slot_of(key: bytes) -> int:
     """Return the slot of a cluster in which a key or a sharded channel lives."""
     slot: int = key_slot(key)
     return slot
+
+
+class KeyName(NamedTuple):
+    """What a key of ours is about: its kind, whose it is, and what follows (an idempotency key)."""
+
+    kind: str
+    name: str
+    rest: str = ""
+
+
+_OF_CHANNEL = {b"s": "stream", b"m": "meta", b"p": "presence", b"pe": "index", b"pu": "index", b"x": "staged"}
+_OF_NAME = {b"t": "table", b"n": "counter", b"l": "sessions"}
 
 
 class Keys:
@@ -83,6 +98,34 @@ class Keys:
     def sessions(self, owner: str) -> bytes:
         """Return the key of an owner's sessions."""
         return self.prefix + b":l:{" + escape(owner) + b"}"
+
+    def staged(self, name: str) -> bytes:
+        """Return the key in which an import gathers a channel's publications."""
+        return self.channel(name) + b":x"
+
+    def parse(self, key: bytes) -> KeyName | None:
+        """Return what a key is about, None where it is none of those above."""
+        if not key.startswith(self.prefix + b":"):
+            return None
+        before, _, rest = key[len(self.prefix) + 1 :].partition(b"{")
+        name, end, after = rest.partition(b"}")
+        try:
+            if before and not after and end:
+                kind = _OF_NAME.get(before.removesuffix(b":"))
+                return KeyName(kind, unescape(name)) if kind else None
+            if before or not after.startswith(b":"):
+                return None
+            if after.startswith(b":i:"):
+                return KeyName("idempotency", unescape(name), after[3:].decode("utf-8", "surrogatepass"))
+            kind = _OF_CHANNEL.get(after[1:])
+            return KeyName(kind, unescape(name)) if kind else None
+        except UnicodeDecodeError:
+            return None
+
+    @property
+    def snapshots(self) -> bytes:
+        """The key that says which instance writes snapshots."""
+        return self.prefix + b":snapshots"
 
     @property
     def all(self) -> bytes:

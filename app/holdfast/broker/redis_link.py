@@ -121,6 +121,15 @@ class RedisLink:
         """Send a message to whoever listens to a pub/sub channel, and return how many listen there."""
         return int(await self.run(channel, self.publish_command, channel, message))
 
+    async def masters(self) -> list[Address]:
+        """Return the servers that have keys."""
+        await self.locate(b"")
+        return sorted(self.topology.addresses())
+
+    async def call_at(self, address: Address, *command: Argument, lane: str = "") -> Any:
+        """Run a command at one server and return its answer; nothing is repeated."""
+        return await self._send(address, lane, lambda wire: wire.call(*command))
+
     async def connect(self, address: Address) -> tuple[Connection, Server]:
         """Open a connection of the caller's own to a master, for pub/sub."""
         connection, server = await open_connection(self.settings, address)

@@ -7,6 +7,10 @@ A channel's meta hash has `e` epoch, `o` offset, `v` and `w` version and its epo
 under which something was published, each with the top offset that it found, oldest first, as `RUN:OFFSET` with blanks
 between. A run ends with a failover or a restart; whoever saw a higher offset than a later run found knows that the
 stream went back.
+
+A stream that was imported has a new epoch, and `f`: that epoch, the export's name, and then the epochs that it goes on
+from, each with the last offset that is the same, as `EPOCH EXPORT FORMER:OFFSET`. Who saw no more of a former one than
+that recovers.
 """
 
 from __future__ import annotations
@@ -144,13 +148,24 @@ HISTORY = Script(
     _HEAD
     + _OPEN
     + """
+local function was_valid(since_epoch, offset)
+  local formers = redis.call('HGET', meta, 'f') or ''
+  local mine, list = string.match(formers, '^(%S+) (.*)$')
+  if mine ~= epoch then return false end
+  for name, last in string.gmatch(list, '(%S+):(%d+)') do
+    if name == since_epoch then return offset <= tonumber(last) end
+  end
+  return false
+end
 local refused = open(ARGV[3], {ARGV[5], ARGV[6], ARGV[7]}, ARGV[2], ARGV[1])
 if refused then return refused end
 redis.call('PEXPIRE', meta, math.max(tonumber(ARGV[4]), redis.call('PTTL', stream)))
 local limit, reverse, since, since_epoch = tonumber(ARGV[8]), ARGV[9] == '1', ARGV[10], ARGV[11]
 local first = top + 1
 if since ~= '' then
-  if since_epoch ~= '' and since_epoch ~= epoch then return {epoch, number(top), last_run(), 'epoch', '', {}} end
+  if since_epoch ~= '' and since_epoch ~= epoch and not was_valid(since_epoch, tonumber(since)) then
+    return {epoch, number(top), last_run(), 'epoch', '', {}}
+  end
   local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
   if oldest then first = tonumber(string.match(oldest[1], '^%d+')) end
   local is_position = since ~= '0' or since_epoch ~= ''

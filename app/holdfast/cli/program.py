@@ -23,6 +23,7 @@ from holdfast.cli import (
     rebalance,
     revoke,
     serve,
+    state,
     subscribe,
     token,
     user,
@@ -108,6 +109,7 @@ app.command("revoke")(revoke.revoke)
 app.add_typer(drain.app, name="drain")
 app.add_typer(rebalance.app, name="rebalance")
 app.add_typer(user.app, name="user")
+app.add_typer(state.app, name="state")
 app.command("codes")(codes.codes)
 app.command("explain")(explain.explain)
 app.add_typer(diagnose.app, name="diagnose")

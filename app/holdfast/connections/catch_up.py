@@ -206,6 +206,9 @@ class CatchUp:
                 attempt += 1
                 continue
             attempt = 0
+            if found.position.epoch != seen.epoch:  # an imported stream: each recovers from where it is, or is told
+                await self._give_up(channel, seen)
+                return
             self._hand_on(channel, seen, found)
             self._release(channel, gap)
             if len(found.publications) < PAGE and not gap.reads_again:

@@ -169,8 +169,6 @@ def settle(pending: Pending, known: StreamPosition | None) -> StreamPosition | N
 
 
 def _is_gapless(request: SubscribeRequest, found: list[Publication], top: StreamPosition) -> bool:
-    if request.epoch and request.epoch != top.epoch:
-        return False
     if len(found) != top.offset - request.offset:
         return False
     return not found or (found[0].offset == request.offset + 1 and found[-1].offset == top.offset)

@@ -6,6 +6,7 @@ Each is told to all at once, and kept in a table that is read at the start and a
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Final, NamedTuple
 
 import msgspec
@@ -188,3 +189,11 @@ class RevokerEverywhere:
 
 def _name(entry: Revocation) -> str:
     return f"{entry.kind}:{entry.name}"
+
+
+def message_to_reread() -> bytes:
+    """Return the message that lets all instances read the table of revocations; nobody answers it.
+
+    For who brings revocations into the table from elsewhere, and is no instance.
+    """
+    return _encode(RereadOrder(uid=os.urandom(8).hex()))

@@ -16,10 +16,11 @@ def test_times_are_rounded_up(seconds: float, expected: int):
 
 async def test_calls_and_answers():
     """Each call is one script on the one key."""
-    link = ScriptedLink(1, b"a", None, 1, 0, 1, [b"\xc3\xa4", b"1", b"b", b"2"], [])
+    link = ScriptedLink(1, 0, b"a", None, 1, 0, 1, [b"\xc3\xa4", b"1", b"b", b"2"], [])
     fields = ExpiringFields(link)
     await fields.put(b"k", "n", b"v", 2)
 
+    assert await fields.add(b"k", "n", b"v", 2) is False
     assert await fields.get(b"k", "n") == b"a"
     assert await fields.get(b"k", "n") is None
     assert await fields.swap(b"k", "n", b"old", b"new", 2) is True
@@ -28,4 +29,10 @@ async def test_calls_and_answers():
     assert await fields.read(b"k") == {"ä": b"1", "b": b"2"}
     assert await fields.read(b"k") == {}
     assert {tuple(keys) for _, keys, _ in link.calls} == {(b"k",)}
-    assert [args for _, _, args in link.calls][:4] == [["n", 2000, b"v"], ["n"], ["n"], ["n", 2000, b"new", b"old"]]
+    assert [args for _, _, args in link.calls][:5] == [
+        ["n", 2000, b"v"],
+        ["n", 2000, b"v"],
+        ["n"],
+        ["n"],
+        ["n", 2000, b"new", b"old"],
+    ]

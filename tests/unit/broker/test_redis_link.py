@@ -185,3 +185,15 @@ async def test_message_is_published(monkeypatch: pytest.MonkeyPatch):
     assert await link.publish(b"holdfast:all", b"m") == 2
     assert wire.commands == [("PUBLISH", b"holdfast:all", b"m")]
     await link.stop()
+
+
+async def test_command_goes_to_one_master(monkeypatch: pytest.MonkeyPatch):
+    """Whoever walks over all keys does so server by server, and is told of what fails there."""
+    link = link_to(monkeypatch, FakeWire(lambda command: "ERR no" if command[0] == "BAD" else [b"0", []]))
+    (address,) = await link.masters()
+
+    assert address == ("a", 1)
+    assert await link.call_at(address, "SCAN", b"0", lane="x") == [b"0", []]
+    with pytest.raises(BrokerError):
+        await link.call_at(address, "BAD")
+    await link.stop()

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
+from holdfast.auth.revocation import Revocation
 from holdfast.connections.revoking import Order
-from holdfast.connections.revoking_everywhere import TABLE, Revoked
+from holdfast.connections.revoking_everywhere import TABLE, Revoked, message_to_reread
 from holdfast.errors import BrokerError
 from tests.brokers import Clock
 from tests.live import Client
@@ -264,3 +266,15 @@ async def test_revocation_that_ended_before_it_could_be_shared(pair: Pair, clock
     await pair.here.cluster.nodes.try_beat()
 
     assert await pair.exchange.memory.tables.read(TABLE) == {}
+
+
+async def test_revocations_of_an_import_are_read(pair: Pair) -> None:
+    """A message of somebody who is no instance lets all read the table; nobody answers it."""
+    end = pair.here.core.wall_clock() + 60
+    entry = Revocation("user", "anna", end, 1.0, "left")
+    await pair.here.core.broker.tables.put(TABLE, "user:anna", msgspec.msgpack.encode(entry), 60)
+    await pair.here.core.broker.send(message_to_reread())
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert [one.name for one in pair.there.validator.revocations()] == ["anna"]
