@@ -41,7 +41,7 @@ from holdfast.telemetry.logs import (
 )
 from holdfast.wiring import Doors, make_endpoints
 from holdfast.wiring_admission import make_admission, read_admission_of
-from holdfast.wiring_broker import make_broker
+from holdfast.wiring_broker import broker_work, make_broker
 from holdfast.wiring_cluster import Cluster
 from holdfast.wiring_dev import DevMode
 from holdfast.wiring_drain import Departures
@@ -109,6 +109,7 @@ class Gateway:
         self._begin(tick_forever(self.core), check_forever(self.core))
         self._begin(measure_forever(self._observe_lag, self.core.clock), report_left_out_forever(asyncio.sleep))
         self._begin(*self.monitoring.work(), *self.cluster.work(), *self.departures.work())
+        self._begin(*broker_work(self.settings, self.core.broker, self.core.instance))
 
     def mark_serving(self) -> None:
         """Let `/startupz` and `/readyz` pass, now that connections are accepted."""

@@ -52,6 +52,12 @@ class RedisSettings(Group):
     prefix: Prefix = Field("holdfast", description="Begins every key and channel; one for each group of instances.")
     connect_timeout: Duration = Field(1.0, gt=0, le=30, description="For a new connection to Redis.")
     timeout: Duration = Field(2.0, gt=0, le=30, description="For the answer to a command.")
+    snapshot_path: OptionalPath = Field(
+        None, description="Begins the names of files with all that Redis holds, one for each time; empty writes none."
+    )
+    snapshot_interval: Duration = Field(300.0, ge=1, description="How often one of the instances writes such a file.")
+    snapshot_keep: int = Field(12, ge=1, le=10000, description="Files that stay; older ones are deleted.")
+    snapshot_rate: float = Field(2000.0, ge=1, description="Keys a second that writing it asks Redis for, at most.")
 
 
 class BrokerSettings(Group):

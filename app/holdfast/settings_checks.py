@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from holdfast.settings import ChannelOptions, ChannelSettings, PublicKey, Settings, TokenRules
 from holdfast.settings_admission import AdmissionSettings
 from holdfast.settings_auth_checks import check_auth
+from holdfast.settings_broker_checks import check_broker
 from holdfast.settings_faults import Fault
 from holdfast.settings_proxies import SwitchedProxy
 from holdfast.settings_proxy_checks import check_proxies
@@ -41,6 +42,7 @@ def check_combinations(settings: Settings) -> list[Fault]:
         *_rules("token", settings.token),
         *(_rules("token.subscription", settings.token.subscription) if settings.token.subscription else ()),
         *_monitor(settings),
+        *check_broker(settings.broker),
         *_names(settings.channel),
         *_channels(settings.channel),
         *check_proxies(settings),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from holdfast.broker.base import Broker
 from holdfast.broker.memory import MemoryBroker
 from holdfast.broker.redis import RedisBroker
+from holdfast.broker.state_schedule import ScheduledExports
 from holdfast.channels.hub import Hub
 from holdfast.channels.namespaces import ChannelRules
 from holdfast.connections.core import Clocks
@@ -19,3 +23,11 @@ def make_broker(settings: Settings, hub: Hub, clocks: Clocks, instance: str) -> 
     return MemoryBroker(
         settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary, instance=instance
     )
+
+
+def broker_work(settings: Settings, broker: Broker, instance: str) -> list[Coroutine[Any, Any, None]]:
+    """Return what has to run beside a broker that has started."""
+    path = settings.broker.redis.snapshot_path
+    if path is None or not isinstance(broker, RedisBroker):
+        return []
+    return [ScheduledExports(broker.link, path, instance).run()]

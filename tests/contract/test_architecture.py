@@ -23,6 +23,7 @@ SETTINGS = frozenset(
             "admin",
             "auth",
             "auth_checks",
+            "broker_checks",
             "logs",
             "monitor",
             "checks",

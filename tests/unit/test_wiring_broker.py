@@ -10,7 +10,7 @@ from holdfast.channels.hub import Hub
 from holdfast.connections.core import Clocks
 from holdfast.settings import Settings
 from holdfast.settings_broker import BrokerSettings
-from holdfast.wiring_broker import make_broker
+from holdfast.wiring_broker import broker_work, make_broker
 from tests.brokers import Clock
 
 
@@ -25,3 +25,17 @@ async def test_broker_is_what_the_settings_ask_for(kind: str, expected: type, is
 
     assert isinstance(broker, expected)
     assert broker.is_shared is is_shared
+
+
+@pytest.mark.parametrize(("kind", "path", "count"), [("memory", None, 0), ("redis", None, 0), ("redis", "state", 1)])
+async def test_exports_run_beside_a_shared_broker(kind: str, path: str | None, count: int):
+    """Where the settings say where their files go."""
+    clock = Clock()
+    given = {"type": kind, "redis": {"snapshot_path": path}}
+    settings = Settings(broker=BrokerSettings.model_validate(given))
+    broker = make_broker(settings, Hub(asyncio.get_running_loop().call_soon), Clocks(clock, clock, clock), "here")
+    work = broker_work(settings, broker, "here")
+
+    assert len(work) == count
+    for one in work:
+        one.close()

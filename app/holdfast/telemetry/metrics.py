@@ -272,6 +272,15 @@ SNAPSHOT_SECONDS = _histogram(
 )
 SNAPSHOT_BYTES = _gauge("holdfast_snapshot_bytes", "Size of the last snapshot.")
 SNAPSHOT_FAILURES = _counter("holdfast_snapshot_failures_total", "Snapshots that could not be written or read.")
+STATE_SNAPSHOT_MOMENT = _gauge(
+    "holdfast_state_snapshot_timestamp_seconds",
+    "When the latest file of what Redis holds was begun, as far as this instance sees them; 0 for never.",
+)
+STATE_SNAPSHOT_BYTES = _gauge("holdfast_state_snapshot_bytes", "Size of the last such file that this instance wrote.")
+STATE_SNAPSHOT_SECONDS = _gauge("holdfast_state_snapshot_seconds", "How long this instance took to write it.")
+STATE_SNAPSHOT_FAILURES = _counter(
+    "holdfast_state_snapshot_failures_total", "Files of what Redis holds that could not be written."
+)
 
 # Instances among each other
 NODES = Scraped("gauge", "holdfast_nodes", "Instances that are listed, this one too, by phase.", "phase")
