@@ -261,7 +261,12 @@ class RedisLink:
         self.outages.answer(None)
         addresses = self.topology.addresses()
         self.outages.keep(addresses)
-        await asyncio.gather(*(self._look_at(address) for address in addresses))
+        await asyncio.gather(self._recheck(), *(self._look_at(address) for address in addresses))
+
+    async def _recheck(self) -> None:
+        left = await self.topology.recheck()
+        if left is not None:
+            self._distrust(left)
 
     async def _look_at(self, address: Address) -> None:
         try:

@@ -39,6 +39,9 @@ class Topology(Protocol):
     async def refresh(self) -> None:
         """Find out; raises `BrokerError`, nothing being done."""
 
+    async def recheck(self) -> Address | None:
+        """Return a server to leave, though it has said nothing, for others have put another one in its place."""
+
     async def close(self) -> None:
         """Let go of everything."""
 
@@ -67,6 +70,10 @@ class SingleTopology:
 
     async def refresh(self) -> None:
         """Do nothing."""
+
+    async def recheck(self) -> Address | None:
+        """Return none; there is no other."""
+        return None
 
     async def close(self) -> None:
         """Do nothing."""
@@ -110,6 +117,25 @@ class SentinelTopology:
                 cause = broker_error(error, is_undone=True)
                 raise BrokerError(cause.slug, f"sentinels: {cause.detail}", is_undone=True) from None
             self._address = Address(str(host), int(port))
+
+    async def recheck(self) -> Address | None:
+        """Go where the sentinels' newest decision says, and return what was the master before.
+
+        After a failover that somebody ordered the old master goes on as one for some ten seconds, and would take
+        publications that it then forgets.
+        """
+        before = self._address
+        asked = (one.sentinel_masters() for one in self._sentinel.sentinels)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        states = [answer[self._name] for answer in answers if isinstance(answer, dict) and self._name in answer]
+        if before is None or before != self._address or not states:
+            return None
+        newest = max(states, key=lambda state: int(state["config-epoch"]))
+        named = Address(str(newest["ip"]), int(newest["port"]))
+        if named == before:
+            return None
+        self._address = named
+        return before
 
     async def close(self) -> None:
         """Close the connections to the sentinels."""
@@ -166,6 +192,10 @@ class ClusterTopology:
                 self._answers += 1
                 return
             raise BrokerError(failure.slug, failure.detail, is_undone=True)
+
+    async def recheck(self) -> Address | None:
+        """Return none: a master that lost its slots says so itself."""
+        return None
 
     async def close(self) -> None:
         """Do nothing; the connections are the link's."""

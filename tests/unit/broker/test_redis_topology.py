@@ -28,6 +28,7 @@ async def test_single_server_has_every_key():
     topology.forget(A)
     topology.move(1, B)
     await topology.refresh()
+    assert await topology.recheck() is None
     await topology.close()
 
     assert (topology.address_of(b"x"), list(topology.addresses())) == (A, [A])
@@ -60,6 +61,7 @@ async def test_cluster_follows_a_slot_that_moved_and_asks_again_when_a_node_is_g
 
     topology = ClusterTopology(CLUSTER, ask)
     await topology.refresh()
+    assert await topology.recheck() is None
     topology.move(slot_of(b"x"), Address("d", 4))
     assert topology.address_of(b"x") == Address("d", 4)
 
@@ -149,4 +151,42 @@ async def test_sentinels_are_asked_for_the_master_until_it_fails(monkeypatch: py
         await topology.refresh()
     await topology.refresh()
     assert topology.address_of(b"x") == B
+    await topology.close()
+
+
+@pytest.mark.parametrize(
+    ("answers", "left", "then"),
+    [
+        ([("a", 1, 3), ("a", 1, 3)], None, A),
+        ([("a", 1, 3), ("b", 2, 4)], A, B),
+        ([("b", 2, 2), ("a", 1, 3)], None, A),
+        ([None, None], None, A),
+    ],
+)
+async def test_newest_decision_of_the_sentinels_counts(
+    answers: list[tuple[str, int, int] | None],
+    left: Address | None,
+    then: Address,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A master that was replaced is left though it goes on as one; one sentinel that knows less changes nothing."""
+    topology = SentinelTopology(RedisSettings(mode="sentinel", addresses=("s:1", "s:2")))
+
+    async def discover(name: str) -> Any:
+        return ("a", 1)
+
+    monkeypatch.setattr(topology._sentinel, "discover_master", discover)
+    for sentinel, answer in zip(topology._sentinel.sentinels, answers, strict=True):
+
+        async def masters(answer: Any = answer) -> Any:
+            if answer is None:
+                raise RedisConnectionError("nobody there")
+            host, port, epoch = answer
+            return {"mymaster": {"ip": host, "port": port, "config-epoch": epoch}}
+
+        monkeypatch.setattr(sentinel, "sentinel_masters", masters)
+    assert await topology.recheck() is None
+    await topology.refresh()
+
+    assert (await topology.recheck(), topology.address_of(b"x")) == (left, then)
     await topology.close()
