@@ -43,6 +43,8 @@ class Script:
 
     def __init__(self, source: str) -> None:
         self.source = source.encode()
+        # Redis refuses such a one as a whole where nothing may be written; of others only what writes.
+        self.is_write = source.startswith("#!lua")
         self.sha = hashlib.sha1(self.source, usedforsecurity=False).hexdigest().encode()
 
 
@@ -97,7 +99,9 @@ class RedisLink:
         self, script: Script, keys: Sequence[bytes], args: Sequence[Argument] = (), *, lane: str = ""
     ) -> Any:
         """Run a script at the server that has its keys, which are of one slot; `RUN` in `args` is filled in."""
-        return await self.attempt(keys[0], lane, lambda wire: self.evaluate(wire, script, keys, args), is_write=True)
+        return await self.attempt(
+            keys[0], lane, lambda wire: self.evaluate(wire, script, keys, args), is_write=script.is_write
+        )
 
     async def evaluate(self, wire: Caller, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script on a connection; errors are those of `Wire.call`."""

@@ -97,6 +97,25 @@ async def test_refusal_that_stays_is_told_at_once(monkeypatch: pytest.MonkeyPatc
     assert link.outages.slug == "broker_out_of_memory"
 
 
+async def test_full_redis_is_told_once_until_it_writes_again(monkeypatch: pytest.MonkeyPatch):
+    """What only reads goes on meanwhile, and is no sign that it is over."""
+    is_full = True
+
+    def answer(command: tuple[Any, ...]) -> Any:
+        return "OOM command not allowed" if is_full and command[1] == writing.sha else b"done"
+
+    writing, reading = Script("#!lua\nreturn 1"), Script("return 2")
+    link = link_to(monkeypatch, FakeWire(answer))
+    with pytest.raises(BrokerError, match="broker_out_of_memory"):
+        await link.run_script(writing, [b"k"])
+    await link.run_script(reading, [b"k"])
+    assert link.outages.slug == "broker_out_of_memory"
+    is_full = False
+    await link.run_script(writing, [b"k"])
+
+    assert link.outages.slug == ""
+
+
 async def test_long_outage_fails_at_once(monkeypatch: pytest.MonkeyPatch):
     """While it is young a command waits for its end, later nobody waits."""
     wire = FakeWire(lambda command: "READONLY replica")
