@@ -8,6 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
+.PHONY: help setup node servers run run-cluster test test-unit test-integration check format conformance bench proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -25,6 +26,9 @@ servers: setup
 
 run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
 	@$(IN) exec "$(BIN)/holdfast" serve --dev
+
+run-cluster: setup ## Start three instances, Redis and HAProxy on this machine (REDIS=sentinel for a failover)
+	@$(IN) exec "$(BIN)/python" scripts/run_cluster.py --redis "$(or $(REDIS),single)"
 
 test: check node servers ## Run everything but the full counts (see proof)
 	$(PYTEST) tests -m "not proof"

@@ -67,6 +67,14 @@ def test_proxy_page_shows_what_is_tested(name):
     assert (ROOT / "tests" / "proxies" / name).read_text(encoding="utf-8") in page
 
 
+@pytest.mark.parametrize("name", ["nginx.conf", "haproxy.cfg"])
+def test_scaling_page_shows_what_is_tested(name):
+    """The configurations of docs/scaling.md are those of examples/balancers, to the letter."""
+    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+
+    assert (ROOT / "examples" / "balancers" / name).read_text(encoding="utf-8") in page
+
+
 def test_probe_page_has_the_exit_codes_of_the_code():
     """The table of docs/probe.md has each stage with its code, in order, and only causes that there are."""
     page = (ROOT / "docs" / "probe.md").read_text(encoding="utf-8")

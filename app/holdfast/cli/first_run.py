@@ -26,16 +26,7 @@ SECRET_BYTES = 32
 CHANNEL = "news"
 TOKEN_SECONDS = 24 * 3600
 
-TEMPLATE = """\
-# Made at the first start with `make run` or `holdfast serve --dev`, for this folder alone.
-# Delete it to get new secrets; nothing else knows them.
-token:
-  hmac_secret: {hmac_secret}
-api:
-  keys: [{api_key}]
-admin:
-  token: {admin_token}
-
+OPEN_CHANNELS = """
 # Open enough to try things: whoever has a token may follow, publish into and look at any channel.
 channel:
   without_namespace:
@@ -48,11 +39,26 @@ channel:
     allow_publish_for_subscriber: true
     allow_presence_for_subscriber: true
     allow_history_for_subscriber: true
+"""
 
+TEMPLATE = (
+    """\
+# Made at the first start with `make run` or `holdfast serve --dev`, for this folder alone.
+# Delete it to get new secrets; nothing else knows them.
+token:
+  hmac_secret: {hmac_secret}
+api:
+  keys: [{api_key}]
+admin:
+  token: {admin_token}
+"""
+    + OPEN_CHANNELS
+    + """
 # Carries the history over a restart.
 broker:
   snapshot_path: {snapshot}
 """
+)
 
 
 def ensure_local_file(path: Path = LOCAL_FILE) -> bool:
@@ -118,7 +124,7 @@ def lines_to_paste(loaded: Settings, base_url: str) -> str:
     """Return a token, a line that follows a channel and one that publishes into it, for the gateway at `base_url`."""
     from holdfast.cli.place import place_of
 
-    command, token = shlex.quote(_own_path()), _token(loaded)
+    command, token = shlex.quote(own_path()), demo_token(loaded)
     api = place_of(loaded).internal if loaded.internal_port else base_url
     # Settings of one's own may open other channels; a refusal right after the start would puzzle.
     is_open = loaded.channel.without_namespace.allow_subscribe_for_client
@@ -145,7 +151,8 @@ Ctrl-C stops the gateway.
 """
 
 
-def _token(loaded: Settings) -> str:
+def demo_token(loaded: Settings) -> str:
+    """Return a token of the demo's user, "" where the settings cannot make one."""
     from holdfast.auth.issuer import TokenIssuer
 
     if not loaded.token.hmac_secret.get_secret_value():
@@ -158,7 +165,9 @@ def _demo_lines(loaded: Settings, base_url: str) -> str:
     return f"\nDemo: {base_url}/demo  Log in as {USER} or {FRIEND} with the password {password}\n" if password else ""
 
 
-def _own_path() -> str:
-    """Return this program's absolute path, so that the line works in whatever folder it is pasted."""
-    own = Path(sys.argv[0]).absolute()
-    return str(own) if own.name == "holdfast" and own.exists() else "holdfast"
+def own_path() -> str:
+    """Return the absolute path of `holdfast`, so that the line works in whatever folder it is pasted."""
+    for own in (Path(sys.argv[0]).absolute(), Path(sys.executable).parent / "holdfast"):
+        if own.name == "holdfast" and own.exists():
+            return str(own)
+    return "holdfast"

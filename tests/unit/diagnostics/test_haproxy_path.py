@@ -11,6 +11,7 @@ from holdfast.diagnostics.haproxy_path import haproxy_of, ways_to_gateway
 from tests.unit.diagnostics.way import GATEWAY, haproxy, loaded, terms
 
 TESTED = Path(__file__).parents[2] / "proxies" / "haproxy.cfg"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "balancers" / "haproxy.cfg"
 USUAL = "timeout client 60s\n timeout server 60s\n"
 
 
@@ -30,6 +31,11 @@ def checks(text: str, **settings: object) -> dict[str, str]:
 def test_tested_configuration_passes() -> None:
     """What docs/reverse-proxies.md shows has no finding."""
     assert [(one.check, one.severity) for one in haproxy_of(TESTED, GATEWAY)] == [("haproxy", "ok")]
+
+
+def test_configuration_before_several_instances_passes() -> None:
+    """What docs/scaling.md shows has no finding."""
+    assert [(one.check, one.severity) for one in haproxy_of(EXAMPLE, GATEWAY)] == [("haproxy", "ok")]
 
 
 def test_tested_configuration_fails_with_rare_pings() -> None:

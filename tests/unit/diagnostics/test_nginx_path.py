@@ -10,6 +10,7 @@ from holdfast.diagnostics.nginx_path import nginx_of
 from tests.unit.diagnostics.way import GATEWAY, GOOD, HEADERS, nginx, server, terms
 
 TESTED = Path(__file__).parents[2] / "proxies" / "nginx.conf"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "balancers" / "nginx.conf"
 PASS = "proxy_pass http://127.0.0.1:8000;"
 
 
@@ -23,6 +24,11 @@ def test_tested_configuration_passes() -> None:
     [finding] = nginx_of(TESTED, GATEWAY, cores=2)
 
     assert (finding.check, finding.severity) == ("nginx", "ok")
+
+
+def test_configuration_before_several_instances_passes() -> None:
+    """What docs/scaling.md shows has no finding."""
+    assert [(one.check, one.severity) for one in nginx_of(EXAMPLE, GATEWAY, cores=2)] == [("nginx", "ok")]
 
 
 def test_tested_configuration_fails_with_rare_pings() -> None:
