@@ -55,12 +55,16 @@ conformance: setup ## Run Autobahn's 517 WebSocket cases, those without compress
 bench: node ## Measure against other servers and an earlier commit, 20 minutes; leave the machine alone meanwhile
 	$(PY) -m benchmarks
 
+bench-redis: setup servers ## Measure what a shared Redis costs: its CPU, the time it adds, the time to catch up
+	$(PY) -m benchmarks.redis_broker
+
 proof: check node servers ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
 	$(IN) REQUIRE_PARTS=1 HYPOTHESIS_PROFILE=proof "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks
 	$(PY) -m benchmarks.snapshot_stall
 	$(PY) -m benchmarks.monitor_cost
+	$(PY) -m benchmarks.redis_broker
 
 docs: setup ## Write the generated pages of docs/ again
 	$(PY) scripts/generate_docs.py
