@@ -147,6 +147,11 @@ class Gateway:
         await self.cluster.stop()
         await self.core.broker.stop()
 
+    def reload(self) -> None:
+        """Read again what may change while it runs: the log file's name, and files of keys."""
+        reopen_log_file()
+        self.validator.reload_keys()
+
     # Public methods: questions
 
     def describe(self) -> Node:
@@ -256,7 +261,7 @@ def run(settings: Settings, on_started: Callable[[str], object] | None = None, *
 async def _serve(settings: Settings, on_started: Callable[[str], object] | None, dev: DevMode | None) -> int:
     descriptors = raise_descriptor_limit()
     gateway = build(settings, asyncio.get_running_loop(), dev)
-    hooks: dict[str, Any] = {"on_drain": gateway.drain, "on_stop": gateway.stop, "on_reload": reopen_log_file}
+    hooks: dict[str, Any] = {"on_drain": gateway.drain, "on_stop": gateway.stop, "on_reload": gateway.reload}
     server = GatewayServer(gateway.app, settings, **hooks)
     # Before the broker: a second start by mistake must not touch the history of the first.
     server.bind()

@@ -208,6 +208,9 @@ class TokenRules(Group):
         ("HS256", "HS384", "HS512"), description="HMAC algorithms the secret is pinned to."
     )
     previous_keys: tuple[HmacKey, ...] = Field((), description="Former HMAC secrets and until when they are believed.")
+    keys_file: OptionalPath = Field(
+        None, description="JSON file with further HMAC secrets, read again on SIGHUP; see docs/recovery.md."
+    )
     public_keys: tuple[PublicKey, ...] = Field((), description="Static public keys.")
     jwks: JwksSettings = Field(JwksSettings(), description="Keys fetched over HTTP.")
     audience: str = Field("", description="The `aud` a token must name; empty is any.")

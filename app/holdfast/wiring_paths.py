@@ -1,4 +1,4 @@
-"""How the diagnosis of connections is put together, and under which path operators ask for it."""
+"""How the diagnosis of connections is put together, and under which paths operators ask for it and for token keys."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from holdfast.routes.admin import AdminEndpoint, AdminRequest
 from holdfast.settings import Settings
 
 CONNECTIONS_PATH: Final = "/admin/diagnostics/connections"
+KEYS_PATH: Final = "/admin/keys"
 
 
 def gateway_terms(settings: Settings) -> Terms:
@@ -48,4 +49,11 @@ def diagnosis_paths(settings: Settings, core: Core, ledger: Ledger) -> dict[str,
     async def answer(request: AdminRequest) -> object:
         return (await service.run()).as_json()
 
-    return {CONNECTIONS_PATH: AdminEndpoint(settings.admin.token.get_secret_value(), {"GET": answer})}
+    async def keys(request: AdminRequest) -> object:
+        return {"instance": core.instance, "keys": core.validator.keys()}
+
+    token = settings.admin.token.get_secret_value()
+    return {
+        CONNECTIONS_PATH: AdminEndpoint(token, {"GET": answer}),
+        KEYS_PATH: AdminEndpoint(token, {"GET": keys}),
+    }

@@ -197,3 +197,13 @@ def test_run_to_the_end(monkeypatch):
 def test_base_url(host, tls, url):
     """The URL is one that works on this machine."""
     assert main._base_url(settings(host=host, tls=tls), 80) == url
+
+
+async def test_gateway_reload(gateway, monkeypatch):
+    """SIGHUP opens the log file again and reads files of keys."""
+    done: list[str] = []
+    monkeypatch.setattr(main, "reopen_log_file", lambda: done.append("log"))
+    monkeypatch.setattr(gateway.validator, "reload_keys", lambda: done.append("keys"))
+    gateway.reload()
+
+    assert done == ["log", "keys"]

@@ -6,7 +6,7 @@ import json
 from holdfast.app import POLL_PATH, WEBSOCKET_PATH
 from holdfast.main import build
 from holdfast.settings import Settings
-from holdfast.wiring_paths import CONNECTIONS_PATH, diagnosis_paths, gateway_terms, records_of
+from holdfast.wiring_paths import CONNECTIONS_PATH, KEYS_PATH, diagnosis_paths, gateway_terms, records_of
 from tests.asgi import call
 from tests.unit.diagnostics.ends import ended
 
@@ -39,3 +39,17 @@ async def test_records_are_all_that_the_ledger_has() -> None:
 
     assert len(await records.ended()) == 500
     assert await records.refused() == []
+
+
+async def test_keys_are_listed_without_secrets() -> None:
+    """Ids, origins and ends, for operators."""
+    settings = Settings.model_validate({"admin": {"token": "t"}, "token": {"hmac_secret": "s" * 32}})
+    gateway = build(settings, asyncio.get_running_loop())
+    endpoint = diagnosis_paths(gateway.settings, gateway.core, gateway.ledger)[KEYS_PATH]
+    answer = await call(endpoint, "GET", headers=[("authorization", "Bearer t")])
+
+    assert json.loads(answer.body)["keys"][0] == {
+        "kid": "", "origin": "static", "algorithms": ["HS256", "HS384", "HS512"], "valid_until": None,
+    }  # fmt: skip
+    assert "sss" not in answer.body.decode()
+    assert (await call(endpoint, "GET")).status == 401

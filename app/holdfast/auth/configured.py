@@ -1,4 +1,4 @@
-"""Makes keys of the token settings; the only part of auth that reads key files, once, at start."""
+"""Makes keys of the token settings; with keys_file.py the only part of auth that reads key files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from holdfast.auth.keys import ADVISED_SECRET_BYTES, VerificationKey, hmac_key, load_public_pem, public_key
+from holdfast.auth.keys_file import KeyEntry, read_keys_file
 from holdfast.errors import ConfigError
 from holdfast.settings import HmacKey, PublicKey, TokenRules
 
@@ -40,6 +41,8 @@ def configured_keys(rules: TokenRules, path: str = "token") -> ConfiguredKeys:
         take("hmac_secret", lambda: hmac_key(secret, rules.hmac_algorithms))
     for index, previous in enumerate(rules.previous_keys):
         take(f"previous_keys[{index}]", lambda previous=previous: _previous(previous, rules))  # type: ignore[misc]  # mypy cannot infer a lambda's default argument
+    for key in _of_file(rules, faults, path):
+        take(f"keys_file: {key.kid[:64]!r}", lambda key=key: _filed(key, rules))  # type: ignore[misc]  # as above
     for index, public in enumerate(rules.public_keys):
         take(f"public_keys[{index}]", lambda public=public: _public(public))  # type: ignore[misc]  # as above
     if faults:
@@ -60,6 +63,19 @@ def parse_moment(text: str) -> float:
     except ValueError:
         raise ValueError(f"expected a moment such as 2030-01-31T12:00:00Z, got {text[:64]!r}") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _of_file(rules: TokenRules, faults: list[str], path: str) -> list[KeyEntry]:
+    try:
+        return read_keys_file(rules.keys_file) if rules.keys_file is not None else []
+    except (ValueError, OSError) as error:
+        faults.append(f"{path}.keys_file: {_reason(error)}")
+        return []
+
+
+def _filed(key: KeyEntry, rules: TokenRules) -> VerificationKey:
+    until = parse_moment(key.valid_until)
+    return hmac_key(key.secret.encode(), rules.hmac_algorithms, kid=key.kid, origin="file", valid_until=until)
 
 
 def _previous(previous: HmacKey, rules: TokenRules) -> VerificationKey:

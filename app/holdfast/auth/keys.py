@@ -25,7 +25,7 @@ K = TypeVar("K")
 Verify = Callable[[bytes, bytes], bool]
 """Takes what is signed and the signature."""
 PublicKeyObject = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
-Origin = Literal["static", "previous", "jwks"]
+Origin = Literal["static", "previous", "file", "jwks"]
 
 HMAC_HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 PUBLIC_ALGORITHMS: Mapping[str, Algorithm] = {
@@ -157,6 +157,12 @@ class KeyRing:
     def fetches(self) -> bool:
         """Whether keys that are not known yet can be fetched."""
         return self._fetches
+
+    def replace_static(self, keys: Sequence[VerificationKey]) -> None:
+        """Take newly configured keys instead of the former ones; what was remembered of tokens is forgotten."""
+        self.generation += 1
+        self._static = tuple(keys)
+        self._index()
 
     def replace_fetched(self, keys: Sequence[VerificationKey]) -> None:
         """Take a newly fetched set instead of the former one."""

@@ -36,7 +36,7 @@ from holdfast.auth.peek import peek
 from holdfast.auth.report import Checks, TokenReport, describe_token
 from holdfast.auth.revocation import DEFAULT_KEPT_SECONDS, Revocation, RevocationList, RevokedName
 from holdfast.auth.verifier import Rules, TokenVerifier, Verified, check_now
-from holdfast.errors import TokenError
+from holdfast.errors import ConfigError, TokenError
 from holdfast.settings import TokenRules, TokenSettings
 from holdfast.telemetry.logs import get_logger
 
@@ -163,6 +163,37 @@ class ImprovedTokenValidator:
         """Fetch key sets as a token with an unknown key id makes them be fetched: seldom."""
         for key_set in self._key_sets:
             await key_set.refresh_for_unknown_key()
+
+    def reload_keys(self) -> None:
+        """Read the files of keys again; where one cannot be used, all keys stay as they are, and the log says so.
+
+        Sessions stay: a key that is gone, or over, counts for tokens that come from now on.
+        """
+        rings = {id(desk.verifier.ring): desk.verifier.ring for desk in (self._connections, self._subscriptions)}
+        rules = {"token": self._settings, "token.subscription": self._settings.subscription}
+        given = {path: one for path, one in rules.items() if one is not None}
+        if not any(one.keys_file or any(key.file for key in one.public_keys) for one in given.values()):
+            return
+        try:
+            found = [configured_keys(one, path).keys for path, one in given.items()]
+        except ConfigError as error:
+            _LOG.error("keys_not_reloaded", faults=error.faults)
+            return
+        for ring, keys in zip(rings.values(), found, strict=True):
+            ring.replace_static(keys)
+        _LOG.info("keys_reloaded", keys=[key.kid for key in found[0]])
+
+    def keys(self) -> list[dict[str, object]]:
+        """Describe the keys of connection tokens, without any secret; `valid_until` is in Unix seconds."""
+        return [
+            {
+                "kid": key.kid,
+                "origin": key.origin,
+                "algorithms": sorted(key.verifiers),
+                "valid_until": None if math.isinf(key.valid_until) else key.valid_until,
+            }
+            for key in self._connections.verifier.ring.keys
+        ]
 
     # Public methods: decisions.
 

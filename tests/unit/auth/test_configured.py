@@ -102,3 +102,21 @@ def test_parse_moment_refuses_other_texts() -> None:
     """The message shows the form that is expected."""
     with pytest.raises(ValueError, match="2030-01-31T12:00:00Z"):
         parse_moment("soon")
+
+
+def test_keys_of_a_file(tmp_path: Path) -> None:
+    """They follow those of the settings; a file that cannot be used is a fault by its setting's name."""
+    file = tmp_path / "keys.json"
+    file.write_text('{"keys": [{"kid": "a", "secret": "%s", "valid_until": "2030-01-01T00:00:00Z"}]}' % ("a" * 40))
+    rules = TokenRules.model_validate({"hmac_secret": "x" * 40, "keys_file": file})
+    keys = configured_keys(rules).keys
+    assert [(key.origin, key.kid) for key in keys] == [("static", ""), ("file", "a")]
+    assert keys[1].valid_until == parse_moment("2030-01-01T00:00:00Z")
+
+    for text, what in (("{", "keys_file"), ('{"keys": [{"kid": "a", "secret": ""}]}', "keys_file: 'a'")):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=what):
+            configured_keys(rules)
+    file.unlink()
+    with pytest.raises(ConfigError, match=r"token\.keys_file: cannot read"):
+        configured_keys(rules)

@@ -248,3 +248,15 @@ def test_ring_without_any_key_says_unknown() -> None:
     assert slug_of(KeyRing([]), Header("HS256", None)) == "unknown"
     assert slug_of(KeyRing([], fetches=True), Header("HS256", "k")) == "token_algorithm"
     assert KeyRing([], fetches=True).fetches
+
+
+def test_ring_takes_other_configured_keys() -> None:
+    """And lets whoever remembers results forget them; fetched ones stay."""
+    ring = KeyRing([hmac_key(b"a" * 32, ["HS256"], kid="a")])
+    fetched = hmac_key(b"f" * 32, ["HS256"], kid="f", origin="jwks")
+    ring.replace_fetched([fetched])
+    before = ring.generation
+    ring.replace_static([hmac_key(b"b" * 32, ["HS256"], kid="b")])
+
+    assert [key.kid for key in ring.keys] == ["b", "f"]
+    assert ring.generation > before

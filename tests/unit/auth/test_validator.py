@@ -5,6 +5,7 @@ import gc
 import json
 import math
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -457,3 +458,46 @@ async def test_subscription_waits_for_keys_too(
     token = make_token({"sub": "42", "channel": "a"}, key=issuer.keys["one"], alg="EdDSA", kid="one")
 
     assert (await fetching.validate_subscription(token, channel="a", user="42")).channel == "a"
+
+
+def test_keys_are_read_again(
+    build: Callable[..., ImprovedTokenValidator], make_token: Maker, run_now: Run, tmp_path: Path, logged: list[Any]
+) -> None:
+    """A key that came counts, one that went does not, remembered or not; a bad file changes nothing."""
+    file = tmp_path / "keys.json"
+
+    def write(*kids: str) -> None:
+        file.write_text(json.dumps({"keys": [{"kid": kid, "secret": kid * 32} for kid in kids]}))
+
+    def slug(kid: str) -> str:
+        token = make_token({"sub": "42"}, key=kid * 32, header={"kid": kid})
+        return slug_of(run_now, validator.validate_connection(found(token)))
+
+    write("a")
+    validator = build(keys_file=file)
+    assert (slug("a"), slug("b")) == ("ok", "token_wrong_signature")
+    write("a", "b")
+    validator.reload_keys()
+    assert (slug("a"), slug("b")) == ("ok", "ok")
+    described = validator.keys()
+    assert [(one["kid"], one["origin"]) for one in described] == [("", "static"), ("a", "file"), ("b", "file")]
+    write("b")
+    validator.reload_keys()
+    assert (slug("a"), slug("b")) == ("token_wrong_signature", "ok")
+    file.write_text("{")
+    validator.reload_keys()
+
+    assert slug("b") == "ok"
+    assert [one["event"] for one in logged if one["event"].startswith("keys_")] == [
+        "keys_reloaded", "keys_reloaded", "keys_not_reloaded",
+    ]  # fmt: skip
+    assert "bbbb" not in str(validator.keys())
+
+
+def test_reload_without_files_forgets_nothing(validator: ImprovedTokenValidator, logged: list[Any]) -> None:
+    """A SIGHUP that is meant for the log costs no token its place in memory."""
+    generation = validator._connections.verifier.ring.generation
+    validator.reload_keys()
+
+    assert validator._connections.verifier.ring.generation == generation
+    assert logged == []
