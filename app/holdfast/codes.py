@@ -66,6 +66,8 @@ _PROXY = "proxies"
 _BREAKER = "breaker-open"
 _REDIS = "redis-lost"
 _REBALANCE = "rebalance"
+_LOST = "instance-lost"
+_STORM = "reconnect-storm"
 _LIMIT = "connection-limit"
 _ACCEPT_RATE = "accept-rate"
 _PATH = "network-path"
@@ -234,7 +236,7 @@ _COMMANDS = (
     _error("durability_not_met", 100, "retry", "Fewer replicas than the namespace's `durability` confirmed the publication.",
            "Publish again with the same idempotency key; look at the replicas of Redis.", _REDIS, 503),
     _error("peer_unreachable", 100, "retry", "The instance that has the session did not answer in time.",
-           "Try again; look at that instance and at Redis.", _REDIS, 503),
+           "Try again; look at that instance and at Redis.", _LOST, 503),
     _error("too_many_requests", 111, "retry", "The caller exceeds its rate.", "Wait, then repeat.", _CAPACITY, 429),
     _error("publish_queue_full", 111, "retry", "Too many asynchronous publications wait to be made.",
            "Wait, then repeat; publish without `async` to be slowed down instead, or raise `api.async_queue_limit`.", _API, 503),
@@ -271,6 +273,7 @@ _LIFE = (
     _close("connection_closed", 3000, "retry", "The connection was closed.", "Nothing.", _CLIENT),
     _close("shutdown", 3001, "retry", "The instance is stopping.", "Nothing; SDKs reconnect.", _RESTART, 503),
     _close("rebalanced", 3001, "retry", "The instance had more connections than the others.", "Nothing; SDKs reconnect.", _REBALANCE),
+    _close("sent_away", 3001, "retry", "An operator sent the connection away, to come back at once.", "Nothing; SDKs reconnect.", _STORM),
     _close("connection_too_old", 3001, "retry", "The connection reached `client.max_connection_age`.", "Nothing; SDKs reconnect.", _RESTART),
     _close("server_error", 3004, "retry", "The gateway failed as it should not.", "Look for the traceback in the gateway's log.", _FAULT, 500),
     _close("connection_expired", 3005, "retry", "The token expired, and no fresh one came in time.", "Give the client a getToken function.", _TOKENS),

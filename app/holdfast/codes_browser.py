@@ -30,6 +30,7 @@ _NEVER_IN_A_PAGE = frozenset(
         *(slug for slug in CODES if slug.startswith("broker_") and slug != "broker_unavailable"),
         # These are `shutdown` to a page.
         "rebalanced",
+        "sent_away",
         "connection_too_old",
         # Numbers of Centrifugo's that this gateway never gives.
         "state_invalidated",

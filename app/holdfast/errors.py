@@ -229,6 +229,7 @@ class LifecycleError(GatewayError):
             "connection_closed",
             "shutdown",
             "rebalanced",
+            "sent_away",
             "connection_too_old",
             "shutting_down",
             "server_error",

@@ -77,7 +77,7 @@ class Gateway:
         self.admission.breaker.on_change = self.monitoring.tell_breaker
         self.cluster = Cluster(settings, core, self.describe)
         self.probe = BrokerRoundTrip(core.broker, core.delivery, core.instance)
-        self.departures = Departures(settings, core, self.monitoring.events.emit, self.cluster.nodes.serving)
+        self.departures = Departures(settings, core, self.monitoring.events.emit, self.cluster)
         self.departures.drain.on_phase = self.cluster.nodes.hurry
         self.login = make_login(settings, core, self.cluster.revoker)
         self._process = psutil.Process()

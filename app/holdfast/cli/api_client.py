@@ -58,7 +58,8 @@ def send(request: httpx.Request) -> httpx.Response:
     # A proxy named in the environment is for the world outside, not for this machine.
     uses_proxy = not is_loopback(str(request.url))
     # The system's authorities and SSL_CERT_FILE, as `subscribe` takes them; httpx has a list of its own.
-    verify = ssl.create_default_context() if request.url.scheme == "https" else True
+    # To load those takes longer than a request: not where there is certainly no TLS, not even a proxy's.
+    verify = ssl.create_default_context() if request.url.scheme == "https" else uses_proxy
     try:
         with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=uses_proxy, verify=verify) as client:
             return client.send(request)

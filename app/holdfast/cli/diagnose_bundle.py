@@ -107,6 +107,17 @@ def collect(config: Path | None, url: str, admin_token: str, now: float) -> Bund
     return bundle
 
 
+def add_log(bundle: Bundle, file: Path, part: str = "log.txt") -> None:
+    """Add the end of a log, or why it cannot be had."""
+    try:
+        with file.open("rb") as opened:
+            if opened.seek(max(0, file.stat().st_size - LOG_TAIL_BYTES)):
+                opened.readline()  # half a line may have half a secret, which nobody would know
+            bundle.add_text(part, opened.read().decode("utf-8", "replace"))
+    except OSError as error:
+        bundle.miss(part, f"{file}: {error.strerror}")
+
+
 def _about(now: float, url: str, source: str) -> dict[str, str]:
     return {
         "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
@@ -148,13 +159,7 @@ def _add_log(bundle: Bundle, loaded: Settings) -> None:
     if file is None:
         bundle.miss("log.txt", "no log file is configured (log.file); take it from where standard error goes")
         return
-    try:
-        with file.open("rb") as opened:
-            if opened.seek(max(0, file.stat().st_size - LOG_TAIL_BYTES)):
-                opened.readline()  # half a line may have half a secret, which nobody would know
-            bundle.add_text("log.txt", opened.read().decode("utf-8", "replace"))
-    except OSError as error:
-        bundle.miss("log.txt", f"{file}: {error.strerror}")
+    add_log(bundle, file)
 
 
 def _add_gateway(bundle: Bundle, config: Path | None, url: str, admin_token: str) -> None:

@@ -91,7 +91,7 @@ def _wait(place: Place) -> dict[str, Any]:
             return answer
         if answer["state"] == "serving":
             raise CliError("the drain was cancelled", Exit.REFUSED)
-        if (line := _line(answer)) != told:
+        if (line := line_of(answer)) != told:
             note(line)
             told = line
         time.sleep(POLL_SECONDS)
@@ -101,10 +101,11 @@ def _show(answer: dict[str, Any], as_json: bool) -> None:
     if as_json:
         result_json(answer)
     else:
-        result(_line(answer))
+        result(line_of(answer))
 
 
-def _line(answer: dict[str, Any]) -> str:
+def line_of(answer: dict[str, Any]) -> str:
+    """Return where a drain stands, in one line."""
     state, here = answer["state"], answer["connections"]
     if state == "serving":
         return f"{answer['instance']} serves {here} connection(s)."

@@ -30,6 +30,7 @@ from holdfast.cli import (
     version,
 )
 from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.ops import commands as ops
 from holdfast.cli.output import OutputError, note
 from holdfast.errors import ConfigError, GatewayError
 
@@ -108,6 +109,7 @@ app.command("info")(channels.info)
 app.command("revoke")(revoke.revoke)
 app.add_typer(drain.app, name="drain")
 app.add_typer(rebalance.app, name="rebalance")
+app.add_typer(ops.app, name="ops")
 app.add_typer(user.app, name="user")
 app.add_typer(state.app, name="state")
 app.command("codes")(codes.codes)

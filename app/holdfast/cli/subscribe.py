@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from holdfast.auth.issuer import TokenIssuer
     from holdfast.cli.conversation import Event, Received
     from holdfast.cli.follow import Tokens
+    from holdfast.settings import Settings
 
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 20.0
@@ -112,10 +113,15 @@ class MadeTokens:
 
 def made_tokens(config: Path | None, user: str) -> Tokens:
     """Return tokens made with the configured secret, or none at all where there is no secret."""
-    from holdfast.auth.issuer import TokenIssuer
     from holdfast.cli.place import settings
 
-    loaded = settings(config)
+    return made_tokens_of(settings(config), user)
+
+
+def made_tokens_of(loaded: Settings, user: str) -> Tokens:
+    """Return the same of settings that are loaded."""
+    from holdfast.auth.issuer import TokenIssuer
+
     if not loaded.token.hmac_secret.get_secret_value():
         return GivenTokens()
     return MadeTokens(TokenIssuer(loaded.token), user)

@@ -104,6 +104,15 @@ class UnsubscribeOrder(Aimed, tag="unsubscribe", kw_only=True):
     channel: str = ""
 
 
+class SendAwayOrder(Message, tag="send_away", kw_only=True):
+    """Look for connections of these users and addresses, and do what `what` says; see `sending_away`."""
+
+    what: str
+    users: list[str] = []
+    addresses: list[str] = []
+    window: float = 0.0
+
+
 class RevokeOrder(Message, tag="revoke", kw_only=True):
     """Revoke and disconnect; as `revoking.Order`."""
 

@@ -25,6 +25,7 @@ _PLANNED: Final = frozenset(
         "shutdown",
         "rebalanced",
         "connection_too_old",
+        "sent_away",
         "application",
         "force_disconnect",
         "force_reconnect",

@@ -28,7 +28,7 @@ _BEFORE: Final = "token_refused"  # says first what the refusal of the same atte
 # What happens in the ordinary course: people leave, instances restart, operators act.
 FINE: Final = frozenset(
     {"ok", "client_closed", "connection_closed", "shutdown", "draining", "force_reconnect", "unknown_session"}
-    | {"rebalanced", "connection_too_old"}
+    | {"rebalanced", "connection_too_old", "sent_away"}
 )
 # Said in columns of their own, or of the line rather than of what happened.
 _TOLD: Final = frozenset(

@@ -40,11 +40,11 @@ class AdminDrain:
             DoorError: `query_invalid`.
             LifecycleError: `shutting_down`.
         """
-        body = _body_of(request, ("window", "reason"))
+        body = body_of(request, ("window", "reason"))
         reason = body.get("reason", "")
         if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
             raise DoorError("query_invalid", f"`reason`: expected a text of at most {LONGEST_REASON} characters.")
-        window = _number(body, "window", LONGEST_WINDOW) if body.get("window") is not None else None
+        window = number(body, "window", LONGEST_WINDOW) if body.get("window") is not None else None
         has_changed = self._drain.start(Order(window, reason))
         return {"has_changed": has_changed, **await self.status(request)}
 
@@ -55,7 +55,7 @@ class AdminDrain:
             DoorError: `query_invalid`.
             LifecycleError: `shutting_down`.
         """
-        _body_of(request, ())
+        body_of(request, ())
         has_changed = await self._drain.cancel()
         return {"has_changed": has_changed, **await self.status(request)}
 
@@ -83,8 +83,8 @@ class AdminRebalance:
             DoorError: `query_invalid`.
             LifecycleError: `shutting_down`.
         """
-        body = _body_of(request, ("rate",))
-        rate = _number(body, "rate", HIGHEST_RATE) if body.get("rate") is not None else None
+        body = body_of(request, ("rate",))
+        rate = number(body, "rate", HIGHEST_RATE) if body.get("rate") is not None else None
         if rate == 0:
             raise DoorError("query_invalid", "`rate`: expected a number above 0.")
         has_changed = self._rebalance.start(rate)
@@ -96,12 +96,17 @@ class AdminRebalance:
         Raises:
             DoorError: `query_invalid`.
         """
-        _body_of(request, ())
+        body_of(request, ())
         has_changed = self._rebalance.cancel()
         return {"has_changed": has_changed, **await self.status(request)}
 
 
-def _body_of(request: AdminRequest, names: tuple[str, ...]) -> Mapping[str, Any]:
+def body_of(request: AdminRequest, names: tuple[str, ...]) -> Mapping[str, Any]:
+    """Return the object that an order is, with none but these names; no body is an empty one.
+
+    Raises:
+        DoorError: `query_invalid`.
+    """
     check_names(request.query, ())
     body = {} if request.body is None else request.body
     if not isinstance(body, dict):
@@ -110,7 +115,12 @@ def _body_of(request: AdminRequest, names: tuple[str, ...]) -> Mapping[str, Any]
     return body
 
 
-def _number(body: Mapping[str, Any], name: str, most: float) -> float:
+def number(body: Mapping[str, Any], name: str, most: float) -> float:
+    """Return a number from 0 to `most`.
+
+    Raises:
+        DoorError: `query_invalid`.
+    """
     value = body[name]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not 0 <= value <= most:

@@ -1,0 +1,1 @@
+"""The recovery scripts: what operators do to running instances, with safety rails."""

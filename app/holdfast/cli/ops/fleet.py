@@ -1,0 +1,161 @@
+"""The instances that a script works on: how to ask each, and how they all are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.ops.inventory import Record, read_inventory
+from holdfast.cli.ops.targets import Target, target_of
+from holdfast.cli.place import Place, admin_place
+
+SERVING = "serving"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One instance: its record, where it answers, and the way to its process."""
+
+    record: Record
+    place: Place
+    target: Target
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.record.name
+
+    def ask(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """Return what `GET path` answers; see `admin_client.ask`."""
+        from holdfast.cli.admin_client import ask
+
+        return ask(self.place, path, query)
+
+    def order(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return what `POST path` answers; see `admin_client.order`."""
+        from holdfast.cli.admin_client import order
+
+        return order(self.place, path, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How an instance is: `problem` says in words why it is not fine, "" where it is."""
+
+    name: str
+    state: str = "down"
+    is_ready: bool = False
+    connections: int = 0
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Fleet:
+    """All members; without an instances file only the one that a URL or the settings name."""
+
+    members: dict[str, Member]
+    audit_log: str = ""
+
+    def member(self, name: str) -> Member:
+        """Return the member of a name.
+
+        Raises:
+            CliError: there is none.
+        """
+        if name not in self.members:
+            known = ", ".join(self.members)
+            raise CliError(f"no instance {name[:64]!r}; known are: {known}", Exit.USAGE)
+        return self.members[name]
+
+    def any(self) -> Member:
+        """Return a member that answers and takes our token.
+
+        Raises:
+            CliError: none does; the error is that of the last.
+        """
+        last = CliError("there is no instance", Exit.USAGE)
+        for member in self.members.values():
+            try:
+                member.ask("/admin/nodes")
+            except CliError as error:
+                last = error
+            else:
+                return member
+        raise last
+
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """Return all instances that see each other, by name; those that the file does not know too."""
+        return {node["name"]: node for node in self.any().ask("/admin/nodes")["nodes"]}
+
+    def strangers(self) -> list[str]:
+        """Return the instances that are there and that the file does not know."""
+        return sorted(set(self.nodes()) - set(self.members))
+
+    def counts(self, seen: Mapping[str, Seen]) -> dict[str, int]:
+        """Return how many connections each instance has: members as seen, others as of their last heartbeat."""
+        others = {name: node["connections"] for name, node in self.nodes().items()}
+        return others | {name: one.connections for name, one in seen.items()}
+
+    def look(self) -> dict[str, Seen]:
+        """Return how each member is; none of it raises."""
+        return {name: look_at(member) for name, member in self.members.items()}
+
+
+def look_at(member: Member) -> Seen:
+    """Return how one instance is."""
+    from holdfast.cli.api_client import get
+
+    try:
+        found = member.ask("/admin/drain")
+        ready = get(f"{member.place.internal}/readyz")
+    except CliError as error:
+        return Seen(member.name, problem=str(error).partition("\n")[0])
+    if found["instance"] != member.name:
+        return Seen(member.name, problem=f"{member.place.internal} is the instance {found['instance']!r}")
+    problem = ""
+    if found["state"] != SERVING:
+        problem = f"it is {found['state']}"
+    elif ready.status_code != 200:
+        problem = f"it is not ready: {ready.text[:200]}"
+    return Seen(member.name, found["state"], ready.status_code == 200, found["connections"], problem)
+
+
+def make_fleet(file: Path | None, url: str, admin_token: str, config: Path | None) -> Fleet:
+    """Return the fleet of a file, or that of one instance.
+
+    Raises:
+        CliError: the file or the URL cannot be used, or the one instance does not answer.
+        ConfigError: the settings were needed and have faults.
+    """
+    if file is None:
+        place = admin_place(config, url, admin_token)
+        return _fleet_of_one(place, str(config or ""))
+    if url:
+        raise CliError("expected --instances or --url, got both", Exit.USAGE)
+    found = read_inventory(file)
+    token = admin_token or _token_of(found.admin_token_file)
+    members = {}
+    for record in found.instances:
+        own = Path(record.config) if record.config else config
+        members[record.name] = Member(record, admin_place(own, record.url, token), target_of(record))
+    return Fleet(members, found.audit_log)
+
+
+def _fleet_of_one(place: Place, config: str) -> Fleet:
+    from holdfast.cli.admin_client import ask
+
+    name = ask(place, "/admin/nodes")["instance"]
+    record = Record(name=name, url=place.internal, config=config)
+    return Fleet({name: Member(record, place, target_of(record))})
+
+
+def _token_of(file: str) -> str:
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text().strip()
+    except OSError as error:
+        raise CliError(f"admin_token_file: {file} cannot be read: {error.strerror}", Exit.USAGE) from None
