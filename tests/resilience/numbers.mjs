@@ -34,9 +34,14 @@ export class Reader {
     return this.#last;
   }
 
-  /** It cannot be told what came between. */
+  /**
+   * It cannot be told what came between, nor whether what it has is all: during a failover an instance may find out a
+   * moment later that another one's publications are gone. The reader loads its state anew, and has missed nothing then.
+   */
   tell() {
     this.#tally.told += 1;
+    this.#tally.missedTold += this.#missing.size;
+    this.#missing.clear();
     this.#isTold = true;
     this.#toldAt = this.#last ?? -1;
   }

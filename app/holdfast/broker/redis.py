@@ -60,7 +60,7 @@ class RedisBroker(RedisStores):
         self._seen = SeenPositions()
         self._history = HistoryReader(self.link, self._seen, settings.channel.history_meta_ttl)
         self._reconciler = Reconciler(self._history.reconcile, self._tell_resumed)
-        self._publisher = Publisher(self.link, self._seen, settings.broker.idempotency_ttl, self._suspect)
+        self._publisher = Publisher(self.link, self._seen, settings.broker.idempotency_ttl, self._reconciler.doubt)
         self._handler: BrokerHandler | None = None
 
     # Public methods: life
@@ -125,7 +125,7 @@ class RedisBroker(RedisStores):
     async def reconcile(self, channel: str, seen: StreamPosition) -> None:
         """Make sure that the stream can go on behind a position that was seen of it; see `Broker.reconcile`."""
         self._serving()
-        await self._history.reconcile(channel, seen)
+        await self._history.reconcile(channel, (self._history.position_seen(channel, seen),))
 
     async def history_remove(self, channel: str) -> None:
         """Forget the publications; position and epoch stay."""
@@ -173,12 +173,10 @@ class RedisBroker(RedisStores):
         if not head.offset:
             handler.on_publication(name, publication, NO_POSITION, head.use_delta)
             return
-        if self._seen.note(name, Seen(head.epoch, head.offset, head.run)):
-            self._suspect(name)
+        seen = Seen(head.epoch, head.offset, head.run)
+        if self._seen.note(name, seen):
+            self._reconciler.doubt(name, seen)
         handler.on_publication(name, publication, StreamPosition(head.offset, head.epoch), head.use_delta)
-
-    def _suspect(self, channel: str) -> None:
-        self._reconciler.add((channel,))
 
     def _look_at_all(self) -> None:
         """Look at each stream that was seen under a run that is over: its master may have come back older."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
-from holdfast.broker.base import NO_POSITION, History, HistoryFilter
+from holdfast.broker.base import History, HistoryFilter
 from holdfast.broker.redis_link import RedisLink
 from holdfast.broker.redis_records import decode_publication
 from holdfast.broker.redis_scripts import HISTORY, RECONCILE, REMOVE
@@ -60,22 +61,27 @@ class HistoryReader:
         """Forget the publications; position and epoch stay."""
         await self._link.run_script(REMOVE, [self._link.keys.stream(channel)])
 
-    async def reconcile(self, channel: str, position: StreamPosition = NO_POSITION) -> bool:
-        """Begin the stream anew if it lacks what was seen here, and return whether its epoch is another than seen.
+    async def reconcile(self, channel: str, doubts: Collection[Seen] = ()) -> bool:
+        """Give the stream another epoch if it lacks what was seen, and return whether its epoch is another than seen.
 
-        `position` is one that somebody else has seen.
+        `doubts` are positions that do not follow from what was seen before.
         """
         keys, before = self._link.keys, self._seen.get(channel)
-        if position.epoch and (position.epoch != before.epoch or position.offset > before.offset):
-            run = before.run if position.epoch == before.epoch else b""
-            before = Seen(position.epoch, position.offset, run)
-        args = [*self._first_args(channel), before.epoch, before.offset, before.run]
-        reply = await self._link.run_script(RECONCILE, [keys.stream(channel), keys.meta(channel)], args, lane=LANE)
-        epoch, top, run = reply[0].decode(), int(reply[1]), reply[2]
-        if not epoch:
-            return False
+        names = [keys.stream(channel), keys.meta(channel)]
+        epoch = ""
+        for seen in (before, *doubts):
+            args = [*self._first_args(channel), seen.epoch, seen.offset, seen.run]
+            reply = await self._link.run_script(RECONCILE, names, args, lane=LANE)
+            epoch, top, run = reply[0].decode(), int(reply[1]), reply[2]
+            if not epoch:
+                return False
         self._seen.settle(channel, Seen(epoch, top, run))
-        return bool(before.epoch) and before.epoch != epoch
+        return any(seen.epoch and seen.epoch != epoch for seen in (before, *doubts))
+
+    def position_seen(self, channel: str, position: StreamPosition) -> Seen:
+        """Return a position that somebody saw, with the run that it is of as far as that is known."""
+        known = self._seen.get(channel)
+        return Seen(position.epoch, position.offset, known.run if position.epoch == known.epoch else b"")
 
     # Private methods
 

@@ -31,11 +31,11 @@ class Publisher:
         link: the way to Redis.
         seen: told of each position, and given to each script.
         idempotency_ttl: seconds, where a publication says nothing else.
-        suspect: told of a channel whose stream has to be looked at.
+        suspect: told of a position with which a channel's stream has to be looked at.
     """
 
     def __init__(
-        self, link: RedisLink, seen: SeenPositions, idempotency_ttl: float, suspect: Callable[[str], object]
+        self, link: RedisLink, seen: SeenPositions, idempotency_ttl: float, suspect: Callable[[str, Seen], object]
     ) -> None:
         self._link = link
         self._seen = seen
@@ -58,7 +58,7 @@ class Publisher:
         if result.position.epoch and reply[3]:
             seen = Seen(result.position.epoch, result.position.offset, reply[3])
             if self._seen.note(channel, seen):
-                self._suspect(channel)
+                self._suspect(channel, seen)
         publication.offset = result.position.offset
         return result
 

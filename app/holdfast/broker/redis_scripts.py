@@ -6,7 +6,10 @@ may be of another type before they change one, so that an error means that nothi
 A channel's meta hash has `e` epoch, `o` offset, `v` and `w` version and its epoch, and `r`: the last runs of servers
 under which something was published, each with the top offset that it found, oldest first, as `RUN:OFFSET` with blanks
 between. A run ends with a failover or a restart; whoever saw a higher offset than a later run found knows that the
-stream went back.
+stream went back, and gives it another epoch. Its publications stay. `l` has the former epochs, as `EPOCH:OFFSET`, each
+with the highest offset that was known to be seen of it: who saw more, because the old master went on taking
+publications for an instance that was slow to leave it, gives the stream another epoch once more, so that those who
+have followed it since are told as well.
 
 A stream that was imported has a new epoch, and `f`: that epoch, the export's name, and then the epochs that it goes on
 from, each with the last offset that is the same, as `EPOCH EXPORT FORMER:OFFSET`. Who saw no more of a former one than
@@ -19,6 +22,8 @@ from holdfast.broker.redis_link import Script
 
 # How many runs a stream remembers.
 MOST_RUNS = 8
+# How many former epochs, beside the latest two.
+MOST_EPOCHS = 6
 
 _HEAD = "#!lua\n"
 
@@ -50,6 +55,25 @@ local function begin(name)
   epoch, top, runs = name, 0, ''
   redis.call('HSET', meta, 'e', epoch, 'o', '0', 'r', '')
 end
+local function last_run() return string.match(runs, '([^ :]*):%d+$') or '' end
+local function number(value) return string.format('%.0f', value) end
+local function lost_of(former)
+  for name, offset in string.gmatch(redis.call('HGET', meta, 'l') or '', '([^ :]*):(%d+)') do
+    if name == former then return tonumber(offset) end
+  end
+end
+local function rename(new, former, offset)
+  redis.call('XLEN', stream)
+  local list, count = '', 0
+  for name, last in string.gmatch(redis.call('HGET', meta, 'l') or '', '([^ :]*):(%d+)') do
+    if name ~= former and count < MOST_EPOCHS then list, count = list .. ' ' .. name .. ':' .. last, count + 1 end
+  end
+  if former ~= epoch then list = epoch .. ':' .. number(top) .. list end
+  list = former .. ':' .. number(offset) .. ' ' .. list
+  runs = last_run() == '' and '' or last_run() .. ':' .. number(top)
+  epoch = new
+  redis.call('HSET', meta, 'e', epoch, 'r', runs, 'l', list)
+end
 local function open(new, seen, command, channel)
   local found = redis.call('HMGET', meta, 'e', 'o', 'r')
   epoch, top, runs = found[1], tonumber(found[2] or '0'), found[3] or ''
@@ -58,14 +82,22 @@ local function open(new, seen, command, channel)
       return redis.error_reply('WRONGTYPE ' .. meta .. ' is not a Holdfast key')
     end
     begin(new)
-  elseif epoch == seen[1] and went_back(runs, top, tonumber(seen[2]), seen[3]) then
-    begin(new)
+    return
+  end
+  local former, offset = seen[1], tonumber(seen[2])
+  local is_lacking
+  if epoch == former then
+    is_lacking = went_back(runs, top, offset, seen[3])
+  elseif former ~= '' then
+    local lost = lost_of(former)
+    is_lacking = lost and offset > lost
+  end
+  if is_lacking then
+    rename(new, former, offset)
     redis.call(command, channel, 'e' .. new)
   end
 end
-local function last_run() return string.match(runs, '([^ :]*):%d+$') or '' end
-local function number(value) return string.format('%.0f', value) end
-"""
+""".replace("MOST_EPOCHS", str(MOST_EPOCHS))
 )
 
 # KEYS stream, meta[, idempotency]; ARGV record, channel, command of pub/sub, run, new epoch, size, ttl, meta ttl (ms),

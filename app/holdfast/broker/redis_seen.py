@@ -55,7 +55,7 @@ class SeenPositions:
         What has to be looked at changes nothing here: `settle` does, after the look.
         """
         known = self.get(name)
-        if known.epoch == seen.epoch and known.run != seen.run and known.offset:
+        if known.offset and (known.epoch, known.run) != (seen.epoch, seen.run):
             return True
         self.settle(name, seen)
         return False

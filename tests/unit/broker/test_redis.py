@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from holdfast.broker.redis import RedisBroker
+from holdfast.broker.redis_seen import Seen
 from holdfast.broker.redis_records import encode_info, encode_publication
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, StreamPosition
@@ -70,13 +71,14 @@ async def test_publication_under_another_run_makes_its_channel_suspect(
 ):
     """It is delivered, and its stream looked at."""
     one, seen = broker
-    looked: list[str] = []
+    looked: list[object] = []
     monkeypatch.setattr(one._reconciler, "add", looked.extend)
+    monkeypatch.setattr(one._reconciler, "doubt", lambda name, position: looked.append((name, position)))
     one._take(CHANNEL, b"p3:epoch:run1:0:" + RECORD)
     one._take(CHANNEL, b"p4:epoch:run2:0:" + RECORD)
     one._look_at_all()
 
-    assert looked == ["news", "news"]
+    assert looked == [("news", Seen("epoch", 4, b"run2")), "news"]
     assert len(seen.publications) == 2
 
 

@@ -63,9 +63,10 @@ class Link:
         return await send(self.wire)
 
 
-def publisher(link: Link, seen: SeenPositions | None = None, suspects: list[str] | None = None) -> Publisher:
+def publisher(link: Link, seen: SeenPositions | None = None, suspects: list[object] | None = None) -> Publisher:
     """Return a publisher on a link."""
-    return Publisher(link, seen or SeenPositions(), 300, (suspects if suspects is not None else []).append)
+    suspected: list[object] = suspects if suspects is not None else []
+    return Publisher(link, seen or SeenPositions(), 300, lambda *position: suspected.append(position))
 
 
 async def test_publication_is_one_script_on_the_keys_of_its_channel():
@@ -112,7 +113,7 @@ async def test_publication_under_another_run_makes_its_channel_suspect():
 
     await publisher(link, seen, suspects).publish("news", publication("1"), KEEP)
 
-    assert suspects == ["news"]
+    assert suspects == [("news", Seen("epoch", 7, b"new"))]
 
 
 async def test_durable_publication_waits_for_replicas_in_a_lane_of_its_own():
