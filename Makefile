@@ -8,7 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup node servers run run-cluster test test-unit test-integration check format conformance bench proof docs lock build client-package clean
+.PHONY: help setup node servers run run-cluster test test-unit test-integration check format conformance bench bench-redis proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from holdfast.broker.redis import RedisBroker
-from holdfast.broker.redis_seen import Seen
 from holdfast.broker.redis_records import encode_info, encode_publication
+from holdfast.broker.redis_seen import Seen
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, StreamPosition
 from holdfast.settings import Settings

@@ -178,6 +178,7 @@ async def test_heartbeat_survives_a_bug(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(link.topology, "refresh", refresh)
     await turn_until(lambda: len(beats) > 1)
 
+
 async def test_heartbeat_leaves_a_master_that_others_have_replaced(monkeypatch: pytest.MonkeyPatch):
     """What it says of itself does not count any more."""
     wire = FakeWire(lambda command: b"role:master\r\nmaster_replid:run1")
