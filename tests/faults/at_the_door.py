@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import httpx
+
 from tests.faults.fault import Fault, Provoke, at, counted_when_quiet, probed, through
 from tests.faults.gate import Gate
 from tests.faults.lab import PATH, Lab
 from tests.faults.observers import Evidence
-from tests.gateway import Gateway
+from tests.gateway import ADMIN_TOKEN, Gateway
 from tests.sockets import upgrade_request
 from tests.wire import Wire, eventually
 
@@ -131,17 +133,18 @@ def _stuttering(gateway: Gateway, stopped: float = 0.5, running: float = 0.1) ->
 
 @contextmanager
 def _draining(lab: Lab) -> Iterator[Evidence]:
-    """Stop an instance at the moment the probe has a connection to it; somebody is still there to be sent away."""
-    gateway = lab.start({"shutdown": {"drain_window": "2s"}})
+    """Drain an instance at the moment the probe has a connection to it; it stays there to be asked."""
+    gateway = lab.start({})
     before = counted_when_quiet(lab, gateway)
     url = lab.before(gateway)
     port = int(url.split(":")[2].split("/")[0])
 
-    def stop() -> None:
-        gateway.signal()
+    def drain() -> None:
+        order, header = {"window": 1}, {"authorization": f"Bearer {ADMIN_TOKEN}"}
+        httpx.post(f"{gateway.internal_url}/admin/drain", json=order, headers=header, timeout=30).raise_for_status()
         gateway.wait_for_event("phase", phase="draining")
 
-    with Wire(gateway.port) as somebody, Gate(port, stop) as gate:
+    with Wire(gateway.port) as somebody, Gate(port, drain) as gate:
         somebody.upgrade(PATH).connect(lab.issuer.token())
         report = lab.probe(f"ws://127.0.0.1:{gate.port}{PATH}", "--token", lab.issuer.token())
         yield Evidence(gateway, before, report["attempt"], report)

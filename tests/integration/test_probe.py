@@ -215,7 +215,7 @@ def test_path_that_cuts_is_told_from_a_server_that_dies(gateway):
             loop = asyncio.get_running_loop()
             options = ("--token", gateway.token(), "--idle", "30")
             found = loop.run_in_executor(None, probe, url, *options)
-            await asyncio.sleep(3.0)  # it is idle by then
+            await asyncio.sleep(6.0)  # it is idle by then, on a busy machine too
             for pump in proxy._pumps:
                 pump.cancel()
             return await found
@@ -223,7 +223,7 @@ def test_path_that_cuts_is_told_from_a_server_that_dies(gateway):
     report = asyncio.run(cut_while_idle())
 
     assert (report["verdict"], report["exit_code"]) == ("proxy_idle_cut", 20)
-    assert 1.0 <= facts(report, "idle")["stayed_seconds"] < 10
+    assert 1.0 <= facts(report, "idle")["stayed_seconds"] < 20
 
 
 # A login
