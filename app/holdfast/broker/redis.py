@@ -125,7 +125,7 @@ class RedisBroker(RedisStores):
     async def reconcile(self, channel: str, seen: StreamPosition) -> None:
         """Make sure that the stream can go on behind a position that was seen of it; see `Broker.reconcile`."""
         self._serving()
-        await self._history.reconcile(channel, (self._history.position_seen(channel, seen),))
+        await self._history.reconcile(channel, self._history.doubts_of(channel, seen))
 
     async def history_remove(self, channel: str) -> None:
         """Forget the publications; position and epoch stay."""

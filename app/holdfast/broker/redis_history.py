@@ -78,10 +78,12 @@ class HistoryReader:
         self._seen.settle(channel, Seen(epoch, top, run))
         return any(seen.epoch and seen.epoch != epoch for seen in (before, *doubts))
 
-    def position_seen(self, channel: str, position: StreamPosition) -> Seen:
-        """Return a position that somebody saw, with the run that it is of as far as that is known."""
+    def doubts_of(self, channel: str, position: StreamPosition) -> tuple[Seen, ...]:
+        """Return a position that somebody saw as a doubt, or nothing where as much of its epoch was seen here."""
         known = self._seen.get(channel)
-        return Seen(position.epoch, position.offset, known.run if position.epoch == known.epoch else b"")
+        if position.epoch != known.epoch:
+            return (Seen(position.epoch, position.offset, b""),) if position.epoch else ()
+        return (known._replace(offset=position.offset),) if position.offset > known.offset else ()
 
     # Private methods
 
