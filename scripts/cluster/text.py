@@ -57,9 +57,6 @@ Ctrl-C ends all in order, clients first; twice, at once.
 
 def _restart_line(here: str) -> str:
     script = Path(__file__).resolve().parents[1] / "restart_rolling.py"
-    if not script.exists():
-        numbers = " ".join(str(number) for number in range(1, len(INSTANCES) + 1))
-        return f"{here} for n in {numbers}; do kill $(cat {FOLDER}/gateway-$n.pid); sleep 20; done"
     # A single follower is all clients of its instance, which is above the usual limit.
     options = f"--instances {FOLDER}/instances.yaml --limit 100 --reason 'new version' --yes"
     return f"{here} {shlex.quote(sys.executable)} {shlex.quote(str(script))} {options}"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from selenium.common.exceptions import (
     JavascriptException,
     NoSuchWindowException,
@@ -44,6 +45,11 @@ class Page:
         self.driver = driver
         self.origin = origin
         self.handle = driver.current_window_handle
+
+    def require_chromium(self, reason: str) -> None:
+        """Skip the test in any other engine."""
+        if "chrome" not in self.driver.capabilities["browserName"].lower():
+            pytest.skip(reason)
 
     def open(self, path: str = "/page") -> Page:
         """Go to a page of the site."""

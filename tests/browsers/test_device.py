@@ -17,8 +17,7 @@ QUICK = {"minReconnectDelay": 200, "maxReconnectDelay": 1500}
 
 def test_offline_and_back(page: Page, site: Site) -> None:
     """Offline five times under traffic: nothing is lost or doubled, and the page is connected again."""
-    if "chrome" not in page.driver.capabilities["browserName"].lower():
-        pytest.skip("no other engine can be told to be offline")
+    page.require_chromium("no other engine can be told to be offline")
     channel = unique("recover:")
     page.start(**QUICK).connected("websocket")
     page.subscribe(channel)

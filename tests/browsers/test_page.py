@@ -68,8 +68,7 @@ def test_page_that_comes_back_from_the_cache_goes_on(page: Page, site: Site) -> 
 @pytest.mark.engines("chromium")
 def test_offline_of_the_browser_is_told_and_ends(page: Page, site: Site) -> None:
     """The browser's own word: users are told that they are offline, and the page is back as soon as they are not."""
-    if "chrome" not in page.driver.capabilities["browserName"].lower():
-        pytest.skip("no other engine can be told to be offline")
+    page.require_chromium("no other engine can be told to be offline")
     page.start(minReconnectDelay=20_000, maxReconnectDelay=60_000).connected()
     page.show_status()
     driver: Any = page.driver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from os import kill
@@ -114,10 +114,7 @@ def test_sentinel_masters_killed(tmp_path: Path, size: Size, times: int, namespa
         running_sentinels(SAFE if namespace == DURABLE else None) as servers,
         traffic(tmp_path, f"sentinel-{namespace}", "sentinel", servers.addresses, size) as lab,
     ):
-        for _ in range(times):
-            _kill_the_master(servers)
-            lab.run(1.0)
-        report = lab.end()
+        report = _again_and_again(lab, times, lambda: _kill_the_master(servers))
 
     _judge(report)
 
@@ -129,10 +126,7 @@ def test_sentinel_failovers(tmp_path: Path, size: Size, times: int) -> None:
         running_sentinels() as servers,
         traffic(tmp_path, "sentinel-asked", "sentinel", servers.addresses, size) as lab,
     ):
-        for _ in range(times):
-            servers.failover()
-            lab.run(1.0)
-        report = lab.end()
+        report = _again_and_again(lab, times, servers.failover)
 
     _judge(report)
 
@@ -145,12 +139,17 @@ def test_cluster_masters_killed(tmp_path: Path, size: Size, times: int, namespac
         running_cluster(SAFE if namespace == DURABLE else None) as cluster,
         traffic(tmp_path, f"cluster-{namespace}", "cluster", cluster.addresses, size) as lab,
     ):
-        for _ in range(times):
-            _kill_a_master(cluster)
-            lab.run(1.0)
-        report = lab.end()
+        report = _again_and_again(lab, times, lambda: _kill_a_master(cluster))
 
     _judge(report)
+
+
+def _again_and_again(lab: Lab, times: int, trouble: Callable[[], object]) -> Report:
+    """Bring trouble about under traffic, each time after the last one is over."""
+    for _ in range(times):
+        trouble()
+        lab.run(1.0)
+    return lab.end()
 
 
 def _judge(report: Report) -> None:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 
 import msgspec
 
 from holdfast.broker.base import Broker, BrokerHandler, PublishOptions
+from holdfast.broker.relay import Relay
 from holdfast.errors import BrokerError
-from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+from holdfast.protocol.messages import Publication, StreamPosition
 
 # Who else publishes into such a channel reaches nobody, and cannot make a failed probe pass: it is numbered.
 PREFIX = "holdfast ready "
 _OPTIONS = PublishOptions()
 
 
-class BrokerRoundTrip:
+class BrokerRoundTrip(Relay):
     """Stands between broker and hub, and takes its own publications out of the stream."""
 
     def __init__(self, broker: Broker, handler: BrokerHandler, instance: str) -> None:
+        super().__init__(handler)
         self._broker = broker
-        self._handler = handler
         self._channel = f"{PREFIX}{instance}"
         self._is_subscribed = False
         self._sent = 0
@@ -63,23 +63,3 @@ class BrokerRoundTrip:
         is_latest = bytes(publication.data) == str(self._sent).encode()
         if returned is not None and is_latest and not returned.done():
             returned.set_result(None)
-
-    def on_join(self, channel: str, info: ClientInfo) -> None:
-        """Hand on to the hub."""
-        self._handler.on_join(channel, info)
-
-    def on_leave(self, channel: str, info: ClientInfo) -> None:
-        """Hand on to the hub."""
-        self._handler.on_leave(channel, info)
-
-    def on_control(self, message: bytes) -> None:
-        """Hand on."""
-        self._handler.on_control(message)
-
-    def on_interrupted(self) -> None:
-        """Hand on."""
-        self._handler.on_interrupted()
-
-    def on_resumed(self, channels: Collection[str]) -> None:
-        """Hand on."""
-        self._handler.on_resumed(channels)

@@ -25,6 +25,14 @@ app = typer.Typer(help="Save, look at and bring back what a shared Redis holds."
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 RateOption = Annotated[float, typer.Option("--rate", min=1, help="Keys a second, so that Redis has time for others.")]
+# `holdfast ops restore-state` takes them as well.
+MaxAgeOption = Annotated[float, typer.Option("--max-age", min=0, help="Seconds a file may be old.")]
+ForcePrefixFlag = Annotated[bool, typer.Option("--force-prefix", help="Take the state of another prefix.")]
+ForceOldFlag = Annotated[bool, typer.Option("--force-old", help="Take a file of any age.")]
+ForceReplaceFlag = Annotated[
+    bool, typer.Option("--force-replace", help="Put the file's history in the place of streams that began since.")
+]
+LONGEST_AGE = 86400.0
 
 
 @app.command("export")
@@ -75,15 +83,13 @@ def inspect_state(file: FileArgument, as_json: JsonFlag = False) -> None:
 def import_state(
     file: FileArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; else only say what would be done.")] = False,
-    max_age: Annotated[float, typer.Option("--max-age", help="Seconds a file may be old.")] = 86400.0,
-    force_prefix: Annotated[bool, typer.Option("--force-prefix", help="Take the state of another prefix.")] = False,
-    force_old: Annotated[bool, typer.Option("--force-old", help="Take a file of any age.")] = False,
+    max_age: MaxAgeOption = LONGEST_AGE,
+    force_prefix: ForcePrefixFlag = False,
+    force_old: ForceOldFlag = False,
     force_not_empty: Annotated[
         bool, typer.Option("--force-not-empty", help="Also where something is; what is newer stays.")
     ] = False,
-    force_replace: Annotated[
-        bool, typer.Option("--force-replace", help="Put the file's history in the place of streams that began since.")
-    ] = False,
+    force_replace: ForceReplaceFlag = False,
     rate: RateOption = 2000.0,
     config: ConfigOption = None,
     as_json: JsonFlag = False,

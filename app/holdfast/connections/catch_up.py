@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import NamedTuple
 
 from holdfast.broker.base import Broker, BrokerHandler, History, HistoryFilter
+from holdfast.broker.relay import Relay
 from holdfast.channels.hub import Hub
 from holdfast.errors import BrokerError, ChannelError
-from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
+from holdfast.protocol.messages import Publication, StreamPosition
 from holdfast.resilience.backoff import full_jitter
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
@@ -50,8 +51,10 @@ class _Gap:
         self.reads_again = False
 
 
-class CatchUp:
+class CatchUp(Relay):
     """A broker's handler that hands on each channel's publications without a gap.
+
+    While the link is interrupted nothing comes, and so nothing has to be held.
 
     Args:
         broker: where missed publications are read.
@@ -72,8 +75,8 @@ class CatchUp:
         spawn: Callable[[Coroutine[object, object, object]], object],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
+        super().__init__(handler)
         self._broker = broker
-        self._handler = handler
         self._hub = hub
         self._on_lost = on_lost
         self._meta_ttl = meta_ttl
@@ -108,27 +111,11 @@ class CatchUp:
             else:  # it comes too early; or once more, which on a sound link is a broker that went back
                 self._begin(channel, _Held(publication, position, use_delta))
 
-    def on_join(self, channel: str, info: ClientInfo) -> None:
-        """Hand on."""
-        self._handler.on_join(channel, info)
-
-    def on_leave(self, channel: str, info: ClientInfo) -> None:
-        """Hand on."""
-        self._handler.on_leave(channel, info)
-
-    def on_control(self, message: bytes) -> None:
-        """Hand on."""
-        self._handler.on_control(message)
-
-    def on_interrupted(self) -> None:
-        """Hand on: nothing comes until `on_resumed`, and so nothing has to be held."""
-        self._handler.on_interrupted()
-
     def on_resumed(self, channels: Collection[str]) -> None:
         """Fill these channels, before anything that comes now is handed on."""
         for channel in channels:
             self.fill(channel)
-        self._handler.on_resumed(channels)
+        super().on_resumed(channels)
 
     # Public methods: gaps
 

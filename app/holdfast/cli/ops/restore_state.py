@@ -12,6 +12,7 @@ from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops import subcommand
 from holdfast.cli.ops.backup_state import save
 from holdfast.cli.ops.rails import Rails, script
+from holdfast.cli.state import LONGEST_AGE, ForceOldFlag, ForcePrefixFlag, ForceReplaceFlag, MaxAgeOption
 
 FORCES = ("force_prefix", "force_old", "force_not_empty", "force_replace")
 
@@ -20,15 +21,13 @@ FORCES = ("force_prefix", "force_old", "force_not_empty", "force_replace")
 def restore_state(
     rails: Rails,
     file: Annotated[Path, typer.Argument(help="File of `backup_state`.")],
-    max_age: Annotated[float, typer.Option(min=0, help="Seconds a file may be old.")] = 86400.0,
-    force_prefix: Annotated[bool, typer.Option("--force-prefix", help="Take the state of another prefix.")] = False,
-    force_old: Annotated[bool, typer.Option("--force-old", help="Take a file of any age.")] = False,
+    max_age: MaxAgeOption = LONGEST_AGE,
+    force_prefix: ForcePrefixFlag = False,
+    force_old: ForceOldFlag = False,
     force_not_empty: Annotated[
         bool, typer.Option("--force-not-empty", help="Also where something is, which is saved beside the file first.")
     ] = False,
-    force_replace: Annotated[
-        bool, typer.Option("--force-replace", help="Put the file's history in the place of what began since.")
-    ] = False,
+    force_replace: ForceReplaceFlag = False,
 ) -> None:
     """Run `holdfast state import`, first without effect, then, with --yes, for good. Running it twice changes nothing.
 
