@@ -14,6 +14,7 @@ import WebSocket from '../sdk/node_modules/ws/wrapper.mjs';
 import { Reader, Tally } from './numbers.mjs';
 
 const TELL_EVERY_MS = 100;
+const BEHIND_SHOWN = 5;
 const CLEAN = new Set(['disconnect_called', 'disconnect called']);
 
 const tell = (event, more = {}) => process.stdout.write(`${JSON.stringify({ event, ...more })}\n`);
@@ -98,6 +99,13 @@ class Member {
 
   gap(channel) {
     this.readers.get(channel)?.tell();
+  }
+
+  /** For people who look for the cause of a fault. */
+  whereabouts(last) {
+    const of = (channel, which) =>
+      `${channel} at ${this.readers.get(channel)?.last} of ${last[channel]}, ${this.subscriptions[which].state}`;
+    return `${this.#isConnected ? 'connected' : 'away'}: ${this.channels.map(of).join('; ')}`;
   }
 
   hasReached(last) {
@@ -199,8 +207,10 @@ const COMMANDS = {
     const left = await until((member) => member.hasReached(last), patience);
     // What comes twice may still be on its way.
     await wait(500);
+    const late = members.filter((member) => !member.hasReached(last)).slice(0, BEHIND_SHOWN);
+    const behind = late.map((member) => member.whereabouts(last));
     for (const member of members) for (const channel of member.channels) endOf(member, channel, last);
-    const sizes = { clients: members.length, left, migrations };
+    const sizes = { clients: members.length, left, behind, migrations };
     tell('summary', { ...tally, ...sizes, closes, errors, handshakes, away, latencies: quantilesOf(latencies) });
     for (const client of clients) client.disconnect();
     await wait(200);

@@ -49,6 +49,7 @@ class Report:
     refused: dict[str, int] = field(default_factory=dict)
     longest_publish: float = 0.0
     errors: dict[str, int] = field(default_factory=dict)  # what clients called an error, for people
+    behind: list[str] = field(default_factory=list)  # where some of those are that are left, for people
     latencies: dict[str, dict[str, float]] = field(default_factory=dict)  # milliseconds by kind and phase
 
     def faults(self, *, without_a_word: bool = False, told: bool = False) -> list[str]:
@@ -96,6 +97,7 @@ def report_of(scenario: str, published: Published, crowds: Mapping[str, Mapping[
             setattr(report, name, getattr(report, name) + summary[_camel(name)])
         _add_closes(report, summary["closes"])
         errors.update(summary["errors"])
+        report.behind += [f"{kind}, {one}" for one in summary["behind"]]
         handshakes += [moment for moment in summary["handshakes"] if moment >= since * SECOND_MS]
         for phase, row in summary["latencies"].items():
             report.latencies[f"{kind} {phase}"] = row
@@ -143,4 +145,6 @@ def _camel(name: str) -> str:
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return "\n".join(f"{name}: {_text(one)}" for name, one in value.items()) or "-"
+    if isinstance(value, list):
+        return "\n".join(value) or "-"
     return f"{value:g}" if isinstance(value, float) else str(value)

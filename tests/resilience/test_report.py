@@ -14,7 +14,7 @@ from tests.resilience.report import Report, most_in_a_second, report_of
 SUMMARY: dict[str, Any] = {
     "clients": 10, "delivered": 20, "lost": 0, "doubled": 0, "outOfOrder": 0, "told": 0, "missedTold": 0,
     "againTold": 0, "migrations": 0, "left": 0, "closes": {}, "errors": {}, "handshakes": [], "away": [],
-    "latencies": {},
+    "latencies": {}, "behind": [],
 }  # fmt: skip
 
 
