@@ -18,6 +18,7 @@ from holdfast.broker.base import (
     PublishResult,
     SessionStore,
     TableStore,
+    Way,
 )
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
@@ -117,6 +118,10 @@ class SlowBroker:
     def counters(self) -> CounterStore:
         """The counters, without waits."""
         return self._inner.counters
+
+    def trouble(self, way: Way) -> BrokerError | None:
+        """Return what is known, which is nothing."""
+        return None
 
     async def send(self, message: bytes, instance: str = "") -> None:
         """Send to an instance."""

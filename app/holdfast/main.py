@@ -181,7 +181,7 @@ class Gateway:
             self.settings,
             self.core,
             self.manager,
-            self.probe.check,
+            self.probe,
             self.cluster,
             ledger=self.ledger,
             admission=self.admission,

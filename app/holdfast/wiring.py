@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Scope
 
 from holdfast.admission.addresses import TrustedProxies
 from holdfast.admission.readiness import Readiness
+from holdfast.admission.round_trip import BrokerRoundTrip
 from holdfast.app import EMULATION_PATH, HTTP_STREAM_PATH, SSE_PATH, Endpoints
 from holdfast.connections.core import Core
 from holdfast.connections.manager import EnhancedWebSocketManager
@@ -47,18 +49,19 @@ from holdfast.wiring_logs import client_logs
 from holdfast.wiring_monitor import Monitoring
 from holdfast.wiring_paths import diagnosis_paths
 
-CHECK_TIMEOUT_SECONDS = 1.0
+CHECK_TIMEOUT_SECONDS = 2.0
+"""Longer than what checks allow themselves, for they know better what is wrong."""
 CHECK_MAX_AGE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the endpoints open to: `check_broker` is the readiness probe, `cluster` are all instances."""
+    """What the endpoints open to: `probe` is asked for readiness, `cluster` are all instances."""
 
     settings: Settings
     core: Core
     manager: EnhancedWebSocketManager
-    check_broker: Callable[[], Awaitable[None]]
+    probe: BrokerRoundTrip
     cluster: Cluster
     ledger: Ledger
     admission: Admission
@@ -81,14 +84,7 @@ def make_endpoints(doors: Doors) -> Endpoints:
     originate = TrustedProxies(settings.http.trusted_proxies).originate
     not_found = NotFound(originate)
     session_user = user_of_session(settings, doors.login, originate)
-    readiness = Readiness(
-        core.lifecycle,
-        {"broker": doors.check_broker},
-        timeout=CHECK_TIMEOUT_SECONDS,
-        max_age=CHECK_MAX_AGE_SECONDS,
-        clock=core.clock,
-        patience={"broker": settings.broker.unready_after} if core.broker.is_shared else None,
-    )
+    readiness = _readiness(doors)
     endpoints = Endpoints(
         websocket=WebSocketEndpoint(
             doors.manager.open, doors.admission.check, settings.websocket, originate, _compression(settings.websocket)
@@ -114,6 +110,22 @@ def make_endpoints(doors: Doors) -> Endpoints:
     if doors.dev is None or doors.login is None:
         return endpoints
     return with_demo(endpoints, DevParts(doors.dev, settings, core, doors.login, originate))
+
+
+def _readiness(doors: Doors) -> Readiness:
+    core, checks, patience = doors.core, {"broker": doors.probe.check}, {}
+    if core.broker.is_shared:
+        # Who hears the others no more still serves newcomers; a cause that all have would leave these nowhere to go.
+        checks["messages"] = doors.probe.check_messages
+        patience = {"broker": doors.settings.broker.unready_after, "messages": math.inf}
+    return Readiness(
+        core.lifecycle,
+        checks,
+        timeout=CHECK_TIMEOUT_SECONDS,
+        max_age=CHECK_MAX_AGE_SECONDS,
+        clock=core.clock,
+        patience=patience,
+    )
 
 
 def _files(settings: Settings, not_found: ASGIApp) -> dict[str, ASGIApp]:

@@ -154,3 +154,24 @@ def test_full_redis_is_not_ready(server: RedisServer, start_gateway: Start):
     wait_ready(gateway, 503, "broker_out_of_memory")
     server.ask("CONFIG", "SET", "maxmemory", "0")
     wait_ready(gateway, 200)
+
+
+def test_lost_ways_from_redis_are_named(server: RedisServer, start_gateway: Start):
+    """Commands go on: without publications an instance is not ready after its patience, without messages it says so."""
+    prefix = some_prefix()
+    server.ask("ACL", "SETUSER", "gateway", "on", ">secret", "~*", "resetchannels", f"&{prefix}:*", "+@all")
+    gateway = start_gateway(settings_at(server.address, prefix, user="gateway", password="secret"))
+    assert wait_ready(gateway, 200).count('"ok"') == 5
+    server.ask("ACL", "SETUSER", "gateway", "resetchannels", f"&{prefix}:{{*")
+    wait_ready(gateway, 200, '"messages":"ok, although not for')
+    assert "broker_permission_denied" in wait_ready(gateway, 200, '"broker":"ok"')
+    assert gateway.metric("holdfast_broker_link_up", link="messages") == 0
+
+    server.ask("ACL", "SETUSER", "gateway", f"&{prefix}:*", "-subscribe")
+    server.ask("CLIENT", "KILL", "TYPE", "pubsub")
+    wait_ready(gateway, 503, "Failing: broker: broker_permission_denied")
+    assert gateway.metric("holdfast_broker_link_up", link="feed") == 0
+    server.ask("ACL", "SETUSER", "gateway", "+subscribe")
+    wait_ready(gateway, 200, '"broker":"ok","messages":"ok"')
+    assert gateway.metric("holdfast_broker_link_up", link="feed") == 1
+    assert len(gateway.events("broker.feed_failing")) == 1

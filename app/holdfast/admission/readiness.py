@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 
 from holdfast.connections.lifecycle import Lifecycle
@@ -31,6 +32,7 @@ class Readiness:
         clock: monotonic seconds.
         patience: for how many seconds a check that has passed may fail before it counts, by name. All instances see
             a shared broker go at the same moment, and would else all turn clients away for a failover of seconds.
+            With infinity it is only told.
     """
 
     def __init__(
@@ -89,7 +91,8 @@ class Readiness:
         failing = now - self._passed_at.get(name, float("-inf"))
         if failing >= patience:
             return reason
-        return f"{_FORGIVEN}not for {failing:.0f} s of {patience:g} s: {reason}"
+        limit = f" of {patience:g} s" if math.isfinite(patience) else ""
+        return f"{_FORGIVEN}not for {failing:.0f} s{limit}: {reason}"
 
     async def _run(self, check: Check) -> str:
         try:

@@ -13,14 +13,19 @@ from holdfast.protocol.messages import Publication, StreamPosition
 
 # Who else publishes into such a channel reaches nobody, and cannot make a failed probe pass: it is numbered.
 PREFIX = "holdfast ready "
+PATIENCE_SECONDS = 1.0
+"""How long a publication may take to come back."""
 _OPTIONS = PublishOptions()
 
 
 class BrokerRoundTrip(Relay):
     """Stands between broker and hub, and takes its own publications out of the stream."""
 
-    def __init__(self, broker: Broker, handler: BrokerHandler, instance: str) -> None:
+    def __init__(
+        self, broker: Broker, handler: BrokerHandler, instance: str, patience: float = PATIENCE_SECONDS
+    ) -> None:
         super().__init__(handler)
+        self._patience = patience
         self._broker = broker
         self._channel = f"{PREFIX}{instance}"
         self._is_subscribed = False
@@ -35,11 +40,30 @@ class BrokerRoundTrip(Relay):
             pass  # an instance starts without its broker too, and is not ready then
 
     async def check(self) -> None:
-        """Publish, and return when that very publication came back; the caller bounds the time.
+        """Publish, and return when that very publication came back.
 
         Raises:
-            BrokerError: the broker refused the publication.
+            BrokerError: the broker refused the publication, brings none at the moment, or did not bring it in time.
         """
+        if (cause := self._broker.trouble("feed")) is not None:
+            raise cause
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._round_trip()
+        except TimeoutError:
+            detail = f"a publication did not come back within {self._patience:g} s"
+            raise BrokerError("broker_timeout", detail) from None
+
+    async def check_messages(self) -> None:
+        """Return if messages of other instances come here, as far as is known.
+
+        Raises:
+            BrokerError: they do not.
+        """
+        if (cause := self._broker.trouble("messages")) is not None:
+            raise cause
+
+    async def _round_trip(self) -> None:
         if not self._is_subscribed:
             await self._subscribe()
         self._sent += 1

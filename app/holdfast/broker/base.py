@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
+from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 
 # The position of a channel that keeps no stream.
 NO_POSITION = StreamPosition(0, "")
+# What comes from a shared broker by itself: publications, and messages of instances.
+Way = Literal["feed", "messages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,9 @@ class Broker(Protocol):
     @property
     def counters(self) -> CounterStore:
         """Counters that instances share."""
+
+    def trouble(self, way: Way) -> BrokerError | None:
+        """Return why nothing comes here this way, None where it does as far as is known."""
 
     async def start(self, handler: BrokerHandler) -> None:
         """Begin to serve; `handler` gets what is published from now on."""

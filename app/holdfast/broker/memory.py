@@ -19,6 +19,7 @@ from holdfast.broker.base import (
     PresenceStats,
     PublishOptions,
     PublishResult,
+    Way,
 )
 from holdfast.broker.counters import MemoryCounters
 from holdfast.broker.history import HistoryStore
@@ -94,6 +95,10 @@ class MemoryBroker:
             )
 
     # Public methods: life
+
+    def trouble(self, way: Way) -> BrokerError | None:
+        """Return none: nothing is between."""
+        return None
 
     async def start(self, handler: BrokerHandler) -> None:
         """Restore the snapshot and begin to serve.

@@ -17,6 +17,7 @@ from holdfast.broker.base import (
     HistoryFilter,
     PublishOptions,
     PublishResult,
+    Way,
 )
 from holdfast.broker.memory import LocalSubscribers
 from holdfast.broker.redis_feed import RedisFeed
@@ -64,6 +65,10 @@ class RedisBroker(RedisStores):
         self._handler: BrokerHandler | None = None
 
     # Public methods: life
+
+    def trouble(self, way: Way) -> BrokerError | None:
+        """Return why nothing comes here this way; see `Broker.trouble`."""
+        return (self.feed if way == "feed" else self.messages).state.failure
 
     async def start(self, handler: BrokerHandler) -> None:
         """Connect and begin to serve; without Redis too, which is waited for then."""

@@ -18,6 +18,7 @@ from holdfast.broker.redis_errors import broker_error
 from holdfast.broker.redis_feed_line import FeedLine, Handler
 from holdfast.broker.redis_link import RedisLink
 from holdfast.broker.redis_node import Node
+from holdfast.broker.redis_outage import WayState
 from holdfast.errors import BrokerError
 from holdfast.resilience.backoff import full_jitter
 from holdfast.telemetry.logs import get_logger
@@ -42,6 +43,7 @@ class RedisFeed:
     def __init__(self, link: RedisLink, pick: Callable[[], float] = random.random) -> None:
         self.on_interrupted: Callable[[], object] = lambda: None
         self.on_resumed: Callable[[Collection[bytes]], object] = lambda channels: None
+        self.state = WayState("feed")
         self._link = link
         self._pick = pick
         self._handlers: dict[bytes, Handler] = {}
@@ -106,6 +108,8 @@ class RedisFeed:
                 return
             except (RedisError, BrokerError) as error:
                 self._look_elsewhere(error, address)
+                if address is not None and not isinstance(error, MovedError):
+                    self._link.outages.fail(address, broker_error(error))
                 if attempt + 1 == _TRIES:
                     cause = broker_error(error)  # without its connection nothing is listened to
                     raise BrokerError(cause.slug, cause.detail, is_undone=True) from None
@@ -116,7 +120,6 @@ class RedisFeed:
             self._link.topology.move(error.slot_id, Address(host, error.port))
         elif address is not None:
             self._link.topology.forget(address)
-            self._link.outages.fail(address, broker_error(error))
 
     async def _line(self, address: Address) -> FeedLine:
         node = self._nodes.get(address)
@@ -158,6 +161,7 @@ class RedisFeed:
                 if self._lost:
                     await asyncio.sleep(full_jitter(attempt, BASE_SECONDS, MOST_SECONDS, self._pick))
                     attempt += 1
+            self.state.answer()
             _log.info("broker.feed_restored", attempts=attempt + 1)
 
     async def _restore(self) -> None:
@@ -170,6 +174,7 @@ class RedisFeed:
                     await asyncio.sleep(0)
         except BrokerError as error:
             self._link.outages.fail(None, error)
+            self._fail(error)
         await asyncio.gather(*(self._restore_at(address, channels) for address, channels in by_server.items()))
 
     async def _restore_at(self, address: Address, channels: list[bytes]) -> None:
@@ -187,6 +192,12 @@ class RedisFeed:
                     self.on_resumed(restored)
         except (RedisError, BrokerError) as error:
             self._look_elsewhere(error, address)
+            if not isinstance(error, MovedError):
+                self._fail(broker_error(error))
+
+    def _fail(self, error: BrokerError) -> None:
+        if self.state.fail(error):
+            _log.error("broker.feed_failing", slug=error.slug, detail=error.detail)
 
     async def _ping_forever(self) -> None:
         """Find connections that are dead without a word."""

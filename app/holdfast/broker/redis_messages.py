@@ -16,6 +16,7 @@ from redis.asyncio.connection import Connection
 from holdfast.broker.base import BrokerHandler
 from holdfast.broker.redis_errors import broker_error
 from holdfast.broker.redis_link import RedisLink, Script
+from holdfast.broker.redis_outage import WayState
 from holdfast.errors import BrokerError
 from holdfast.resilience.backoff import full_jitter
 from holdfast.telemetry.logs import get_logger
@@ -48,6 +49,7 @@ class RedisMessages:
     """
 
     def __init__(self, link: RedisLink, instance: str, pick: Callable[[], float] = random.random) -> None:
+        self.state = WayState("messages")
         self._link = link
         self._own = link.keys.to(instance)
         self._pick = pick
@@ -168,6 +170,7 @@ class RedisMessages:
 
     def _find(self, handler: BrokerHandler) -> None:
         self._failures = 0
+        self.state.answer()
         self._tried.set()
         if self._is_lost:
             self._is_lost = False
@@ -175,6 +178,6 @@ class RedisMessages:
             handler.on_resumed(())
 
     def _lose(self, error: BrokerError) -> None:
-        if not self._is_lost:
-            self._is_lost = True
+        self._is_lost = True
+        if self.state.fail(error):
             _log.warning("broker.messages_lost", slug=error.slug, detail=error.detail)

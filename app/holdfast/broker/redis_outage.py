@@ -1,10 +1,14 @@
-"""Outages of Redis as this instance sees them: their causes, how long they last, one line in the log at each end."""
+"""Outages of Redis as this instance sees them: their causes, how long they last, one line in the log at each end.
+
+A way on which Redis sends by itself may be broken while commands are answered, and has a state of its own.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Hashable
 
+from holdfast.broker.base import Way
 from holdfast.errors import BrokerError
 from holdfast.telemetry import metrics
 from holdfast.telemetry.logs import get_logger
@@ -74,6 +78,33 @@ class Outages:
         one = self._places.pop(place)
         _log.warning("broker.back", slug=one.slug, server=_name(place), seconds=round(self._clock() - one.since, 3))
         metrics.BROKER_UP.set(0 if self._places else 1)
+
+
+class WayState:
+    """Whether one way brings what it should, and why not."""
+
+    def __init__(self, way: Way) -> None:
+        self._up = metrics.BROKER_LINK_UP.labels(way)
+        self._up.set(1)
+        self._failure: BrokerError | None = None
+
+    @property
+    def failure(self) -> BrokerError | None:
+        """The cause as an error of the caller's own; None where nothing is wrong."""
+        failure = self._failure
+        return None if failure is None else BrokerError(failure.slug, failure.detail)
+
+    def fail(self, error: BrokerError) -> bool:
+        """Know of a failure; return whether it has another cause than the one before."""
+        metrics.BROKER_FAILURES.labels(error.slug).inc()
+        self._up.set(0)
+        before, self._failure = self._failure, error
+        return before is None or before.slug != error.slug
+
+    def answer(self) -> None:
+        """Know that the way is open."""
+        self._failure = None
+        self._up.set(1)
 
 
 def _name(place: Hashable) -> str:

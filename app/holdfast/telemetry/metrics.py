@@ -261,6 +261,11 @@ CATCH_UPS_LOST = _counter(
 
 # Redis
 BROKER_UP = _gauge("holdfast_broker_up", "Whether Redis, wherever its keys are, does what it is asked.")
+BROKER_LINK_UP = _gauge(
+    "holdfast_broker_link_up",
+    'Whether what Redis sends by itself comes here: "feed" for publications, "messages" for those of other instances.',
+    "link",
+)
 BROKER_FAILURES = _counter("holdfast_broker_failures_total", "Failures of Redis and of the way there.", "slug")
 
 # Embedded broker

@@ -1,4 +1,5 @@
 import asyncio
+import math
 
 import pytest
 
@@ -159,3 +160,18 @@ async def test_patience_is_for_what_has_passed_before(patient, probe):
     probe.error = BrokerError("broker_auth_failed")
 
     assert not passes((await patient.report())["broker"])
+
+
+async def test_patience_without_end_only_tells(lifecycle, probe, clock):
+    """What was there once is told of for as long as it fails, and never counts."""
+    readiness = Readiness(
+        lifecycle, {"broker": probe}, timeout=0.01, max_age=1.0, clock=clock, patience={"broker": math.inf}
+    )
+    await readiness.report()
+    probe.error = BrokerError("broker_loading")
+    clock.now += 1000
+
+    state = (await readiness.report())["broker"]
+
+    assert passes(state)
+    assert state.startswith("ok, although not for 1000 s: broker_loading")

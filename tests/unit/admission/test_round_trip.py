@@ -32,6 +32,10 @@ class Broker:
         self.held = []
         self.is_holding = False
         self.error = None
+        self.troubles = {}
+
+    def trouble(self, way):
+        return self.troubles.get(way)
 
     async def subscribe(self, channel):
         if self.error is not None:
@@ -115,6 +119,35 @@ async def test_check_broker_error(probe, broker):
 
     with pytest.raises(BrokerError):
         await probe.check()
+
+
+async def test_check_of_a_lost_feed_names_the_cause(probe, broker):
+    """Publishing works, but nothing would come back: the cause is known before anything is published."""
+    broker.troubles["feed"] = BrokerError("broker_permission_denied", "no SUBSCRIBE")
+
+    with pytest.raises(BrokerError, match="broker_permission_denied: no SUBSCRIBE"):
+        await probe.check()
+
+    assert not broker.held
+
+
+async def test_check_of_silence_has_a_slug(broker, hub):
+    """What nobody has found out yet is a publication that does not come back in time."""
+    broker.handler = probe = BrokerRoundTrip(broker, hub, "gateway-1", patience=0)
+    broker.is_holding = True
+
+    with pytest.raises(BrokerError, match="broker_timeout: a publication did not come back within 0 s"):
+        await probe.check()
+
+
+async def test_check_of_messages(probe, broker):
+    """It fails of what keeps those of other instances away, and only of that."""
+    broker.troubles["feed"] = BrokerError("broker_timeout")
+    await probe.check_messages()
+    broker.troubles["messages"] = BrokerError("broker_unavailable")
+
+    with pytest.raises(BrokerError, match="broker_unavailable"):
+        await probe.check_messages()
 
 
 def test_others_pass(probe, hub):

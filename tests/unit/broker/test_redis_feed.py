@@ -138,19 +138,19 @@ async def test_refused_channel_is_not_listened_to(world: World):
 
 
 async def test_lost_channels_are_listened_to_again(world: World):
-    """Interrupted is told once, resumed for each channel that is still wanted."""
+    """Interrupted is told once, resumed for each channel that is still wanted; meanwhile there is a cause."""
     await world.feed.start()
     for channel in (b"x", b"y"):
         await world.feed.listen(channel, nothing)
     world.is_down = True
     world.lines[0].lose()
     await world.feed.ignore(b"y")
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await turn_until(lambda: world.feed.state.failure)
     world.is_down = False
     await turn_until(lambda: world.resumed)
 
     assert world.interruptions == 1
+    await turn_until(lambda: world.feed.state.failure is None)
     assert world.resumed == [{b"x"}]
     assert world.lines[1].channels == {b"x"}
     await world.feed.stop()

@@ -11,7 +11,7 @@ import pytest
 from holdfast.broker.redis_connect import Address
 from holdfast.broker.redis_messages import RedisMessages
 from holdfast.errors import BrokerError
-from tests.brokers import Recorder
+from tests.brokers import Recorder, turn_until
 from tests.redis_links import ScriptedLink
 
 SUBSCRIBED = [[b"subscribe", b"p:all", 1], [b"subscribe", b"p:to:{a}", 2]]
@@ -117,6 +117,21 @@ async def test_lost_connection_is_told_when_another_is_there():
     assert seen.messages == [b"0", b"1", b"2"]
     assert seen.resumed == [set()] * 3
     assert not lost.is_open
+
+
+async def test_lost_connection_has_a_cause_until_there_is_another():
+    """Whoever asks is told why nothing comes, and that it does again."""
+    link = Link(Connection([OSError("gone")]))
+    messages = RedisMessages(link, "a", pick=lambda: 0.0)  # type: ignore[arg-type]  # as much of one as it needs
+    await messages.start(Recorder())
+    await turn_until(lambda: messages.state.failure)
+    assert str(messages.state.failure) == "broker_unavailable: gone"
+    await messages.stop()
+
+    link.connections.append(Connection([]))
+    await messages.start(Recorder())
+    await turn_until(lambda: messages.state.failure is None)
+    await messages.stop()
 
 
 async def test_silence_is_broken_by_a_message_to_itself():

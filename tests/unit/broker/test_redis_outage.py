@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from holdfast.broker.redis_outage import Outages
+from holdfast.broker.redis_outage import Outages, WayState
 from holdfast.errors import BrokerError
 from holdfast.telemetry import metrics
 from tests.brokers import Clock
@@ -58,3 +58,19 @@ def test_refusal_of_one_publication_is_no_outage():
     outages.fail("a", failed("broker_foreign_key"))
 
     assert not outages
+
+
+def test_way_has_a_cause_until_it_is_open_again():
+    """Another cause is told apart, and the metric says whether it is open."""
+    state = WayState("feed")
+    assert state.failure is None
+    up = metrics.BROKER_LINK_UP.labels("feed")._value
+    assert up.get() == 1
+
+    assert state.fail(failed("broker_timeout"))
+    assert not state.fail(failed("broker_timeout"))
+    assert state.fail(failed("broker_unavailable"))
+
+    assert (str(state.failure), up.get()) == ("broker_unavailable: detail", 0)
+    state.answer()
+    assert (state.failure, up.get()) == (None, 1)
