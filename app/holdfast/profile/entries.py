@@ -1,0 +1,139 @@
+"""What a host of certain roles is expected to have: the profile's entries with their numbers filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Final
+
+from holdfast.profile.derive import derive
+from holdfast.profile.derived import Derived
+from holdfast.profile.facts import HostFacts, version_of
+from holdfast.profile.faults import Fault, ProfileError
+from holdfast.profile.model import Entry, PodUse, Profile
+
+Resolved = int | float | str
+PORT_RANGE: Final = "net.ipv4.ip_local_port_range"
+RESERVED: Final = "net.ipv4.ip_local_reserved_ports"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One thing to set and to check. Several numbers of one key are a text, apart by blanks, as the kernel has them."""
+
+    id: str
+    key: str
+    kind: str
+    mode: str
+    value: Resolved | None
+    roles: tuple[str, ...]
+    scope: str
+    why: str
+    cost: str
+    source: str
+    risk: str
+    optional: bool
+    pod: PodUse
+    formula: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+def expectations(profile: Profile, facts: HostFacts) -> list[Expectation]:
+    """Return what a host with these facts is to have, in the profile's order.
+
+    Raises:
+        ProfileError: the profile contradicts itself, or the host is too small for it.
+    """
+    derived = derive(profile, facts)
+    return [
+        resolve(entry, derived)
+        for entry in profile.entries
+        if entry.enabled and facts.roles.intersection(entry.roles) and _has(entry, facts)
+    ]
+
+
+def resolve(entry: Entry, derived: Derived) -> Expectation:
+    """Return an entry with its number filled in.
+
+    Raises:
+        ProfileError: its formula is none.
+    """
+    raw: object = entry.value
+    if entry.formula is not None:
+        if entry.formula not in FORMULAS:
+            known = ", ".join(sorted(FORMULAS))
+            text = f"entries.{entry.id}.formula: expected one of {known}; saw {entry.formula!r}"
+            raise ProfileError([Fault("formula_unknown", text, (entry.id,))])
+        raw = getattr(derived, entry.formula)
+    mode = entry.resolves_to or "exact" if entry.mode == "formula" else entry.mode
+    return Expectation(
+        entry.id, entry.key, entry.kind, mode, text_of(raw), entry.roles, entry.scope, entry.why, entry.cost,
+        entry.source, entry.risk, entry.optional, entry.pod, entry.formula or "", entry.evidence,
+    )  # fmt: skip
+
+
+def text_of(raw: object) -> Resolved | None:
+    """Return a value as expectations have it."""
+    if isinstance(raw, list | tuple):
+        return " ".join(str(one) for one in raw)
+    return raw if raw is None or isinstance(raw, int | float) else str(raw)
+
+
+def _has(entry: Entry, facts: HostFacts) -> bool:
+    return entry.kernel_min is None or version_of(facts.kernel) >= version_of(entry.kernel_min)
+
+
+FORMULAS: Final = frozenset(field.name for field in fields(Derived)) - {"alerts"}
+
+
+def raise_only(expectation: Expectation, current: Resolved | Sequence[int] | None) -> Resolved | None:
+    """Return what to write so that a host has what is expected, None where it has.
+
+    `min` never lowers and `max` never raises, each number of several for itself. A range of ports only grows, and to
+    the reserved ones some are only added.
+    """
+    wanted = expectation.value
+    if expectation.mode == "report" or wanted is None:
+        return None
+    have = _normal(text_of(current))
+    if have is None:
+        return wanted
+    target = _normal(_merged(expectation, str(wanted), have))
+    return None if target == have else _as(wanted, target or "")
+
+
+def _merged(expectation: Expectation, wanted: str, have: str) -> str:
+    if expectation.mode == "exact":
+        return wanted
+    if expectation.key == RESERVED:
+        return _union(have, wanted)
+    new, old = wanted.split(), have.split()
+    if len(new) != len(old) or not _numbers([*new, *old]):
+        return wanted
+    if expectation.key == PORT_RANGE:
+        return f"{min(int(new[0]), int(old[0]))} {max(int(new[1]), int(old[1]))}"
+    pick = max if expectation.mode == "min" else min
+    return " ".join(pick(one, other, key=float) for one, other in zip(new, old, strict=True))
+
+
+def _union(have: str, wanted: str) -> str:
+    from holdfast.profile.formulas import port_ranges, ports_text
+
+    return ports_text(port_ranges(text for text in f"{have},{wanted}".replace(" ", "").split(",") if text))
+
+
+def _numbers(texts: list[str]) -> bool:
+    try:
+        return all(float(text) == float(text) for text in texts)
+    except ValueError:
+        return False
+
+
+def _normal(value: Resolved | None) -> str | None:
+    return None if value is None else " ".join(str(value).split())
+
+
+def _as(wanted: Resolved, text: str) -> Resolved:
+    if isinstance(wanted, int) and text.lstrip("-").isdecimal():
+        return int(text)
+    return float(text) if isinstance(wanted, float) else text

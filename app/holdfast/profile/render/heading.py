@@ -1,0 +1,13 @@
+"""What stands at the top of each text that is made from a profile."""
+
+from __future__ import annotations
+
+from holdfast.profile.model import Profile
+
+
+def heading(profile: Profile, target: str, mark: str = "#") -> list[str]:
+    """Return the lines that say where the text comes from, so that nobody edits it by hand."""
+    return [
+        f"{mark} Made from the profile {profile.name} by `holdfast profile render {target}`; changes here are lost.",
+        f"{mark} `holdfast profile explain KEY` says why a number is what it is.",
+    ]
