@@ -8,7 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup node servers run run-cluster test test-unit test-integration check format conformance bench bench-redis proof docs lock build client-package clean
+.PHONY: help setup infra lint-ansible node servers run run-cluster test test-unit test-integration check format conformance bench bench-redis proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -17,6 +17,12 @@ help: ## Print this list
 
 setup: ## Make .venv with the locked packages (does nothing when it is current)
 	@$(IN) python=$$(scripts/find-python) && "$$python" scripts/setup.py
+
+infra: setup ## Add Ansible, testinfra and their linters to .venv: what deploying to hosts needs
+	@$(PY) scripts/setup.py infra
+
+lint-ansible: infra ## Hold ansible/ to ansible-lint's profile production and to yamllint
+	$(PY) scripts/lint_ansible.py
 
 node: setup
 	@$(PY) scripts/npm_ci.py tests/sdk tests/client examples/javascript benchmarks/node

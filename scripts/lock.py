@@ -18,6 +18,15 @@ LISTS = {
     RUNTIME: ["pyproject.toml"],
     # Constrained by the runtime list: tests see the very versions that are deployed.
     "requirements/dev.txt": ["pyproject.toml", "requirements/dev.in", "-c", RUNTIME],
+    # Constrained by the development list: `make infra` adds to .venv and moves nothing in it.
+    "requirements/infra.txt": [
+        "pyproject.toml",
+        "--extra",
+        "infra",
+        "requirements/infra.in",
+        "-c",
+        "requirements/dev.txt",
+    ],
     "requirements/lock.txt": ["requirements/lock.in"],
     # The other servers of the benchmark; nothing of the gateway's is in there.
     "requirements/bench-build.txt": ["requirements/bench-build.in"],

@@ -2,7 +2,8 @@
 
 Does nothing when it already does: two stamps inside `.venv` record in which
 folder it was made, and which lists were installed. Runs on the standard library
-alone, because nothing else is there yet.
+alone, because nothing else is there yet. `setup.py infra` adds what deploying to
+hosts needs, with a stamp of its own.
 Exit codes: 0 done, 4 could not set up.
 """
 
@@ -22,6 +23,7 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 MADE_STAMP = VENV / "holdfast-made.stamp"
 INSTALLED_STAMP = VENV / "holdfast-installed.stamp"
+INFRA_STAMP = VENV / "holdfast-infra.stamp"
 LOCK = ROOT / ".cache" / "setup.lock"
 # Variables that would send the packages, or the interpreter, somewhere else.
 FOREIGN_VARIABLES = (
@@ -53,6 +55,11 @@ def installed_from() -> str:
         (ROOT / "app" / "holdfast" / "__init__.py").read_bytes(),
         repr(relevant).encode(),
     )
+
+
+def infra_from() -> str:
+    """Return what the tools for hosts depend on: their list, and the environment they were added to."""
+    return digest((ROOT / "requirements" / "infra.txt").read_bytes(), installed_from().encode(), made_in().encode())
 
 
 def says(stamp: Path, wanted: str) -> bool:
@@ -127,17 +134,36 @@ def install() -> None:
     INSTALLED_STAMP.write_text(installed_from() + "\n")
 
 
-def main() -> int:
-    """Bring `.venv` up to date; say so only when something was done."""
-    if is_current():
-        return 0
-    try:
-        with only_one():
-            if is_current():
-                return 0
+def install_infra() -> None:
+    """Add ansible-core, testinfra and the linters of ansible/ to the environment."""
+    pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--no-input"]
+    run(*pip, "--require-hashes", "--only-binary", ":all:", "-r", "requirements/infra.txt")
+    INFRA_STAMP.write_text(infra_from() + "\n")
+
+
+def set_up(*, infra: bool) -> bool:
+    """Do what is missing, one process at a time; tell whether anything was."""
+    with only_one():
+        missing = not is_current()
+        if missing:
             print(f"Setting up {VENV} (first time, or the locked packages changed) ...", flush=True)
             make_venv()
             install()
+        if infra and not says(INFRA_STAMP, infra_from()):
+            print(f"Adding the tools for hosts to {VENV} ...", flush=True)
+            install_infra()
+            return True
+        return missing
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Bring `.venv` up to date; say so only when something was done."""
+    infra = arguments == ["infra"]
+    if is_current() and (not infra or says(INFRA_STAMP, infra_from())):
+        return 0
+    try:
+        if not set_up(infra=infra):
+            return 0
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 4
@@ -146,4 +172,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -18,7 +18,7 @@ def setup_script(tmp_path, monkeypatch) -> ModuleType:
     spec = importlib.util.spec_from_file_location("setup_under_test", ROOT / "scripts" / "setup.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in ("requirements/dev.txt", "pyproject.toml", "app/holdfast/__init__.py"):
+    for name in ("requirements/dev.txt", "requirements/infra.txt", "pyproject.toml", "app/holdfast/__init__.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     venv = tmp_path / ".venv"
@@ -129,3 +129,20 @@ def test_find_python_says_how_to_get_one(tmp_path, named):
     assert done.returncode == 4
     assert "3.11 or later" in done.stderr
     assert done.stdout == ""
+
+
+def test_setup_adds_the_tools_for_hosts_once(setup_script, steps):
+    """`setup.py infra` installs its list by hash after everything else, and then does nothing."""
+    assert setup_script.main(["infra"]) == 0
+    first = list(steps)
+    assert setup_script.main(["infra"]) == 0
+
+    assert steps == first
+    assert first[-1][-1] == "requirements/infra.txt"
+
+
+def test_setup_without_the_tools_for_hosts_leaves_them_out(setup_script, steps):
+    """The plain setup never fetches Ansible."""
+    setup_script.main([])
+
+    assert not any("requirements/infra.txt" in step for step in steps)
