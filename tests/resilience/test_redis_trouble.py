@@ -31,6 +31,7 @@ INSTANCES = 3
 FEW = Size(clients=90, channels=30)
 FULL = Size(clients=1500, channels=150, interval=1.0)
 PAUSE_SECONDS = 10.0
+BETWEEN_SECONDS = 5.0  # for a readiness probe to see that all is well, or two pauses are one that is too long
 ASYNCHRONOUS = "recover"
 
 pytestmark = pytest.mark.timeout(900)
@@ -98,7 +99,7 @@ def test_paused_redis_is_waited_for(tmp_path: Path, size: Size, times: int) -> N
             finally:
                 kill(server.pid, signal.SIGCONT)
             assert ready == [200] * INSTANCES
-            lab.run(2.0)
+            lab.run(BETWEEN_SECONDS)
         report = lab.end()
 
     assert not report.faults()

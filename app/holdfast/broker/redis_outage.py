@@ -20,12 +20,17 @@ _SINGLE = frozenset({"broker_foreign_key", "durability_not_met"})
 _OF_WRITES = frozenset({"broker_out_of_memory", "broker_read_only"})
 
 
+# Soon after an outage, late failures of what was under way alternate with answers: nothing that is worth a line.
+_LATE_SECONDS = 1.0
+
+
 class _One:
-    __slots__ = ("since", "slug")
+    __slots__ = ("is_told", "since", "slug")
 
     def __init__(self, since: float) -> None:
         self.since = since
         self.slug = ""
+        self.is_told = True
 
 
 class Outages:
@@ -34,6 +39,7 @@ class Outages:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._places: dict[Hashable, _One] = {}
+        self._ended: dict[Hashable, tuple[str, float]] = {}
         metrics.BROKER_UP.set(1)
 
     def __bool__(self) -> bool:
@@ -51,11 +57,15 @@ class Outages:
             _log.warning("broker.refused", slug=error.slug, detail=error.detail)
             return
         one = self._places.get(place)
+        now = self._clock()
         if one is None:
-            one = self._places[place] = _One(self._clock())
+            one = self._places[place] = _One(now)
             metrics.BROKER_UP.set(0)
-        if one.slug != error.slug:
-            one.slug = error.slug
+            slug, ended = self._ended.get(place, ("", 0.0))
+            if slug == error.slug and now - ended < _LATE_SECONDS:
+                one.slug, one.is_told = slug, False
+        if one.slug != error.slug or (not one.is_told and now - one.since >= _LATE_SECONDS):
+            one.slug, one.is_told = error.slug, True
             _log.error("broker.failing", slug=error.slug, server=_name(place), detail=error.detail)
 
     def answer(self, place: Hashable, *, is_write: bool = False) -> None:
@@ -68,6 +78,7 @@ class Outages:
         """End the outages of servers that are not needed any more."""
         for place in [place for place in self._places if place is not None and place not in places]:
             self._end(place)
+        self._ended = {place: end for place, end in self._ended.items() if place is None or place in places}
 
     def age(self, place: Hashable) -> float:
         """Return for how many seconds a place is out; 0 where it is not."""
@@ -75,8 +86,10 @@ class Outages:
         return 0.0 if one is None else self._clock() - one.since
 
     def _end(self, place: Hashable) -> None:
-        one = self._places.pop(place)
-        _log.warning("broker.back", slug=one.slug, server=_name(place), seconds=round(self._clock() - one.since, 3))
+        one, now = self._places.pop(place), self._clock()
+        self._ended[place] = one.slug, now
+        if one.is_told:
+            _log.warning("broker.back", slug=one.slug, server=_name(place), seconds=round(now - one.since, 3))
         metrics.BROKER_UP.set(0 if self._places else 1)
 
 

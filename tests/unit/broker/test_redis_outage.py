@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from structlog.testing import capture_logs
+
 from holdfast.broker.redis_outage import Outages, WayState
 from holdfast.errors import BrokerError
 from holdfast.telemetry import metrics
@@ -74,3 +76,36 @@ def test_way_has_a_cause_until_it_is_open_again():
     assert (str(state.failure), up.get()) == ("broker_unavailable: detail", 0)
     state.answer()
     assert (state.failure, up.get()) == (None, 1)
+
+
+def test_late_failures_after_an_outage_are_no_outages_of_their_own():
+    """What was under way fails between the first answers; only what lasts is worth two more lines."""
+    clock = Clock()
+    outages = Outages(clock)
+    with capture_logs() as lines:
+        outages.fail("a", failed("broker_timeout"))
+        clock.advance(8)
+        outages.answer("a")
+        for _ in range(3):
+            clock.advance(0.1)
+            outages.fail("a", failed("broker_timeout"))
+            outages.answer("a")
+        assert [line["event"] for line in lines] == ["broker.failing", "broker.back"]
+
+        outages.fail("a", failed("broker_timeout"))
+        clock.advance(1)
+        outages.fail("a", failed("broker_timeout"))
+        outages.answer("a")
+
+    assert [line["event"] for line in lines] == ["broker.failing", "broker.back"] * 2
+
+
+def test_another_cause_soon_after_an_outage_is_told():
+    """It may be what an operator has to know."""
+    outages = Outages(Clock())
+    with capture_logs() as lines:
+        outages.fail("a", failed("broker_timeout"))
+        outages.answer("a")
+        outages.fail("a", failed("broker_auth_failed"))
+
+    assert [line["event"] for line in lines] == ["broker.failing", "broker.back", "broker.failing"]
