@@ -72,7 +72,7 @@ class Hub:
         channel = self._obtain(name)
         if after is not None and channel.epoch not in (None, after.epoch):
             # The stream began anew and nothing of it has come yet: who follows the old one waits in vain.
-            channel.position = None
+            channel.begin_anew()
             self.on_gap(name)
             channel = self._obtain(name)
         channel.seal()

@@ -137,6 +137,16 @@ class LocalChannel:
         for buffer in self.waiting or ():
             buffer.append(GAP)
 
+    def begin_anew(self) -> None:
+        """Let go of the position in a stream that is over.
+
+        Without it nobody could tell of which epoch a buffer's publications are, so what was collected is spoiled.
+        """
+        self.position = None
+        for buffer in self.waiting or ():
+            if any(one.offset for one in buffer):
+                buffer.append(GAP)
+
     # Public methods: what is on its way
 
     def seal(self) -> None:

@@ -378,6 +378,18 @@ def test_add_on_a_new_epoch_reports_a_gap(hub: Hub, turns: Turns) -> None:
     assert (offsets(old.units), offsets(new.units)) == ([], [3])
 
 
+def test_add_on_a_new_epoch_spoils_what_was_collected_of_the_old_one(hub: Hub) -> None:
+    """Who is just subscribing must not take publications of the old stream for the first of the new one."""
+    hub.add("news", Reader(), after=StreamPosition(0, "old"))
+    collecting = hub.begin("news")
+    publish(hub, "news", 1, "old")
+    empty = hub.begin("news")
+    hub.add("news", Reader(), after=StreamPosition(0, "new"))
+
+    assert [one.offset for one in collecting] == [1, GAP.offset]
+    assert empty == []
+
+
 def test_remove_and_add_before_the_fan_out_keeps_the_newcomer(hub: Hub, turns: Turns) -> None:
     """A channel that was dropped with its publications still queued does not take its successor along."""
     reader = Reader()

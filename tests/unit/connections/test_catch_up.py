@@ -430,6 +430,26 @@ async def test_newcomer_is_told_what_was_not_held_for_somebody_who_left(link: Lo
     assert len(link.handler) == 0
 
 
+async def test_newcomer_does_not_take_the_old_stream_for_the_new_one(link: LossyLink, client: Client) -> None:
+    """It read that the stream began anew; what comes late of the old one has offsets that fit, and is another's."""
+    link.late = []
+    await publish(link, 1)
+    store = link.inner._history
+    store._drop(store._streams["a"])
+    answering = link.answering = asyncio.Event()
+    newcomer, other = link.world.connect(), link.world.connect()
+    newcomer.send({"id": 50, "subscribe": {"channel": "a", "positioned": True}})
+    await link.world.turn()
+    link.arrive()
+    link.answering = None
+    assert other.call("subscribe", channel="a", positioned=True)["subscribe"]["positioned"]
+    answering.set()
+    await link.world.turn()
+
+    assert [one["error"]["message"] for one in newcomer.received() if one.get("id") == 50] == ["conflict"]
+    assert [one["unsubscribe"]["code"] for one in await client.pushes() if "unsubscribe" in one] == [2500]
+
+
 async def test_what_was_read_ahead_is_forgotten_when_the_link_has_passed_it(link: LossyLink, client: Client) -> None:
     """Channels come and go by the million."""
     await publish(link, 1)
