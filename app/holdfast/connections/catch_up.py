@@ -206,6 +206,8 @@ class CatchUp(Relay):
             self._hub.spoil(channel)
 
     async def _read(self, channel: str, seen: StreamPosition) -> History:
+        if self._hub.position(channel) is None:  # who is just reading history may know less than who follows it here
+            self._hub.spoil(channel)
         await self._broker.reconcile(channel, seen)
         return await self._broker.history(channel, HistoryFilter(PAGE, seen), self._meta_ttl(channel))
 

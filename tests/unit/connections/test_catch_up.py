@@ -408,6 +408,27 @@ async def test_loss_while_the_first_subscription_is_made_is_said(link: LossyLink
     assert reply["error"]["temporary"]
 
 
+async def test_loss_is_said_to_a_newcomer_that_read_history_before_others(link: LossyLink, client: Client) -> None:
+    """Where nothing of a stream has come yet, it is filled from where its subscribers are, which may be further."""
+    client.call("subscribe", channel="b")
+    answering = link.answering = asyncio.Event()
+    early, late = link.world.connect(), link.world.connect()
+    early.send({"id": 50, "subscribe": {"channel": "b", "positioned": True}})
+    await link.world.turn()
+    link.cut()
+    await publish(link, 1, channel="b")
+    link.answering = None
+    assert late.call("subscribe", channel="b", positioned=True)["subscribe"]["offset"] == 1
+    link.heal(["b"])
+    await link.world.turn()
+    answering.set()
+    await link.world.turn()
+
+    assert [one["error"]["message"] for one in early.received() if one.get("id") == 50] == ["conflict"]
+    await publish(link, 2, channel="b")
+    assert await numbers(late) == [2]
+
+
 async def test_newcomer_is_told_what_was_not_held_for_somebody_who_left(link: LossyLink, client: Client) -> None:
     """What is to be read again is not held, and nobody reads it for a subscription that is just being made."""
     await publish(link, 1)
