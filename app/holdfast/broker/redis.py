@@ -20,6 +20,7 @@ from holdfast.broker.base import (
     Way,
 )
 from holdfast.broker.memory import LocalSubscribers
+from holdfast.broker.redis_connect import Address
 from holdfast.broker.redis_feed import RedisFeed
 from holdfast.broker.redis_history import HistoryReader
 from holdfast.broker.redis_link import RedisLink
@@ -73,7 +74,7 @@ class RedisBroker(RedisStores):
     async def start(self, handler: BrokerHandler) -> None:
         """Connect and begin to serve; without Redis too, which is waited for then."""
         self._handler = handler
-        self.link.on_run, self.link.on_distrust = self._look_at_all, self.feed.leave
+        self.link.on_run, self.link.on_distrust = self._look_at_all, self._leave
         self.feed.on_interrupted = handler.on_interrupted
         self.feed.on_resumed = self._resume
         await self.link.start()
@@ -182,6 +183,11 @@ class RedisBroker(RedisStores):
         if self._seen.note(name, seen):
             self._reconciler.doubt(name, seen)
         handler.on_publication(name, publication, StreamPosition(head.offset, head.epoch), head.use_delta)
+
+    def _leave(self, address: Address) -> None:
+        """Listen where the master is now: one that was replaced may keep its connections."""
+        self.feed.leave(address)
+        self.messages.leave(address)
 
     def _look_at_all(self) -> None:
         """Look at each stream that was seen under a run that is over: its master may have come back older."""

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from redis.asyncio.connection import Connection
 
 from holdfast.broker.base import BrokerHandler
+from holdfast.broker.redis_connect import Address
 from holdfast.broker.redis_errors import broker_error
 from holdfast.broker.redis_link import RedisLink, Script
 from holdfast.broker.redis_outage import WayState
@@ -56,6 +57,7 @@ class RedisMessages:
         self._unsent: list[_Outgoing] = []
         self._sending: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._heard_at: tuple[Address, asyncio.Timeout] | None = None
         self._tried = asyncio.Event()
         self._is_lost = False
         self._failures = 0
@@ -78,6 +80,12 @@ class RedisMessages:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._give_up(self._unsent, BrokerError("broker_unavailable", "the broker has stopped", is_undone=True))
         self._unsent = []
+
+    def leave(self, address: Address) -> None:
+        """Listen elsewhere if it is at a server that is no master any more, to which others send nothing."""
+        if self._heard_at is not None and self._heard_at[0] == address:
+            self._heard_at[1].reschedule(asyncio.get_running_loop().time())
+            self._heard_at = None
 
     async def send(self, message: bytes, instance: str = "") -> None:
         """Send a message; see `Broker.send`."""
@@ -134,6 +142,18 @@ class RedisMessages:
 
     async def _listen(self, handler: BrokerHandler) -> None:
         address = await self._link.locate(self._link.keys.all)
+        try:
+            async with asyncio.timeout(None) as stay:
+                self._heard_at = address, stay
+                await self._listen_at(address, handler)
+        except TimeoutError:
+            if stay.expired():
+                raise BrokerError("broker_read_only", f"{address} is no master any more") from None
+            raise
+        finally:
+            self._heard_at = None
+
+    async def _listen_at(self, address: Address, handler: BrokerHandler) -> None:
         connection, _ = await self._link.connect(address)
         try:
             await connection.send_command("SUBSCRIBE", self._link.keys.all, self._own)

@@ -134,6 +134,23 @@ async def test_lost_connection_has_a_cause_until_there_is_another():
     await messages.stop()
 
 
+async def test_server_that_is_no_master_any_more_is_left():
+    """At once, and no other one; what others say comes from the next one, and may have been missed."""
+    old, new = Connection([]), Connection([message(b"1")])
+    link, seen = Link(old), Recorder()
+    messages = RedisMessages(link, "a", pick=lambda: 0.0)  # type: ignore[arg-type]  # as much of one as it needs
+    messages.leave(Address("redis", 6379))
+    await messages.start(seen)
+    messages.leave(Address("other", 6379))
+    link.connections.append(new)
+    for _ in range(2):
+        messages.leave(Address("redis", 6379))
+    await turn_until(lambda: seen.messages)
+
+    assert (link.opened, old.is_open, seen.resumed) == ([old, new], False, [set()])
+    await messages.stop()
+
+
 async def test_silence_is_broken_by_a_message_to_itself():
     """If that does not come either, the connection is given up."""
     deaf, next_one = Connection([None, message(b"1"), None, None, message(b"never")]), Connection([])
