@@ -55,7 +55,7 @@ SETTINGS: dict[str, Any] = {
     "admission": {"ramp": 0},
     # Tests look for single lines, so none is left out.
     "log": {"level": "debug", "format": "json", "repeat_rate": 0},
-    "shutdown": {"drain_window": "200ms"},
+    "shutdown": {"propagation_wait": 0, "drain_window": "200ms"},
     "channel": {
         "without_namespace": {**_OPEN},
         "namespaces": [

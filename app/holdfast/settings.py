@@ -365,13 +365,14 @@ class ShutdownSettings(Group):
         0.0,
         le=120,
         description="Between not ready and the first goodbye, so that balancers have seen it. "
-        "None with the embedded broker, for its instance has no peers.",
+        "5 s where nobody says otherwise and `broker.type` is redis; none with the embedded broker, for its instance "
+        "has no peers.",
     )
     drain_window: Duration = Field(
         2.0,
         le=540,
         description="Over which clients are told to leave, each at its own moment. "
-        "At most 2 s with the embedded broker.",
+        "30 s where nobody says otherwise and `broker.type` is redis; at most 2 s with the embedded broker.",
     )
     drain_min_rate: float = Field(
         5.0,

@@ -1,4 +1,4 @@
-"""Presets: defaults of timeouts and pings for the path that most clients come by.
+"""Defaults that depend on another setting: presets for the path that most clients come by, and stops with peers.
 
 A preset stands under everything that is said: file, environment and arguments win over it. docs/presets.md has the
 table with its reasons; a test compares it with this one.
@@ -38,10 +38,20 @@ PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
 """By name: what each setting is where nobody says otherwise, in seconds."""
 
 
+WITH_PEERS: Final[Mapping[str, float]] = {"shutdown.propagation_wait": 5.0, "shutdown.drain_window": 30.0}
+"""The same where `broker.type` is redis: there is a balancer to wait for, and others have to take the clients in."""
+
+
 def lay_under(data: dict[str, Any]) -> None:
-    """Put the preset that nested settings name under them; one that is not known is left to the type check."""
-    name = data.get("preset")
-    for key, value in PRESETS.get(name, {}).items() if isinstance(name, str) else ():
+    """Put the preset that nested settings name, and what goes with their broker, under them.
+
+    What is not known is left to the type check.
+    """
+    name, broker = data.get("preset"), data.get("broker")
+    defaults = dict(PRESETS.get(name, {})) if isinstance(name, str) else {}
+    if isinstance(broker, dict) and broker.get("type") == "redis":
+        defaults |= WITH_PEERS
+    for key, value in defaults.items():
         *groups, last = key.split(".")
         here: Any = data
         for group in groups:

@@ -10,7 +10,7 @@ import pytest
 from holdfast.errors import ConfigError
 from holdfast.settings import Settings
 from holdfast.settings_load import load_settings
-from holdfast.settings_presets import PRESETS, Preset, lay_under
+from holdfast.settings_presets import PRESETS, WITH_PEERS, Preset, lay_under
 from holdfast.settings_schema import leaves
 
 DOCS = Path(__file__).parents[2] / "docs" / "presets.md"
@@ -83,3 +83,15 @@ def test_presets_page_has_the_table() -> None:
         cells = [defaults[key], *(preset.get(key) for preset in PRESETS.values())]
         row = " | ".join(f"{value:g} s" if isinstance(value, float) else "" for value in cells)
         assert f"| `{key}` | {row} |".replace("  ", " ") in page.replace("  ", " "), key
+
+
+def test_stop_with_peers_has_defaults_of_its_own() -> None:
+    """With Redis balancers are waited for and clients spread; what is said wins, and a preset may stand beside it."""
+    settings = load_settings(environ={"HOLDFAST_BROKER__TYPE": "redis", "HOLDFAST_PRESET": "lan"})
+    assert {key: value_of(settings, key) for key in WITH_PEERS} == WITH_PEERS
+    assert settings.client.ping_interval == 10
+
+    said = {"broker.type": "redis", "shutdown.propagation_wait": 0}
+    assert load_settings(overrides=said).shutdown.propagation_wait == 0
+    assert load_settings(overrides=said).shutdown.drain_window == 30
+    assert load_settings().shutdown.drain_window == 2

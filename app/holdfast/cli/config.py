@@ -37,7 +37,7 @@ def check(config: ConfigOption = None) -> None:
 
 
 def file_warnings(loaded: Settings) -> list[str]:
-    """Load the keys and certificates that the settings name, and return what a start would warn of.
+    """Load the keys and certificates that the settings name, and return what is wrong although a start would do.
 
     Raises:
         ConfigError: one of them cannot be used.
@@ -46,8 +46,9 @@ def file_warnings(loaded: Settings) -> list[str]:
     from holdfast.errors import ConfigError
     from holdfast.proxy.table import ProxyTable
     from holdfast.server.tls import ReloadingContext
+    from holdfast.settings_broker_checks import stop_warnings
 
-    warnings = [*_log_warnings(loaded), *_certificate_warnings(loaded)]
+    warnings = [*_log_warnings(loaded), *_certificate_warnings(loaded), *stop_warnings(loaded)]
     faults: list[str] = []
     makers: list[Callable[[], object]] = [lambda: ProxyTable(loaded, time.monotonic)]
     for rules, path in ((loaded.token, "token"), (loaded.token.subscription, "token.subscription")):

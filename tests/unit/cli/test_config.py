@@ -48,6 +48,16 @@ def test_config_check_looks_at_the_log_file(cli, tmp_path, monkeypatch, file, co
     assert ("log.file" in outcome.err) is bool(code)
 
 
+def test_config_check_warns_of_a_stop_that_clients_would_notice(cli, monkeypatch):
+    """An instance with peers that waits for no balancer starts all the same."""
+    monkeypatch.setenv("HOLDFAST_BROKER__TYPE", "redis")
+    monkeypatch.setenv("HOLDFAST_SHUTDOWN__PROPAGATION_WAIT", "0")
+    outcome = cli("config", "check")
+
+    assert outcome.code == 1
+    assert "shutdown.propagation_wait with broker.type" in outcome.err
+
+
 def test_config_check_looks_into_keys_and_certificates(cli, tmp_path):
     """Files that would stop the start are faults here too, all of them together."""
     (tmp_path / "holdfast.yaml").write_text(
