@@ -32,7 +32,6 @@ from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
 from holdfast.server.runtime import loop_factory
 from holdfast.settings import Settings
 from holdfast.settings_broker import BrokerSettings, RedisSettings
-from tests.brokers import NoSubscribers
 from tests.parts import find_part, system_program
 from tests.redis_servers import RedisServer, running_redis
 
@@ -197,7 +196,7 @@ async def latencies(publisher: Broker, subscriber: Broker, seconds: float) -> li
 
 async def added_latency(server: RedisServer, seconds: float) -> dict[str, float]:
     """Return what Redis adds to the way of a publication."""
-    memory = MemoryBroker(Settings(), NoSubscribers())
+    memory = MemoryBroker(Settings())
     embedded = await latencies(memory, memory, seconds / 2)
     shared = await latencies(make_broker(server, "one"), make_broker(server, "other"), seconds / 2)
     return {

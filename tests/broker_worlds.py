@@ -18,7 +18,7 @@ from holdfast.broker.memory import MemoryBroker
 from holdfast.broker.redis import RedisBroker
 from holdfast.settings import Settings
 from holdfast.settings_broker import BrokerSettings, RedisSettings
-from tests.brokers import Clock, NoSubscribers, Recorder, offsets, publication
+from tests.brokers import Clock, Recorder, offsets, publication
 from tests.parts import require
 from tests.redis_servers import (
     MASTER,
@@ -98,7 +98,7 @@ def settings_of(redis: RedisSettings | None = None, second: float = 1.0) -> Sett
 async def memory_world() -> AsyncIterator[World]:
     """Run the embedded broker by a clock that stands still."""
     clock = Clock()
-    broker = MemoryBroker(settings_of(), NoSubscribers(CHANNELS), clock=clock)
+    broker = MemoryBroker(settings_of(), clock=clock)
     seen = Recorder()
 
     async def wait(seconds: float) -> None:

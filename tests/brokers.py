@@ -65,21 +65,6 @@ class Recorder:
         self.resumed.append(set(channels))
 
 
-class NoSubscribers:
-    """A hub with the channels it was given."""
-
-    def __init__(self, counts: dict[str, int] | None = None) -> None:
-        self.counts = counts or {}
-
-    def channels(self) -> list[str]:
-        """Return the channels."""
-        return list(self.counts)
-
-    def count(self, name: str) -> int:
-        """Return a channel's number of subscribers."""
-        return self.counts[name]
-
-
 async def turn_until(check: Callable[[], object]) -> None:
     """Let the loop turn until something has come to pass."""
     async with asyncio.timeout(30):

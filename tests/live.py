@@ -164,7 +164,7 @@ class World:
         self.clock = clock
         loop = asyncio.get_running_loop()
         self.hub = Hub(loop.call_soon)
-        self.memory = MemoryBroker(self.settings, self.hub, clock=clock, wall_clock=clock)
+        self.memory = MemoryBroker(self.settings, clock=clock, wall_clock=clock)
         self.broker = wrap(self.memory) if wrap else self.memory
         self.validator = ImprovedTokenValidator(self.settings.token, clock=clock)
         clocks = Clocks(clock, clock)

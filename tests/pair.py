@@ -32,7 +32,7 @@ class Exchange:
     """The broker behind all instances: an embedded one whose handler is everybody who has started."""
 
     def __init__(self, clock: Clock) -> None:
-        self.memory = MemoryBroker(Settings(), _NoHub(), clock=clock, wall_clock=clock)
+        self.memory = MemoryBroker(Settings(), clock=clock, wall_clock=clock)
         self.handlers: dict[str, list[BrokerHandler]] = {}
         self.sent: list[tuple[bytes, str]] = []
         self.cut_off: set[str] = set()
@@ -80,14 +80,6 @@ class Exchange:
 
     def on_resumed(self, channels: Collection[str]) -> None:
         """Nothing is resumed."""
-
-
-class _NoHub:
-    def channels(self) -> list[str]:
-        return []
-
-    def count(self, name: str) -> int:
-        return 0
 
 
 class PairBroker:

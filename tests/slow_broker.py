@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from random import Random
 
 from holdfast.broker.base import (
@@ -200,11 +200,6 @@ class SlowBroker:
         """Return how many are present."""
         await self._before()
         return await self._inner.presence_stats(channel)
-
-    async def channels(self, pattern: str = "") -> Mapping[str, int]:
-        """Return the channels."""
-        await self._before()
-        return await self._inner.channels(pattern)
 
     # Private methods
 

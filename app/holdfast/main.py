@@ -225,7 +225,7 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, dev: DevMode | No
     validator = ImprovedTokenValidator(settings.token, allow_anonymous=settings.client.allow_anonymous)
     hub = Hub(loop.call_soon)
     instance = instance_name(settings)
-    broker = make_broker(settings, hub, clocks, instance)
+    broker = make_broker(settings, clocks, instance)
     proxies = ProxyTable(settings, clocks.monotonic)
     ledger = Ledger(settings.ledger)
     parts = Parts(broker, hub, validator, clocks, loop, proxies if len(proxies) else None, ledger)

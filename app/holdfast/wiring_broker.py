@@ -9,19 +9,18 @@ from holdfast.broker.base import Broker
 from holdfast.broker.memory import MemoryBroker
 from holdfast.broker.redis import RedisBroker
 from holdfast.broker.state_schedule import ScheduledExports
-from holdfast.channels.hub import Hub
 from holdfast.channels.namespaces import ChannelRules
 from holdfast.connections.core import Clocks
 from holdfast.settings import Settings
 
 
-def make_broker(settings: Settings, hub: Hub, clocks: Clocks, instance: str) -> Broker:
+def make_broker(settings: Settings, clocks: Clocks, instance: str) -> Broker:
     """Return a broker that has not started."""
     if settings.broker.type == "redis":
-        return RedisBroker(settings, instance, hub)
+        return RedisBroker(settings, instance)
     is_binary = ChannelRules(settings.channel).is_binary
     return MemoryBroker(
-        settings, hub, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary, instance=instance
+        settings, clock=clocks.monotonic, wall_clock=clocks.wall, is_binary=is_binary, instance=instance
     )
 
 

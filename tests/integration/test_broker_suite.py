@@ -254,22 +254,6 @@ async def test_join_and_leave_are_delivered(world: World):
     assert world.seen.leaves == [("news", info)]
 
 
-@pytest.mark.parametrize("world", ["memory"], indirect=True)  # across instances it is asked for otherwise
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        ("", {"news": 2, "chat:1": 1, "chat:2": 1}),
-        ("*", {"news": 2, "chat:1": 1, "chat:2": 1}),
-        ("chat:*", {"chat:1": 1, "chat:2": 1}),
-        ("news", {"news": 2}),
-        ("NEWS", {}),
-    ],
-)
-async def test_channels_match_a_glob(world: World, pattern: str, expected: dict[str, int]):
-    """Channels with subscribers are listed with their numbers; case matters."""
-    assert dict(await world.broker.channels(pattern)) == expected
-
-
 async def test_channel_names_are_taken_as_they_are(world: World):
     """No character of a name has a meaning to the broker."""
     names = ["a", "a:b", "a}{b", "a b", "ä\N{SNOWMAN}", "*", "a\0b", "x" * 255]

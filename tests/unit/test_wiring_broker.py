@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from holdfast.broker.memory import MemoryBroker
 from holdfast.broker.redis import RedisBroker
-from holdfast.channels.hub import Hub
 from holdfast.connections.core import Clocks
 from holdfast.settings import Settings
 from holdfast.settings_broker import BrokerSettings
@@ -21,7 +18,7 @@ async def test_broker_is_what_the_settings_ask_for(kind: str, expected: type, is
     """One that other instances share, or the embedded one."""
     clock = Clock()
     settings = Settings(broker=BrokerSettings.model_validate({"type": kind}))
-    broker = make_broker(settings, Hub(asyncio.get_running_loop().call_soon), Clocks(clock, clock, clock), "here")
+    broker = make_broker(settings, Clocks(clock, clock, clock), "here")
 
     assert isinstance(broker, expected)
     assert broker.is_shared is is_shared
@@ -33,7 +30,7 @@ async def test_exports_run_beside_a_shared_broker(kind: str, path: str | None, c
     clock = Clock()
     given = {"type": kind, "redis": {"snapshot_path": path}}
     settings = Settings(broker=BrokerSettings.model_validate(given))
-    broker = make_broker(settings, Hub(asyncio.get_running_loop().call_soon), Clocks(clock, clock, clock), "here")
+    broker = make_broker(settings, Clocks(clock, clock, clock), "here")
     work = broker_work(settings, broker, "here")
 
     assert len(work) == count

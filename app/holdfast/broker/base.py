@@ -5,7 +5,7 @@ A broker calls its handler in offset order per channel, before `publish` returns
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -261,6 +261,3 @@ class Broker(Protocol):
 
         It arrives at most once, and those of one sender in their order.
         """
-
-    async def channels(self, pattern: str = "") -> Mapping[str, int]:
-        """Return the channels with subscribers on this instance that match a glob, with their number of clients."""

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from fnmatch import fnmatchcase
-from typing import Protocol
+from collections.abc import Callable, Coroutine
 
 from holdfast.broker.base import (
     NO_POSITION,
@@ -39,22 +37,11 @@ SWEEP_BUDGET = 4000
 """Items one sweep looks at: at most a few milliseconds, and 4,000 a second."""
 
 
-class LocalSubscribers(Protocol):
-    """Who follows what on this instance; the hub."""
-
-    def channels(self) -> Iterable[str]:
-        """Return the channels with subscribers."""
-
-    def count(self, name: str) -> int:
-        """Return how many subscribers a channel has."""
-
-
 class MemoryBroker:
     """A `Broker` of one process.
 
     Args:
         settings: its `broker` branch, and how long positions are kept.
-        subscribers: asked for `channels`.
         clock: seconds, never going back.
         wall_clock: seconds since 1970, for deadlines over a restart.
     """
@@ -64,7 +51,6 @@ class MemoryBroker:
     def __init__(
         self,
         settings: Settings,
-        subscribers: LocalSubscribers,
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -73,7 +59,6 @@ class MemoryBroker:
     ) -> None:
         self._instance = instance
         self._settings = settings.broker
-        self._subscribers = subscribers
         self._handler: BrokerHandler | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._history = HistoryStore(
@@ -204,14 +189,6 @@ class MemoryBroker:
         """Give a message to the one instance there is; one for another has nobody to get it."""
         if not instance or instance == self._instance:
             self._serving().on_control(message)
-
-    async def channels(self, pattern: str = "") -> Mapping[str, int]:
-        """Return the channels with subscribers that match a glob (all for an empty one), with their numbers."""
-        return {
-            name: self._subscribers.count(name)
-            for name in self._subscribers.channels()
-            if not pattern or fnmatchcase(name, pattern)
-        }
 
     # Private methods
 

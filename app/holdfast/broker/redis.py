@@ -5,8 +5,7 @@ Here its parts are put together; `docs/redis.md` has the picture.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Collection
 
 import msgspec
 
@@ -19,7 +18,6 @@ from holdfast.broker.base import (
     PublishResult,
     Way,
 )
-from holdfast.broker.memory import LocalSubscribers
 from holdfast.broker.redis_connect import Address
 from holdfast.broker.redis_feed import RedisFeed
 from holdfast.broker.redis_history import HistoryReader
@@ -51,12 +49,10 @@ class RedisBroker(RedisStores):
     Args:
         settings: its `broker` branch, and how long positions are kept.
         instance: this one's name, for messages to it.
-        subscribers: this instance's, asked for `channels`.
     """
 
-    def __init__(self, settings: Settings, instance: str = "", subscribers: LocalSubscribers | None = None) -> None:
+    def __init__(self, settings: Settings, instance: str = "") -> None:
         super().__init__(RedisLink(settings.broker.redis), instance)
-        self._subscribers = subscribers
         self.feed = RedisFeed(self.link)
         self._keys = self.link.keys
         self._seen = SeenPositions()
@@ -137,17 +133,6 @@ class RedisBroker(RedisStores):
         """Forget the publications; position and epoch stay."""
         self._serving()
         await self._history.remove(channel)
-
-    async def channels(self, pattern: str = "") -> Mapping[str, int]:
-        """Return this instance's channels that match a glob (all for an empty one), with their numbers of clients."""
-        subscribers = self._subscribers
-        if subscribers is None:
-            return {}
-        return {
-            name: subscribers.count(name)
-            for name in subscribers.channels()
-            if not pattern or fnmatchcase(name, pattern)
-        }
 
     # Private methods
 

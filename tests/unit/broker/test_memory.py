@@ -23,7 +23,7 @@ from holdfast.broker.memory import MemoryBroker
 from holdfast.errors import BrokerError, ChannelError
 from holdfast.protocol.messages import ClientInfo, StreamPosition
 from holdfast.settings import BrokerSettings, Settings
-from tests.brokers import Clock, NoSubscribers, Recorder, offsets, publication, texts
+from tests.brokers import Clock, Recorder, offsets, publication, texts
 
 ALL = HistoryFilter(-1)
 KEEP = PublishOptions(history_size=4, history_ttl=60)
@@ -35,7 +35,6 @@ def make(
     """Return a broker with clocks that stand still."""
     return MemoryBroker(
         Settings(broker=BrokerSettings(snapshot_path=path, **options)),
-        NoSubscribers({"news": 3, "chat:1": 2}),
         clock=clock or Clock(),
         wall_clock=wall or Clock(),
     )

@@ -10,7 +10,7 @@ from holdfast.broker.redis_seen import Seen
 from holdfast.errors import BrokerError
 from holdfast.protocol.messages import ClientInfo, StreamPosition
 from holdfast.settings import Settings
-from tests.brokers import NoSubscribers, Recorder, publication, texts
+from tests.brokers import Recorder, publication, texts
 
 CHANNEL = b"holdfast:{news}"
 RECORD = encode_publication(publication("1"))
@@ -92,12 +92,3 @@ async def test_broker_that_stopped_refuses():
         await broker.subscribe("news")
     assert refused.value.is_undone
     await broker.stop()
-
-
-async def test_channels_are_this_instances():
-    """With their numbers, by a glob."""
-    broker = RedisBroker(Settings(), "here", NoSubscribers({"news": 2, "chat:1": 1}))
-
-    assert await broker.channels("chat:*") == {"chat:1": 1}
-    assert await broker.channels() == {"news": 2, "chat:1": 1}
-    assert await RedisBroker(Settings()).channels() == {}

@@ -27,16 +27,6 @@ SETTINGS = Settings.model_validate(
 )
 
 
-class Subscribers:
-    """One channel with two subscribers."""
-
-    def channels(self):
-        return ["news"]
-
-    def count(self, name):
-        return 2
-
-
 class Delivered:
     """The broker's handler: notes publications."""
 
@@ -55,7 +45,7 @@ class Bench:
     def __init__(self) -> None:
         self.is_closing = False
         self.delivered = Delivered()
-        self.broker = MemoryBroker(SETTINGS, Subscribers())
+        self.broker = MemoryBroker(SETTINGS)
         self.rules = ChannelRules(SETTINGS.channel)
         self.publisher = Publisher(self.broker, self.rules, lambda: self.is_closing, 300.0, self.delivered)
         self.queue = PublishQueue(self.publisher, SETTINGS.api, lambda: 0.0, asyncio.get_running_loop())
