@@ -8,7 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra lint-ansible node servers run run-cluster test test-unit test-integration check format conformance bench bench-redis proof docs lock build client-package clean
+.PHONY: help setup infra lint-ansible node servers run run-cluster hosts-up hosts-down test test-unit test-integration check format conformance bench bench-redis proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -35,6 +35,12 @@ run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
 
 run-cluster: setup ## Start three instances, Redis and HAProxy on this machine (REDIS=sentinel for a failover)
 	@$(IN) exec "$(BIN)/python" scripts/run_cluster.py --redis "$(or $(REDIS),single)"
+
+hosts-up: setup ## Make test hosts with systemd and SSH on this machine, as root: gw1 gw2 lb1 redis1
+	@$(PY) scripts/test_hosts.py up
+
+hosts-down: setup ## Remove the test hosts and all that was made for them
+	@$(PY) scripts/test_hosts.py down
 
 test: check node servers ## Run everything but the full counts (see proof)
 	$(PYTEST) tests -m "not proof"
@@ -85,4 +91,5 @@ client-package: node ## Pack the browser client for npm into dist/
 	$(PY) scripts/client_package.py
 
 clean: ## Remove everything the targets made, except the secrets of make run
+	@$(IN) if [ -d .cache/hosts ] && [ -x "$(BIN)/python" ]; then "$(BIN)/python" scripts/test_hosts.py down --all; fi
 	@$(IN) rm -rf .venv .cache .hypothesis dist build && find . -name node_modules -prune -exec rm -rf {} + && find . -name __pycache__ -prune -exec rm -rf {} +

@@ -26,6 +26,11 @@ PACKAGES = {
     "firefox-esr": ["firefox-esr"],
     "WebKitWebDriver": ["webkit2gtk-driver", "libwebkit2gtk-4.1-0"],
     "Xvfb": ["xvfb", "xauth"],
+    "systemd-nspawn": ["systemd-container"],
+    "mmdebstrap": ["mmdebstrap"],
+    "ssh": ["openssh-client"],
+    "qemu-system-x86_64": ["qemu-system-x86"],
+    "qemu-img": ["qemu-utils"],
 }
 # Services that are not called like their program.
 SERVICES = {"initdb": "postgresql"}

@@ -1,0 +1,87 @@
+"""The network of a set: a bridge with this machine's address, and a namespace for each host with one link to it.
+
+There is no route out: hosts reach each other and this machine's address on the bridge. What is made has the set's
+number in its name and is removed by name.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from .model import Host, HostSet
+from .shell import HostsError, run, succeeds
+
+# With it, packets between two ports of a bridge pass the rules for forwarded ones, which Docker sets to refuse.
+BRIDGE_RULES = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+
+
+def links(number: int) -> list[str]:
+    """Return the names of all links of a set that this machine has, the bridge last."""
+    names = [link["ifname"] for link in json.loads(run("ip", "-json", "link", "show"))]
+    return [name for name in names if name.startswith(f"hf{number}-")] + [
+        name for name in names if name == f"hfbr{number}"
+    ]
+
+
+def namespaces(number: int) -> list[str]:
+    """Return the names of all network namespaces of a set."""
+    names = [line.split()[0] for line in run("ip", "netns", "list").splitlines() if line.strip()]
+    return [name for name in names if name.startswith(f"hf{number}-")]
+
+
+def ensure_bridge(hosts: HostSet) -> None:
+    """Make the bridge where it is missing, and let its hosts talk to each other."""
+    if hosts.bridge not in links(hosts.number):
+        run("ip", "link", "add", hosts.bridge, "type", "bridge")
+    run("ip", "address", "replace", f"{hosts.gateway}/24", "dev", hosts.bridge)
+    run("ip", "link", "set", hosts.bridge, "up")
+    rule = _rule(hosts.number)
+    if _are_rules_in_the_way() and not succeeds("iptables", "-w", "-C", *rule):
+        run("iptables", "-w", "-I", *rule)
+
+
+def connect(host: Host) -> None:
+    """Give a host a new network namespace, with the kernel's own settings: also at each of its reboots."""
+    disconnect(host)
+    inside = ("ip", "-netns", host.link)
+    run("ip", "netns", "add", host.link)
+    run(
+        "ip", "link", "add", host.link, "type", "veth",
+        "peer", "name", "eth0", "address", host.mac, "netns", host.link,
+    )  # fmt: skip
+    run("ip", "link", "set", host.link, "master", f"hfbr{host.number}", "up")
+    run(*inside, "link", "set", "lo", "up")
+    run(*inside, "address", "add", f"{host.address}/24", "dev", "eth0")
+    run(*inside, "link", "set", "eth0", "up")
+
+
+def disconnect(host: Host) -> None:
+    """Remove a host's link and namespace, if there."""
+    # The link by itself: a namespace lives for as long as a process is in it, and keeps its link.
+    for command in (("link", "delete", host.link), ("netns", "delete", host.link)):
+        with suppress(HostsError):
+            run("ip", *command)
+
+
+def remove(number: int) -> list[str]:
+    """Remove the links, namespaces and rules of a set, and return the names of what is left."""
+    for name in links(number):
+        with suppress(HostsError):
+            run("ip", "link", "delete", name)
+    for name in namespaces(number):
+        with suppress(HostsError):
+            run("ip", "netns", "delete", name)
+    while shutil.which("iptables") and succeeds("iptables", "-w", "-D", *_rule(number)):
+        pass
+    return links(number) + namespaces(number)
+
+
+def _rule(number: int) -> list[str]:
+    return ["FORWARD", "-i", f"hfbr{number}", "-o", f"hfbr{number}", "-j", "ACCEPT"]
+
+
+def _are_rules_in_the_way(setting: Path = BRIDGE_RULES) -> bool:
+    return setting.is_file() and setting.read_text().strip() == "1" and shutil.which("iptables") is not None

@@ -1,0 +1,133 @@
+"""Bring a set of hosts up, take it down, look at it: what the commands and the tests do, on a set that is claimed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from . import access, cgroups, guest, machine, network, registry, rootfs, wheelhouse
+from .model import Host, HostSet
+from .shell import HostsError, wait_until
+
+PROGRAM = Path(__file__).resolve().parent.parent / "test_hosts.py"
+# Seconds on a free machine are a minute on one that builds something beside.
+READY_SECONDS = 90.0
+Say = Callable[[str], None]
+
+
+def up(hosts: HostSet, names: Sequence[str], say: Say) -> None:
+    """Let the hosts run and be ready for work; those that run already stay as they are.
+
+    Raises:
+        HostsError: one does not; what there is stays, to be looked at.
+    """
+    wanted = [hosts.host(name) for name in names]
+    machine.check()
+    base = rootfs.ensure(hosts.folder.parent, say)
+    started = time.monotonic()
+    hosts.folder.mkdir(parents=True, exist_ok=True)
+    network.ensure_bridge(hosts)
+    new = [host for host in wanted if not is_running(host)]
+    key = access.public_key(hosts)
+    for host in new:
+        cgroups.end(guest.group_of(host))
+        access.make_host_key(hosts, host.name)
+        guest.prepare(hosts, host, key)
+    access.write_files(hosts)
+    for host in new:
+        _start(hosts, base, host)
+    wheels = wheelhouse.serve(hosts, wheelhouse.fill(hosts, say))
+    _wait(hosts, wanted)
+    running = ", ".join(f"{host.name} {host.address}" for host in wanted)
+    say(f"Ready after {time.monotonic() - started:.1f} s ({len(new)} new): {running}. Wheels: {wheels}")
+
+
+def down(hosts: HostSet, say: Say) -> None:
+    """Remove everything of a set, whatever state it is in.
+
+    Raises:
+        HostsError: something could not be removed.
+    """
+    was_emptied = cgroups.end(hosts.group)
+    left = network.remove(hosts.number)
+    shutil.rmtree(hosts.folder, ignore_errors=True)
+    if not was_emptied or left or hosts.folder.exists():
+        names = left + ([] if was_emptied else [f"control group {hosts.group}"]) or [str(hosts.folder)]
+        raise HostsError(f"The set `{hosts.name}` is not wholly gone, there is still: {', '.join(names)}.")
+    registry.forget(hosts.name)
+    say(f"The set `{hosts.name}` is gone.")
+
+
+def reboot(hosts: HostSet, name: str) -> float:
+    """Let a host boot again, and return after how many seconds it is ready.
+
+    Raises:
+        HostsError: it does not come back.
+    """
+    before, started = access.boot_id(hosts, name), time.monotonic()
+    # The connection may end before the answer does.
+    subprocess.run(
+        access.command(hosts, name, "sudo", "systemctl", "reboot"),
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=READY_SECONDS, check=False,
+    )  # fmt: skip
+
+    def is_back() -> bool:
+        try:
+            return access.boot_id(hosts, name) != before
+        except HostsError:
+            return False
+
+    if not wait_until(is_back, READY_SECONDS, 0.1):
+        raise HostsError(
+            f"{name} did not boot again within {READY_SECONDS:.0f} s. Its console's last lines:\n"
+            f"{guest.last_words(hosts.host(name))}"
+        )
+    access.wait(hosts, name, READY_SECONDS)
+    return time.monotonic() - started
+
+
+def status(hosts: HostSet) -> list[tuple[Host, str]]:
+    """Return the state of each host: `running`, `ended`, or what is wrong with it."""
+    found = []
+    for host in hosts.made():
+        state = "ended"
+        if is_running(host):
+            try:
+                access.wait(hosts, host.name, 5)
+                state = "running"
+            except HostsError as error:
+                state = str(error)
+        found.append((host, state))
+    return found
+
+
+def is_running(host: Host) -> bool:
+    """Tell whether a host has processes."""
+    return bool(cgroups.processes(guest.group_of(host)))
+
+
+def _start(hosts: HostSet, base: Path, host: Host) -> None:
+    """Start the process that runs a host; it stays when this one ends."""
+    words = [sys.executable, str(PROGRAM), "run-host", "--set", hosts.name, str(base), host.name]
+    script = cgroups.join_script(guest.group_of(host)) + 'exec "$@"\n'
+    with host.log.open("ab") as log:
+        subprocess.Popen(
+            ["sh", "-c", script, "sh", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+
+
+def _wait(hosts: HostSet, wanted: Sequence[Host]) -> None:
+    def wait(host: Host) -> None:
+        try:
+            access.wait(hosts, host.name, READY_SECONDS)
+        except HostsError as error:
+            raise HostsError(f"{error} Its console's last lines:\n{guest.last_words(host)}") from error
+
+    with ThreadPoolExecutor(max(len(wanted), 1)) as pool:
+        list(pool.map(wait, wanted))
