@@ -101,6 +101,7 @@ _IN_ITS_OWN_WORDS: Final = {
         " reports `connecting` with code 1, `transport closed`."
     ),
 }
+_IN_ITS_OWN_WORDS["ack_timeout"] = _IN_ITS_OWN_WORDS["client_gone"]
 
 
 def client_sees(code: Code) -> str:

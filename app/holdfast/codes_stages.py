@@ -42,6 +42,7 @@ _BY_SLUG: Final[dict[str, Stage]] = {
     "proxy_idle_cut": "idle",
     "no_pong": "idle",
     "client_gone": "idle",
+    "ack_timeout": "idle",
     "connection_cut": "idle",
     "pings_missing": "idle",
     "closed_by_server": "close",

@@ -244,6 +244,7 @@ class LifecycleError(GatewayError):
             "handshake_timeout",
             "poll_idle",
             "client_gone",
+            "ack_timeout",
             "client_closed",
         }
     ) | frozenset(slug for slug, code in CODES.items() if code.kind == "unsubscribe")

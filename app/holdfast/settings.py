@@ -19,6 +19,7 @@ from holdfast.settings_monitor import MonitorSettings, NotificationSettings
 from holdfast.settings_presets import Preset
 from holdfast.settings_proxies import ChannelProxies, ClientProxies, NamedProxy, RpcSettings
 from holdfast.settings_rebalance import RebalanceSettings
+from holdfast.settings_sockets import SocketSettings
 from holdfast.settings_types import (
     ApiKey,
     ChannelRegex,
@@ -57,6 +58,7 @@ class HttpSettings(Group):
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="Networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed."
     )
+    sockets: SocketSettings = Field(SocketSettings(), description="Options of TCP sockets.")
 
 
 class WebSocketSettings(Group):

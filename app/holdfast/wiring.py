@@ -141,7 +141,7 @@ def _admin(doors: Doors, lookup: Lookup) -> dict[str, ASGIApp]:
         **admin_endpoints(settings, lookup, doors.cluster),
         **doors.cluster.endpoints(),
         **doors.monitoring.endpoints(settings.admin),
-        **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start),
+        **diagnostics_paths(settings, core, doors.manager, doors.resident_at_start, doors.monitoring.socket_options),
         **diagnosis_paths(settings, core, doors.ledger),
         **login_admin_paths(settings, doors.login),
         **doors.departures.endpoints(settings),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from holdfast.connections.core import Core
@@ -12,6 +12,7 @@ from holdfast.monitoring.monitor import ResourceMonitor
 from holdfast.monitoring.newcomers import with_newcomers
 from holdfast.monitoring.report import describe_resources
 from holdfast.monitoring.sampling import Inside, Sampler
+from holdfast.monitoring.socket_options import SocketOption, granted_numbers, options_as_json, refused
 from holdfast.monitoring.webhooks import Webhooks
 from holdfast.resilience.circuit_breaker import BreakerState
 from holdfast.routes.admin import AdminEndpoint, AdminRequest
@@ -19,6 +20,7 @@ from holdfast.routes.metrics import read_resources_of
 from holdfast.server.gateway import GatewayServer
 from holdfast.settings import Settings
 from holdfast.settings_admin import AdminSettings
+from holdfast.telemetry import metrics
 from holdfast.telemetry.lag import LagWindow
 
 RESOURCES_PATH = "/admin/resources"
@@ -59,8 +61,14 @@ class Monitoring:
         self.webhooks = Webhooks(settings.notifications, core.instance, self.events)
 
     def watch(self, server: GatewayServer) -> None:
-        """Watch the accept queues of a server too."""
+        """Watch the accept queues of a server too, and let a scrape read the options of its sockets."""
         self._server = server
+        metrics.SOCKET_OPTION.read_from(lambda: granted_numbers(self.socket_options()))
+        metrics.SOCKET_OPTION_REFUSED.read_from(lambda: {one.name: 1 for one in refused(self.socket_options())})
+
+    def socket_options(self) -> Sequence[SocketOption]:
+        """Return what the kernel granted for the sockets of clients."""
+        return self._server.socket_options if self._server is not None else ()
 
     def pressure(self) -> Pressure:
         """Return what is scarce at this moment, for admission."""
@@ -80,6 +88,7 @@ class Monitoring:
         """Return what operators may ask, by path."""
 
         async def answer(request: AdminRequest) -> object:
-            return describe_resources(self.monitor, self._core.instance, self._core.wall_clock())
+            told = describe_resources(self.monitor, self._core.instance, self._core.wall_clock())
+            return {**told, "socket_options": options_as_json(self.socket_options())}
 
         return {RESOURCES_PATH: AdminEndpoint(admin.token.get_secret_value(), {"GET": answer})}

@@ -20,6 +20,7 @@ SETTINGS = frozenset(
             "admission",
             "presets",
             "rebalance",
+            "sockets",
             "admin",
             "auth",
             "auth_checks",

@@ -25,6 +25,7 @@ def test_client_sees_a_sentence(code: Code) -> None:
         ("frame_unmasked", "code 1"),
         ("message_too_big", "code 3"),
         ("client_gone", "1006"),
+        ("ack_timeout", "1006"),
         ("client_closed", "itself"),
         ("application", "backend's own"),
         ("token_expired", "`getToken`"),

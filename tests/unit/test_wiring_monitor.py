@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from holdfast.connections.transport import Handshake
 from holdfast.errors import DoorError
 from holdfast.main import Gateway, build
 from holdfast.monitoring.levels import Level, Pressure, Scarcity
+from holdfast.monitoring.socket_options import SocketOption
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 from tests.asgi import call
@@ -55,6 +57,20 @@ async def test_scrape_has_what_is_measured(gateway: Gateway) -> None:
     assert 'holdfast_resource_limit{resource="connections"} 10000.0' in text
     assert 'holdfast_resource_level{resource="cpu"} 0.0' in text
     assert "holdfast_queue_bytes 0.0" in text
+
+
+async def test_socket_options_are_told(gateway: Gateway) -> None:
+    """What the server's listeners were granted, to operators and to a scrape; nothing before there is a server."""
+    before = (await call(gateway.app, path="/admin/resources", headers=TOKEN)).json()["socket_options"]
+    granted, refused = SocketOption("nodelay", 1, 1), SocketOption("congestion", "bbr", "cubic", "no")
+    gateway.monitoring.watch(SimpleNamespace(listening=[], socket_options=(granted, refused)))  # type: ignore[arg-type]  # as far as needed
+    after = (await call(gateway.app, path="/admin/resources", headers=TOKEN)).json()["socket_options"]
+    text = metrics.exposition()[0].decode()
+
+    assert before == {}
+    assert after["nodelay"] == {"asked": 1, "granted": 1}
+    assert 'holdfast_socket_option{option="nodelay"} 1.0' in text
+    assert 'holdfast_socket_option_refused{option="congestion"} 1.0' in text
 
 
 async def test_lag_is_measured_once_and_reaches_the_monitor(gateway: Gateway) -> None:

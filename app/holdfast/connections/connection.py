@@ -31,7 +31,7 @@ _LONG_PAYLOAD = 16384
 
 
 # Ends that transports tell of; all others are ours.
-_INITIATORS: dict[str, Initiator] = {"client_gone": "path", "client_closed": "peer"}
+_INITIATORS: dict[str, Initiator] = {"client_gone": "path", "ack_timeout": "path", "client_closed": "peer"}
 
 
 def _nowhere(unit: bytes) -> None:

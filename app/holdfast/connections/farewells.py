@@ -23,7 +23,7 @@ Outcome = Literal["moved", "overdue", "closed"]
 PATIENCE: Final = 10.0
 # Each client is asked at its own moment, so it need not wait.
 _MOVE_NOW: Final = Push(holdfast=ExtensionPush(Migrate(0)))
-_BY_ITSELF: Final = frozenset({"client_closed", "client_gone"})
+_BY_ITSELF: Final = frozenset({"client_closed", "client_gone", "ack_timeout"})
 
 
 class _Asked(NamedTuple):

@@ -27,7 +27,7 @@ _MOST_OFFSETS: Final = 8
 # Of a session; before there is one, what fails is the connect.
 _LATER: Final[frozenset[Stage]] = frozenset({"subscribe", "message", "idle", "close"})
 # A peer that ends a connection by itself before its connect was refused by nobody.
-_LEFT: Final = frozenset({"client_gone", "client_closed"})
+_LEFT: Final = frozenset({"client_gone", "ack_timeout", "client_closed"})
 
 _log = get_logger(__name__)
 

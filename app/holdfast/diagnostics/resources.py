@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from holdfast.diagnostics.findings import Diagnosis, Finding
 from holdfast.diagnostics.resources_facts import Facts, Rates, Sources, rates, read_counters, read_facts
-from holdfast.diagnostics.resources_findings import judge, judge_headroom
+from holdfast.diagnostics.resources_findings import judge, judge_headroom, judge_sockets
 from holdfast.diagnostics.resources_headroom import Cost, Row, connection_cost, headroom, size_text
 from holdfast.diagnostics.resources_proc import Proc
+from holdfast.monitoring.socket_options import SocketOption, options_as_json
 from holdfast.settings import Settings
 
 SERVICE = "resources"
@@ -25,12 +26,16 @@ SAMPLE_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The process in question. How many connections it has, and its RSS before it had any, None where nobody knows."""
+    """The process in question. How many connections it has, and its RSS before it had any, None where nobody knows.
+
+    `socket_options` are those of its clients' sockets, which the process alone knows.
+    """
 
     pid: int
     is_gateway: bool = False
     connections: Callable[[], int | None] = lambda: None
     baseline_bytes: Callable[[], int | None] = lambda: None
+    socket_options: Callable[[], Sequence[SocketOption]] = lambda: ()
 
 
 class ResourceDiagnosticService:
@@ -79,8 +84,10 @@ class ResourceDiagnosticService:
             *judge_headroom(rows, settings),
             self._memory(facts, cost),
             *judge(facts, use, settings, self._overflows),
+            *judge_sockets(options := subject.socket_options()),
         )
-        return Diagnosis(SERVICE, findings, _as_json(facts, use, cost, rows, known))
+        told = _as_json(facts, use, cost, rows, known)
+        return Diagnosis(SERVICE, findings, {**told, "socket_options": options_as_json(options)})
 
     def _whose(self, connections: int | None) -> Finding:
         pid = self._subject.pid

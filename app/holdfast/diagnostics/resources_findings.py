@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from holdfast.diagnostics.findings import Finding, Severity
 from holdfast.diagnostics.resources_facts import Facts, Rates
 from holdfast.diagnostics.resources_headroom import Row, size_text
 from holdfast.diagnostics.resources_proc import UNLIMITED
+from holdfast.monitoring.socket_options import SocketOption, options_text, refused
 from holdfast.settings import Settings
 
 # Shares of a limit from which it is scarce.
@@ -58,6 +59,24 @@ def judge_headroom(rows: list[Row], settings: Settings) -> Iterator[Finding]:
         what = f"allows {row.allows:,} connections ({about}{row.more:,} more)"
         short: Severity = "warning" if is_short and not row.is_estimate else "ok"
         yield Finding(f"headroom_{row.limit}", short, what, row.evidence, f"Change {row.setting}." if is_short else "")
+
+
+def judge_sockets(options: Sequence[SocketOption]) -> Iterator[Finding]:
+    """Yield a finding for the options of clients' sockets, where they are known."""
+    if not options:
+        return
+    bad = refused(options)
+    if not bad:
+        yield Finding("socket_options", "ok", "The kernel granted every socket option.", options_text(options))
+        return
+    why = "; ".join(f"{one.name}: asked {one.asked}, {one.refusal}" for one in bad)
+    names = ", ".join(one.name for one in bad)
+    remedy = (
+        "Correct http.sockets, or take a newer kernel; a congestion control must be in"
+        " /proc/sys/net/ipv4/tcp_allowed_congestion_control."
+    )
+    what = f"The kernel refused socket options: {names}."
+    yield Finding("socket_options", "warning", what, f"{why}; now {options_text(options)}", remedy)
 
 
 def _descriptors(facts: Facts, settings: Settings) -> Finding:

@@ -13,12 +13,14 @@ from typing import Any, Final
 
 import uvicorn
 
+from holdfast.monitoring.socket_options import SocketOption, refused
 from holdfast.server.acceptor import Acceptor, Factory
 from holdfast.server.context import Listener, ServerContext
 from holdfast.server.events import AsgiApp
 from holdfast.server.http import HandoverProtocol
 from holdfast.server.limits import effective_backlog
 from holdfast.server.listeners import bind_sockets, bound_port, close_all
+from holdfast.server.socket_options import set_options
 from holdfast.server.tls import ReloadingContext
 from holdfast.settings import Settings
 from holdfast.telemetry.logs import get_logger
@@ -72,6 +74,8 @@ class GatewayServer(uvicorn.Server):
         self._is_up = asyncio.Event()
         self.port = 0
         self.internal_port: int | None = None
+        self.socket_options: tuple[SocketOption, ...] = ()
+        """What the kernel granted for the sockets of clients."""
 
     # Public methods
 
@@ -84,6 +88,7 @@ class GatewayServer(uvicorn.Server):
         settings = self._settings
         self._sockets["public"] = bind_sockets(settings.host, settings.port)
         self.port = bound_port(self._sockets["public"])
+        self._set_options("public")
         if settings.internal_port is None:
             return
         try:
@@ -93,6 +98,7 @@ class GatewayServer(uvicorn.Server):
             close_all(self._sockets.pop("public"))
             raise
         self.internal_port = bound_port(self._sockets["internal"])
+        self._set_options("internal")
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> int:  # type: ignore[override]  # see below
         """Serve until asked to stop, then stop in order and return the exit code.
@@ -175,6 +181,7 @@ class GatewayServer(uvicorn.Server):
             tls=self._tls is not None,
             backlog=effective_backlog(backlog),
             backlog_asked=backlog,
+            sockets={one.name: one.granted for one in self.socket_options},
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -201,6 +208,15 @@ class GatewayServer(uvicorn.Server):
         _log.info("stopped", fast=self._fast_asked.is_set())
 
     # Private methods
+
+    def _set_options(self, listener: Listener) -> None:
+        """Set the options of sockets; what is refused once is refused for every listener, and said once."""
+        for bound in self._sockets[listener]:
+            options = set_options(bound, self._settings.http.sockets)
+            if not self.socket_options:
+                self.socket_options = options
+                for one in refused(options):
+                    _log.warning("socket_option_refused", option=one.name, asked=one.asked, reason=one.refusal)
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> list[int]:
         """Take over the signals; a loop outside the main thread cannot and is stopped by `stop`."""

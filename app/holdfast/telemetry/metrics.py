@@ -46,6 +46,15 @@ LISTEN_LOSSES = Scraped(
     "Connections that the host's listeners lost since the start: overflows of accept queues, drops of any cause.",
     "cause",
 )
+SOCKET_OPTION = Scraped(
+    "gauge",
+    "holdfast_socket_option",
+    "What the kernel granted for sockets of clients: seconds, bytes, a number, or 1 for on.",
+    "option",
+)
+SOCKET_OPTION_REFUSED = Scraped(
+    "gauge", "holdfast_socket_option_refused", "1 for each option of `http.sockets` that this kernel refused.", "option"
+)
 ACCEPT_PAUSES = _counter(
     "holdfast_accept_pauses_total",
     "Times that a listener left newcomers in its queue, because more were refused than `admission.refusal_rate`.",

@@ -7,6 +7,7 @@ read into one buffer; a parser exists only while a frame or a message is incompl
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Protocol
@@ -72,6 +73,11 @@ class SocketContext:
         self.max_message_bytes = settings.max_message_bytes
         self.write_high_water = settings.write_high_water
         self.closing: DeadlineQueue[Abortable] = DeadlineQueue(loop, settings.close_timeout, lambda one: one.abort())
+
+
+def end_by_kernel(error: Exception | None) -> tuple[int, str] | None:
+    """Return the end of a connection that the kernel gave up: keepalive, or TCP_USER_TIMEOUT; None for any other."""
+    return (ABNORMAL, "ack_timeout") if getattr(error, "errno", None) == errno.ETIMEDOUT else None
 
 
 def _discard(data: bytes) -> None:
@@ -214,6 +220,7 @@ class WebSocketTransport(asyncio.BufferedProtocol):
         self._context.closing.discard(self)
         self._transport = None
         self._parser = None
+        self._end = self._end or end_by_kernel(exc)
         self._tell_end()
 
     # Private methods

@@ -16,7 +16,7 @@ from holdfast.errors import GatewayError
 from holdfast.protocol.framing import Encoding
 from holdfast.protocol.messages import DisconnectPush, Push
 from holdfast.telemetry.logs import get_logger
-from holdfast.transports.handover import ABNORMAL, SocketContext
+from holdfast.transports.handover import ABNORMAL, SocketContext, end_by_kernel
 
 NORMAL = 1000
 """The end that a client of a stream has chosen, for closing its connection is all it can do."""
@@ -159,6 +159,7 @@ class StreamTransport(asyncio.BufferedProtocol):
         self.write = _discard
         self._context.closing.discard(self)
         self._transport = None
+        self._end = self._end or end_by_kernel(exc)
         sink, self._sink = self._sink, None
         if sink is not None:
             sink.on_closed(*(self._end or (ABNORMAL, "")))

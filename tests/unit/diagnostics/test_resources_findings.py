@@ -8,11 +8,12 @@ import pytest
 
 from holdfast.diagnostics.findings import Finding
 from holdfast.diagnostics.resources_facts import Facts, Rates
-from holdfast.diagnostics.resources_findings import judge, judge_headroom
+from holdfast.diagnostics.resources_findings import judge, judge_headroom, judge_sockets
 from holdfast.diagnostics.resources_headroom import Row
 from holdfast.diagnostics.resources_listeners import Listener
 from holdfast.diagnostics.resources_proc import HostFacts, Limit, NetworkFacts, ProcessFacts
 from holdfast.monitoring.cgroup import CgroupFacts
+from holdfast.monitoring.socket_options import SocketOption
 from holdfast.settings import Settings
 
 SETTINGS = Settings()
@@ -114,3 +115,15 @@ def test_headroom_is_critical_where_nothing_fits(more: int, severity: str) -> No
 def test_headroom_without_numbers_is_unknown() -> None:
     """Elsewhere than on Linux."""
     assert next(judge_headroom([], SETTINGS)).severity == "unknown"
+
+
+def test_socket_options_are_fine_or_named() -> None:
+    """What the kernel refused is a warning with the way out; where nothing is known nothing is said."""
+    fine = SocketOption("nodelay", 1, 1)
+    (good,) = judge_sockets([fine])
+    (bad,) = judge_sockets([fine, SocketOption("congestion", "bbr", "cubic", "No such file or directory")])
+
+    assert (good.severity, bad.severity) == ("ok", "warning")
+    assert "congestion: asked bbr, No such file or directory; now nodelay 1, congestion cubic" in (bad.evidence or "")
+    assert "tcp_allowed_congestion_control" in (bad.remedy or "")
+    assert not list(judge_sockets([]))

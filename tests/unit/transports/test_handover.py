@@ -1,6 +1,7 @@
 """A WebSocket by callbacks: opening, frames, congestion, and every way it can end."""
 
 import asyncio
+import errno
 import gc
 import weakref
 from dataclasses import replace
@@ -414,3 +415,20 @@ def test_socket_that_is_closing_decompresses_nothing(monkeypatch):
     opened.receive(compressed(OPCODE_TEXT, b"x" * 1000) * 50 + client_close(3000))
 
     assert opened.events == [("closed", 3000, "enough")]
+
+
+def test_end_by_the_kernel_has_a_cause_of_its_own():
+    """A peer that acknowledged nothing is told from one that hung up."""
+    opened = Opened()
+    opened.socket.connection_lost(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
+
+    assert opened.events[-1] == ("closed", 1006, "ack_timeout")
+
+
+def test_end_by_the_kernel_does_not_hide_why_we_closed():
+    """Who is being closed already stays closed for that."""
+    opened = Opened()
+    opened.socket.close(3008, "slow_consumer")
+    opened.socket.connection_lost(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
+
+    assert opened.events[-1] == ("closed", 3008, "slow_consumer")

@@ -1,5 +1,6 @@
 """A stream whose socket is ours: the response goes on, commands come by other ways."""
 
+import errno
 import json
 
 import pytest
@@ -144,13 +145,15 @@ def test_stream_of_a_client_that_leaves_ends_normally():
 
 def test_stream_that_is_lost_ends_abnormally():
     """A reset is no goodbye; a goodbye of ours stays the cause whatever the client does then."""
-    lost, told = Streamed().start(), Streamed().start()
+    lost, told, stuck = Streamed().start(), Streamed().start(), Streamed().start()
     lost.stream.connection_lost(ConnectionResetError())
+    stuck.stream.connection_lost(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
     told.stream.close(3001, "shutdown")
     told.stream.eof_received()
     told.stream.connection_lost(None)
 
     assert lost.sink.events[-1] == ("closed", 1006, "")
+    assert stuck.sink.events[-1] == ("closed", 1006, "ack_timeout")
     assert told.sink.events[-1] == ("closed", 3001, "shutdown")
 
 

@@ -54,7 +54,7 @@ const COMMON = new Set([
 /** There is nothing at the address: a mistake of whoever wrote the page, or set up the server. */
 const MISPLACED = new Set(['not_found', 'path_not_found']);
 /** What the server says of an attempt that it did not refuse; a path that is switched off counts as one, too. */
-const UNREFUSED = new Set(['unknown_attempt', 'client_gone', 'client_closed', 'connection_cut']);
+const UNREFUSED = new Set(['unknown_attempt', 'client_gone', 'ack_timeout', 'client_closed', 'connection_cut']);
 /** Something on the way that does not know this transport. */
 const STRANGE = new Set(['upgrade_timeout', 'open_timeout', 'answer_malformed', 'connect_timeout']);
 
