@@ -28,6 +28,7 @@ from holdfast.routes.metrics import read_ledger_of, read_numbers_of
 from holdfast.routes.observers import remember_with
 from holdfast.server.gateway import GatewayServer
 from holdfast.server.limits import raise_descriptor_limit
+from holdfast.server.notify import Notifier, take_wanted
 from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, hangups_ignored, loop_factory
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
@@ -48,6 +49,7 @@ from holdfast.wiring_drain import Departures
 from holdfast.wiring_login import make_login
 from holdfast.wiring_logs import report_left_out_forever
 from holdfast.wiring_monitor import Monitoring
+from holdfast.wiring_notify import Supervision
 
 EXIT_FINE = 0
 EXIT_REFUSED = 2
@@ -261,7 +263,13 @@ def run(settings: Settings, on_started: Callable[[str], object] | None = None, *
 async def _serve(settings: Settings, on_started: Callable[[str], object] | None, dev: DevMode | None) -> int:
     descriptors = raise_descriptor_limit()
     gateway = build(settings, asyncio.get_running_loop(), dev)
-    hooks: dict[str, Any] = {"on_drain": gateway.drain, "on_stop": gateway.stop, "on_reload": gateway.reload}
+    notifier = Notifier(take_wanted(os.environ, os.getpid()))
+    supervision = Supervision(notifier, gateway.departures.drain.status, settings.shutdown.timeout)
+    hooks: dict[str, Any] = {
+        "on_drain": supervision.around_drain(gateway.drain),
+        "on_stop": gateway.stop,
+        "on_reload": supervision.around_reload(gateway.reload),
+    }
     server = GatewayServer(gateway.app, settings, **hooks)
     # Before the broker: a second start by mistake must not touch the history of the first.
     server.bind()
@@ -270,28 +278,29 @@ async def _serve(settings: Settings, on_started: Callable[[str], object] | None,
     try:
         await gateway.start()
         freeze_garbage_collector()
-        return await _serve_announced(gateway, server, descriptors, on_started)
+
+        def on_up() -> None:
+            _announce(gateway, server, descriptors)
+            supervision.begin(gateway.core.loop)
+            if on_started is not None:
+                on_started(_base_url(settings, server.port))
+
+        return await _serve_announced(server, on_up)
     finally:
         await gateway.stop()
+        supervision.end()
         if dev is not None and server.is_hurried:  # somebody wants it to end, whatever was asked before
             dev.is_restart_asked = False
         _log.info("ended", **gateway.summary())
 
 
-async def _serve_announced(
-    gateway: Gateway,
-    server: GatewayServer,
-    descriptors: tuple[int, int],
-    on_started: Callable[[str], object] | None,
-) -> int:
-    """Serve to the end; once connections are accepted, say so."""
+async def _serve_announced(server: GatewayServer, on_up: Callable[[], object]) -> int:
+    """Serve to the end; `on_up` is called once connections are accepted."""
     serving = asyncio.create_task(server.serve())
     starting = asyncio.create_task(server.wait_started())
     await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done():
-        _announce(gateway, server, descriptors)
-        if on_started is not None:
-            on_started(_base_url(gateway.settings, server.port))
+        on_up()
     starting.cancel()
     return await serving
 
