@@ -28,7 +28,7 @@ node: setup
 	@$(PY) scripts/npm_ci.py tests/sdk tests/client examples/javascript benchmarks/node
 
 servers: setup
-	@$(PY) scripts/system_packages.py nginx haproxy ip initdb redis-server chromedriver firefox-esr WebKitWebDriver Xvfb
+	@$(PY) scripts/system_packages.py nginx haproxy ip sshd initdb redis-server chromedriver firefox-esr WebKitWebDriver Xvfb
 
 run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
 	@$(IN) exec "$(BIN)/holdfast" serve --dev

@@ -20,6 +20,7 @@ PACKAGES = {
     "nginx": ["nginx-light"],
     "haproxy": ["haproxy"],
     "ip": ["iproute2"],
+    "sshd": ["openssh-server", "openssh-client"],
     "initdb": ["postgresql"],
     "redis-server": ["redis-server", "redis-tools"],
     "chromedriver": ["chromium", "chromium-driver"],
@@ -33,7 +34,7 @@ PACKAGES = {
     "qemu-img": ["qemu-utils"],
 }
 # Services that are not called like their program.
-SERVICES = {"initdb": "postgresql"}
+SERVICES = {"initdb": "postgresql", "sshd": "ssh"}
 APT_GET = ["apt-get", "--quiet", "--yes", "--no-install-recommends"]
 # Servers stand in folders that are not on every user's PATH.
 SBIN = ":".join(["/usr/local/sbin", "/usr/sbin", "/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"))])

@@ -34,7 +34,15 @@ def read_keys_file(path: Path) -> list[KeyEntry]:
         OSError: it cannot be read.
         ValueError: it cannot be used; no secret is in the text.
     """
-    raw = path.read_bytes()
+    return parse_keys(path.read_bytes(), str(path))
+
+
+def parse_keys(raw: bytes, path: str) -> list[KeyEntry]:
+    """Return the keys of a file's content; `path` is named in errors.
+
+    Raises:
+        ValueError: it cannot be used; no secret is in the text.
+    """
     if len(raw) > _LONGEST:
         raise ValueError(f"expected at most {_LONGEST} bytes in {path}")
     try:
@@ -45,6 +53,11 @@ def read_keys_file(path: Path) -> list[KeyEntry]:
     if "" in names or len(set(names)) < len(names):
         raise ValueError(f"{path}: expected a `kid` for each key, no two the same")
     return found
+
+
+def encode_keys(keys: list[KeyEntry]) -> bytes:
+    """Return the content of a file with these keys."""
+    return msgspec.json.format(msgspec.json.encode(KeysFile(keys=keys)), indent=1) + b"\n"
 
 
 def write_keys_file(path: Path, keys: list[KeyEntry]) -> None:
@@ -58,7 +71,7 @@ def write_keys_file(path: Path, keys: list[KeyEntry]) -> None:
     former = path.stat() if path.exists() else None
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(file, "wb") as opened:
-        opened.write(msgspec.json.format(msgspec.json.encode(KeysFile(keys=keys)), indent=1) + b"\n")
+        opened.write(encode_keys(keys))
         if former is not None:
             os.fchmod(opened.fileno(), former.st_mode & 0o770)
             if os.geteuid() == 0:

@@ -11,9 +11,13 @@ import typer
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.fleet import Member
 from holdfast.cli.ops.rails import Rails, script
+from holdfast.cli.ops.ssh import SshHost
 
 if TYPE_CHECKING:
     from holdfast.diagnostics.bundle import Bundle
+
+
+_JOURNAL_LINES = "5000"
 
 
 @script(locks=False)
@@ -56,11 +60,33 @@ def _collect(member: Member, config: Path | None, now: float) -> Bundle:
     record = member.record
     own = Path(record.config) if record.config else config
     bundle = collect(own, member.place.internal, member.place.admin_token, now)
+    if member.host is not None:
+        _add_from(member.host, member, bundle)
+        return bundle
     for part, file in (("log.txt", record.log), ("output.txt", record.output)):
         if file and (part != "log.txt" or part in bundle.missing):
             bundle.missing.pop(part, None)
             add_log(bundle, Path(file), part)
     return bundle
+
+
+def _add_from(host: SshHost, member: Member, bundle: Bundle) -> None:
+    """Add what another machine says of its unit: state, journal, and the log file if one is named."""
+    unit, log = member.record.unit, member.record.log
+    wanted = {
+        "unit.txt": ("systemctl", "show", "--no-pager", "--", unit),
+        "output.txt": ("journalctl", "--no-pager", "-o", "short-iso-precise", "-n", _JOURNAL_LINES, "-u", unit),
+    }
+    if log:
+        wanted["log.txt"] = ("tail", "-n", _JOURNAL_LINES, "--", log)
+    for part, words in wanted.items():
+        try:
+            text = host.look(*words)
+        except CliError as error:
+            bundle.miss(part, str(error).partition("\n")[0])
+        else:
+            bundle.missing.pop(part, None)
+            bundle.add_text(part, text.decode(errors="replace"))
 
 
 def _make(folder: Path) -> None:

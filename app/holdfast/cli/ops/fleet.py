@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.inventory import Record, read_inventory
+from holdfast.cli.ops.ssh import SshHost, Tunnel
 from holdfast.cli.ops.targets import Target, target_of
+from holdfast.cli.output import note
 from holdfast.cli.place import Place, admin_place
 
 SERVING = "serving"
@@ -17,11 +20,12 @@ SERVING = "serving"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One instance: its record, where it answers, and the way to its process."""
+    """One instance: its record, where it answers, the way to its process, and the machine it is on if not this one."""
 
     record: Record
     place: Place
     target: Target
+    host: SshHost | None = None
 
     @property
     def name(self) -> str:
@@ -58,6 +62,7 @@ class Fleet:
 
     members: dict[str, Member]
     audit_log: str = ""
+    tunnels: list[Tunnel] = field(default_factory=list)
 
     def member(self, name: str) -> Member:
         """Return the member of a name.
@@ -85,6 +90,11 @@ class Fleet:
             else:
                 return member
         raise last
+
+    def close(self) -> None:
+        """Close the ways to other machines."""
+        for tunnel in self.tunnels:
+            tunnel.close()
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """Return all instances that see each other, by name; those that the file does not know too."""
@@ -137,11 +147,30 @@ def make_fleet(file: Path | None, url: str, admin_token: str, config: Path | Non
         raise CliError("expected --instances or --url, got both", Exit.USAGE)
     found = read_inventory(file)
     token = admin_token or _token_of(found.admin_token_file)
-    members = {}
-    for record in found.instances:
-        own = Path(record.config) if record.config else config
-        members[record.name] = Member(record, admin_place(own, record.url, token), target_of(record))
-    return Fleet(members, found.audit_log)
+    fleet = Fleet({}, found.audit_log)
+    try:
+        for record in found.instances:
+            own = Path(record.config) if record.config else config
+            host = SshHost(record.ssh, found.ssh_config) if record.ssh else None
+            place = admin_place(own, _url_of(record, host, fleet), token)
+            fleet.members[record.name] = Member(record, place, target_of(record, host), host)
+    except BaseException:
+        fleet.close()
+        raise
+    return fleet
+
+
+def _url_of(record: Record, host: SshHost | None, fleet: Fleet) -> str:
+    """Return where an instance answers, seen from here; a machine whose tunnel fails is one that does not answer."""
+    if host is None or not record.tunnel:
+        return record.url
+    tunnel = host.tunnel(urlsplit(record.url).port or 0)
+    fleet.tunnels.append(tunnel)
+    try:
+        tunnel.open()
+    except CliError as error:
+        note(f"{record.name}: {error}")
+    return f"http://127.0.0.1:{tunnel.port}"
 
 
 def _fleet_of_one(place: Place, config: str) -> Fleet:

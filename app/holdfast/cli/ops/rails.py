@@ -96,6 +96,7 @@ class Rails:
         if self._fleet is None:
             one = self.common
             self._fleet = make_fleet(one.instances, one.url, one.admin_token, one.config)
+            self._stack.callback(self._fleet.close)
         return self._fleet
 
     # Public methods: what is told

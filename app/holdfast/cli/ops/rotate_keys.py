@@ -6,6 +6,7 @@ import math
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ import typer
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.fleet import Member
 from holdfast.cli.ops.rails import Rails, script
+from holdfast.cli.ops.ssh import SshHost
 
 if TYPE_CHECKING:
     from holdfast.auth.keys_file import KeyEntry
@@ -47,7 +49,7 @@ def rotate_keys(
     an instance may not know it. Running it again with the same id changes the ends only.
     """
     files = _files(rails)
-    former = {path: _read(path) for path in files.values()}
+    former = {place: _read(place) for place in files.values()}
     _check_same(former)
     known = next(iter(former.values()))
     secret = _secret(kid, known, secret_file)
@@ -65,7 +67,24 @@ def rotate_keys(
     )
 
 
-def _files(rails: Rails) -> dict[str, Path]:
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of keys, on another machine if there is a `host`; members of one machine may share it."""
+
+    path: str
+    host: SshHost | None
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __str__(self) -> str:
+        return f"{self.host.name}:{self.path}" if self.host is not None else self.path
+
+
+def _files(rails: Rails) -> dict[str, _File]:
     """Return each instance's file.
 
     Raises:
@@ -76,7 +95,7 @@ def _files(rails: Rails) -> dict[str, Path]:
         raise CliError(
             f"the instances file does not have {', '.join(strangers)}, which would refuse the key", Exit.REFUSED
         )
-    found = {name: Path(one.record.keys_file) for name, one in fleet.members.items() if one.record.keys_file}
+    found = {name: _File(one.record.keys_file, one.host) for name, one in fleet.members.items() if one.record.keys_file}
     if without := sorted(fleet.members.keys() - found.keys()):
         raise CliError(
             f"the instances file has no `keys_file` for {', '.join(without)}; it is the setting `token.keys_file`",
@@ -90,18 +109,19 @@ def _files(rails: Rails) -> dict[str, Path]:
     return found
 
 
-def _read(path: Path) -> list[KeyEntry]:
-    from holdfast.auth.keys_file import read_keys_file
+def _read(file: _File) -> list[KeyEntry]:
+    from holdfast.auth.keys_file import parse_keys, read_keys_file
 
+    path = Path(file.path)
     try:
-        return read_keys_file(path)
+        return read_keys_file(path) if file.host is None else parse_keys(file.host.read(file.path), str(file))
     except FileNotFoundError:
         raise CliError(f'{path} is not there; begin with one that has {{"keys": []}}', Exit.USAGE) from None
     except (OSError, ValueError) as error:
         raise CliError(f"keys_file: {error}", Exit.USAGE) from None
 
 
-def _check_same(former: dict[Path, list[KeyEntry]]) -> None:
+def _check_same(former: dict[_File, list[KeyEntry]]) -> None:
     """Refuse files that differ: a rotation before this one was not finished, and somebody has to say which is right."""
     sets = [{one.kid: one.secret for one in keys} for keys in former.values()]
     if any(one != sets[0] for one in sets):
@@ -142,16 +162,18 @@ def _rotated(known: list[KeyEntry], kid: str, secret: str, now: float, overlap: 
             yield one
 
 
-def _write(paths: list[Path], keys: list[KeyEntry]) -> None:
-    from holdfast.auth.keys_file import write_keys_file
+def _write(files: list[_File], keys: list[KeyEntry]) -> None:
+    from holdfast.auth.keys_file import encode_keys, write_keys_file
 
-    for path in paths:
+    for file in files:
         try:
-            write_keys_file(path, keys)
-        except OSError as error:
-            raise CliError(
-                f"{path} cannot be written: {error.strerror}; the files may differ now", Exit.REFUSED
-            ) from None
+            if file.host is None:
+                write_keys_file(Path(file.path), keys)
+            else:
+                file.host.replace(file.path, encode_keys(keys))
+        except (OSError, CliError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise CliError(f"{file} cannot be written: {why}; the files may differ now", Exit.REFUSED) from None
 
 
 def _reload(rails: Rails, member: Member, keys: list[KeyEntry]) -> None:

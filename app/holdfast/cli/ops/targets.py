@@ -1,6 +1,6 @@
 """How an instance is stopped, started and told to read files again. Here: processes of this machine.
 
-A target on another machine is one more class of the same form; nothing else of the scripts knows where processes run.
+`unit_target` has the one on another machine; nothing else of the scripts knows where processes run.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.inventory import Record
+from holdfast.cli.ops.ssh import SshHost
+from holdfast.cli.ops.unit_target import SshTarget
 
 if TYPE_CHECKING:
     import psutil
@@ -157,6 +159,8 @@ class CommandTarget:
             raise CliError(f"{self._record.name}: `{given}` ended with {done.returncode}: {said}", Exit.REFUSED)
 
 
-def target_of(record: Record) -> Target:
-    """Return the way to an instance's process."""
+def target_of(record: Record, host: SshHost | None = None) -> Target:
+    """Return the way to an instance's process, on another machine if one is given."""
+    if host is not None:
+        return SshTarget(record, host)
     return CommandTarget(record) if record.stop else ProcessTarget(record)

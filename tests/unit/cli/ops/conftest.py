@@ -14,6 +14,7 @@ import yaml
 from holdfast.cli.ops import fleet as fleets
 from holdfast.cli.ops import rails
 from holdfast.cli.ops.inventory import Record
+from holdfast.cli.ops.ssh import SshHost
 
 TOKEN = "word"
 MORE = ("--yes", "--reason", "a drill")
@@ -204,7 +205,7 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
     """Three instances that serve 100 connections each."""
     found = Played(tmp_path)
 
-    def target_of(record: Record) -> FakeTarget:
+    def target_of(record: Record, host: SshHost | None = None) -> FakeTarget:
         return FakeTarget(found, record.name)
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _self, request: found.handle(request))

@@ -43,6 +43,16 @@ def test_paths_begin_at_the_folder(tmp_path: Path) -> None:
         ("instances: [{name: '', url: x}]", "a name for each"),
         ("instances: [{name: a, url: x, stop: [true]}]", "str"),
         ("instances: [{name: a, url: x, stop: [stop]}]", "`stop` without `start`"),
+        ("instances: [{name: a, url: x, unit: u.service}]", "`unit` without `ssh`"),
+        ("instances: [{name: a, url: x, tunnel: true}]", "`tunnel` without `ssh`"),
+        ("instances: [{name: a, url: x, ssh: -oProxyCommand=reboot, unit: u.service}]", "expected a host"),
+        ("instances: [{name: a, url: x, ssh: 'gw1; reboot', unit: u.service}]", "expected a host"),
+        ("instances: [{name: a, url: x, ssh: gw1}]", "expected a unit"),
+        ("instances: [{name: a, url: x, ssh: gw1, unit: --now}]", "expected a unit"),
+        ("instances: [{name: a, url: x, ssh: gw1, unit: u.service, pid_file: p}]", "`pid_file` with `ssh`"),
+        ("instances: [{name: a, url: x, ssh: gw1, unit: u.service, keys_file: k}]", "from the root of that machine"),
+        ("instances: [{name: a, url: 'http://gw1', ssh: gw1, unit: u.service, tunnel: true}]", "such as http"),
+        ("instances: [{name: a, url: 'http://gw1:x', ssh: gw1, unit: u.service, tunnel: true}]", "such as http"),
         ("!!python/object/apply:os.system ['true']", "python"),
     ],
 )
@@ -61,3 +71,21 @@ def test_missing_file(tmp_path: Path) -> None:
     """Is said."""
     with pytest.raises(CliError, match="cannot be read"):
         read_inventory(tmp_path / "none.yaml")
+
+
+def test_instances_of_other_machines(tmp_path: Path) -> None:
+    """Two may have the same address on their own loopbacks; their files are those of their machines."""
+    file = tmp_path / "instances.yaml"
+    file.write_text(
+        """
+ssh_config: ssh_config
+instances:
+  - {name: a, url: "http://127.0.0.1:9000", ssh: gw1, unit: holdfast@1a.service, tunnel: true, log: /var/log/a.log}
+  - {name: b, url: "http://127.0.0.1:9000", ssh: deploy@gw2, unit: holdfast@1a.service, tunnel: true, config: b.yaml}
+"""
+    )
+    found = read_inventory(file)
+
+    assert found.ssh_config == str(tmp_path / "ssh_config")
+    assert found.instances[0].log == "/var/log/a.log"
+    assert found.instances[1].config == str(tmp_path / "b.yaml")

@@ -1,0 +1,203 @@
+"""Commands and files of another machine, by the `ssh` program: its configuration, keys and agent, never a password.
+
+Words reach the other side quoted, so that nothing in them is taken for shell. What needs rights there runs under
+`sudo -n`, which never asks either.
+"""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Final
+
+from holdfast.cli.failure import CliError, Exit
+
+CONNECT_SECONDS: Final = 10
+RUN_SECONDS: Final = 60.0
+_SSH_FAILED: Final = 255  # ssh(1): an error of its own
+_TRIES: Final = 3
+_PAUSE_SECONDS: Final = 0.5
+_SHOWN: Final = 300
+# Written beside the file, made its like, put in its place: whole or not at all. Standard input is the new content.
+_REPLACE: Final = """\
+set -eu; umask 077; new=$(mktemp -- "$1.XXXXXXXX"); trap 'rm -f -- "$new"' EXIT
+cat > "$new"; chown --reference="$1" -- "$new"; chmod --reference="$1" -- "$new"; chmod o= -- "$new"
+sync -- "$new"; mv -f -- "$new" "$1"; trap - EXIT"""
+
+
+class SshHost:
+    """One machine, as `ssh` knows it.
+
+    Args:
+        name: what `ssh` takes: a name of its configuration, a host, or user@host.
+        config: another configuration file than the user's own, "" for that.
+    """
+
+    def __init__(self, name: str, config: str = "", *, sleep: Callable[[float], object] = time.sleep) -> None:
+        self.name = name
+        self._sleep = sleep
+        # Never a question; and a machine that vanished is noticed.
+        self._options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}"]
+        self._options += ["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]
+        if config:
+            self._options = ["-F", config, *self._options]
+
+    # Public methods
+
+    def run(self, *words: str, given: bytes = b"", seconds: float = RUN_SECONDS) -> subprocess.CompletedProcess[bytes]:
+        """Run a command as root and return how it ended.
+
+        Raises:
+            CliError: the machine was not reached, sudo wants a password, or it took too long.
+        """
+        command = self.command("sudo", "-n", "--", *words)
+        try:
+            done = subprocess.run(command, input=given, capture_output=True, timeout=seconds, check=False)
+        except FileNotFoundError:
+            raise CliError("there is no `ssh` here; apt-get install openssh-client", Exit.USAGE) from None
+        except subprocess.TimeoutExpired:
+            raise CliError(f"{self.name}: `{words[0]}` took longer than {seconds:g} s", Exit.UNKNOWN) from None
+        said = done.stderr.decode(errors="replace").strip()
+        if done.returncode == _SSH_FAILED:
+            raise _Unreached(f"{self.name}: ssh did not get there: {said[-_SHOWN:]}\n  {self.remedy()}", Exit.UNKNOWN)
+        if done.returncode and said.startswith("sudo:"):
+            raise CliError(
+                f"{self.name}: {said[:_SHOWN]}\n  sudo must not ask: the user of ssh needs NOPASSWD there.",
+                Exit.UNKNOWN,
+            )
+        return done
+
+    def look(self, *words: str, given: bytes = b"") -> bytes:
+        """Return what a command that changes nothing prints; a machine that is not reached is tried again.
+
+        Raises:
+            CliError: see `run`; or it failed.
+        """
+        for attempt in range(1, _TRIES + 1):
+            try:
+                done = self.run(*words, given=given)
+            except _Unreached:
+                if attempt == _TRIES:
+                    raise
+                self._sleep(_PAUSE_SECONDS * attempt)
+            else:
+                return self._output(words, done)
+        raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+    def do(self, *words: str, given: bytes = b"", seconds: float = RUN_SECONDS) -> bytes:
+        """Run a command that changes something, once, and return what it prints.
+
+        Raises:
+            CliError: see `run`; or it failed.
+        """
+        return self._output(words, self.run(*words, given=given, seconds=seconds))
+
+    def read(self, path: str) -> bytes:
+        """Return a file.
+
+        Raises:
+            CliError: it cannot be read.
+        """
+        return self.look("cat", "--", path)
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Put a file in the place of one that is there, whole or not at all; owner and mode stay, nobody else reads it.
+
+        Raises:
+            CliError: it cannot be written; it is then as it was.
+        """
+        self.do("sh", "-c", _REPLACE, "sh", path, given=content)
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command that runs words over there."""
+        return ["ssh", "-T", *self._options, "--", self.name, shlex.join(words)]
+
+    def tunnel(self, port: int) -> Tunnel:
+        """Return a way to a port that listens there on its own loopback; it is open from the first use on."""
+        local = _free_port()
+        forward = f"127.0.0.1:{local}:127.0.0.1:{port}"
+        options = [*self._options, "-o", "ExitOnForwardFailure=yes", "-L", forward]
+        return Tunnel(self, ["ssh", "-N", "-T", *options, "--", self.name], local)
+
+    # Private methods
+
+    def remedy(self) -> str:
+        """Return what to try when it is not reached."""
+        return f"Try `ssh {self.name} true`: it must work without a question (key in the agent, host in known_hosts)."
+
+    def _output(self, words: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> bytes:
+        if done.returncode:
+            said = (done.stderr or done.stdout).decode(errors="replace").strip()[-_SHOWN:]
+            name = " ".join(words[:2])
+            raise CliError(f"{self.name}: `{name}` ended with {done.returncode}: {said}", Exit.REFUSED)
+        return done.stdout
+
+
+class _Unreached(CliError):
+    """The machine was not reached, so nothing was done there."""
+
+
+class Tunnel:
+    """A local port that leads to a machine's loopback, until it is closed."""
+
+    def __init__(self, host: SshHost, command: list[str], port: int) -> None:
+        self.port = port
+        self._host = host
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def open(self, sleep: Callable[[float], object] = time.sleep) -> None:
+        """Open it, if it is not.
+
+        Raises:
+            CliError: it did not come about.
+        """
+        if self._process is not None and self._process.poll() is None:
+            return
+        try:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+        except FileNotFoundError:
+            raise CliError("there is no `ssh` here; apt-get install openssh-client", Exit.USAGE) from None
+        for _ in range(round(2 * CONNECT_SECONDS / 0.1)):
+            if self._process.poll() is not None:
+                break
+            if _is_listening(self.port):
+                return
+            sleep(0.1)
+        said = self._end()
+        raise CliError(f"{self._host.name}: no tunnel: {said}\n  {self._host.remedy()}", Exit.UNKNOWN)
+
+    def close(self) -> None:
+        """Close it."""
+        self._end()
+
+    def _end(self) -> str:
+        process, self._process = self._process, None
+        if process is None:
+            return ""
+        process.terminate()
+        try:
+            _, said = process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, said = process.communicate()
+        return (said or b"").decode(errors="replace").strip()[-_SHOWN:]
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

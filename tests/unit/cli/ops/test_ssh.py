@@ -1,0 +1,112 @@
+"""Commands on another machine, by a program that plays ssh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.ops.ssh import SshHost
+from tests.unit.cli.ops.fake_ssh import FakeSsh, install
+
+UNREACHED = "echo 'ssh: connect to host gw1 port 22: No route to host' >&2; exit 255"
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSsh:
+    """The program."""
+    return install(tmp_path / "bin", monkeypatch)
+
+
+def host(config: str = "") -> SshHost:
+    """Return a machine; nobody waits."""
+    return SshHost("deploy@gw1", config, sleep=lambda _: None)
+
+
+def test_words_arrive_as_they_are(ssh: FakeSsh) -> None:
+    """Quoted for the other side's shell, behind the end of options, and no password is ever asked for."""
+    host("/etc/ssh_config").do("systemctl", "stop", "--", "a b'; reboot #.service")
+    (words,) = ssh.calls
+
+    assert words[:2] == ["-T", "-F"]
+    assert words[2] == "/etc/ssh_config"
+    assert "BatchMode=yes" in words
+    assert words[-3:-1] == ["--", "deploy@gw1"]
+    assert words[-1] == """sudo -n -- systemctl stop -- 'a b'"'"'; reboot #.service'"""
+
+
+def test_machine_that_is_not_reached_is_named_with_the_remedy(ssh: FakeSsh) -> None:
+    """A failure of ssh itself is another one than the command's; what changes something is not tried twice."""
+    ssh.answers(UNREACHED)
+    with pytest.raises(
+        CliError, match=r"deploy@gw1: ssh did not get there: .*No route.*\n.*ssh deploy@gw1 true"
+    ) as error:
+        host().do("systemctl", "stop", "x")
+
+    assert error.value.code == Exit.UNKNOWN
+    assert len(ssh.calls) == 1
+
+
+def test_looking_is_tried_again(ssh: FakeSsh) -> None:
+    """A link that was away for a moment does not end a roll; one that stays away does."""
+    ssh.answers(UNREACHED, "echo there", UNREACHED)
+
+    assert host().look("cat", "x") == b"there\n"
+    with pytest.raises(CliError, match="did not get there"):
+        host().look("cat", "x")
+    assert len(ssh.calls) == 5
+
+
+def test_command_that_fails_says_why(ssh: FakeSsh) -> None:
+    """With its exit code and its last words."""
+    ssh.answers("echo 'Unit x.service not found.' >&2; exit 5")
+    with pytest.raises(CliError, match=r"`systemctl start` ended with 5: Unit x.service not found\.") as error:
+        host().do("systemctl", "start", "x")
+
+    assert error.value.code == Exit.REFUSED
+
+
+def test_sudo_that_would_ask_is_named(ssh: FakeSsh) -> None:
+    """It is nothing that the command could have said."""
+    ssh.answers("echo 'sudo: a password is required' >&2; exit 1")
+    with pytest.raises(CliError, match="NOPASSWD"):
+        host().look("true")
+
+
+def test_command_that_hangs_is_given_up(ssh: FakeSsh) -> None:
+    """After the time it was given."""
+    ssh.answers("exec sleep 60")
+    with pytest.raises(CliError, match=r"took longer than 0\.2 s"):
+        host().do("true", seconds=0.2)
+
+
+def test_no_program_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for act in (lambda: host().do("true"), lambda: host().tunnel(9000).open(lambda _: None)):
+        with pytest.raises(CliError, match="openssh-client"):
+            act()
+
+
+def test_file_is_given_by_standard_input(ssh: FakeSsh) -> None:
+    """Its content, which may be secret, is in no command line of either machine."""
+    host().replace("/etc/holdfast/a b.json", b"secret\n")
+
+    assert ssh.given(1) == b"secret\n"
+    assert ssh.commands[0].startswith("sudo -n -- sh -c 'set -eu;")
+    assert ssh.commands[0].endswith("sh '/etc/holdfast/a b.json'")
+    assert "secret" not in ssh.commands[0]
+
+
+def test_tunnel_that_does_not_come_about_says_why(ssh: FakeSsh) -> None:
+    """With what ssh said, and is gone."""
+    ssh.answers(UNREACHED)
+    tunnel = host().tunnel(9000)
+    with pytest.raises(CliError, match=r"no tunnel: .*No route"):
+        tunnel.open()
+    tunnel.close()
+    (words,) = ssh.calls
+
+    assert f"127.0.0.1:{tunnel.port}:127.0.0.1:9000" in words
+    assert "ExitOnForwardFailure=yes" in words
