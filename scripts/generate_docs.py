@@ -1,4 +1,4 @@
-"""Write the pages of docs/, and the tables of the browser client, that are generated from the code.
+"""Write the pages of docs/, the tables of the browser client and the profile's schema, which come from the code.
 
 Exit codes: 0 written, 1 with `--check` when a page is stale.
 """
@@ -45,6 +45,19 @@ def _limits() -> str:
     return render_limits_docs()
 
 
+def _host_tuning() -> str:
+    from holdfast.profile import load, render
+
+    profile = load("production")
+    return render("docs", profile, profile.intents.reference.facts())
+
+
+def _profile_schema() -> str:
+    from holdfast.profile.schema import schema_text
+
+    return schema_text()
+
+
 def _codes_js() -> str:
     from holdfast.codes_browser import render_codes_js
 
@@ -67,6 +80,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": _configuration,
     "errors.md": _errors,
     "faults.md": _faults,
+    "host-tuning.md": _host_tuning,
     "idle-limits.md": _limits,
     "metrics.md": _metrics,
 }
@@ -79,6 +93,7 @@ SCRIPTS: dict[str, Callable[[], str]] = {
 GENERATED = {DOCS / name: render for name, render in PAGES.items()} | {
     CLIENT / name: render for name, render in SCRIPTS.items()
 }
+GENERATED[ROOT / "profiles" / "profile.schema.json"] = _profile_schema
 
 
 def main(arguments: list[str]) -> int:

@@ -73,6 +73,8 @@ class GatewayError(Exception):
 class ConfigError(Exception):
     """Settings that cannot be used; `faults` has one sentence each, secrets left out."""
 
+    heading = "These settings cannot be used"
+
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults

@@ -19,6 +19,7 @@ from holdfast.cli import (
     explain,
     health,
     probe,
+    profile,
     publish,
     rebalance,
     revoke,
@@ -61,7 +62,7 @@ class Program(TyperGroup):
             show_error(error)
             return Exit.USAGE
         except ConfigError as error:
-            note("These settings cannot be used:")
+            note(f"{error.heading}:")
             for fault in error.faults:
                 note(f"  - {fault}")
             return Exit.USAGE
@@ -102,6 +103,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.add_typer(token.app, name="token")
 app.add_typer(config.app, name="config")
+app.add_typer(profile.app, name="profile")
 app.command("publish")(publish.publish)
 app.command("subscribe")(subscribe.subscribe)
 app.command("channels")(channels.channels)

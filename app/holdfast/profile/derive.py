@@ -6,6 +6,7 @@ import math
 
 from holdfast.profile import formulas
 from holdfast.profile.derived import Derived
+from holdfast.profile.entry_faults import entry_faults
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.faults import ProfileError
 from holdfast.profile.formulas import MIB
@@ -26,7 +27,7 @@ def derive(profile: Profile, facts: HostFacts) -> Derived:
         ProfileError: the profile contradicts itself, or the host is too small for it; with every reason.
     """
     derived = calculate(profile.intents, facts)
-    if faults := broken(profile, facts, derived):
+    if faults := [*broken(profile, facts, derived), *entry_faults(profile, derived)]:
         raise ProfileError(faults)
     return derived
 
@@ -49,6 +50,11 @@ def slow_readers(intents: Intents) -> int:
 def with_headroom(intents: Intents, planned: float) -> int:
     """Return a limit for what is planned."""
     return math.ceil(round(planned * (1 + intents.headroom), 6))
+
+
+def stop_seconds(intents: Intents) -> float:
+    """Return how long a stop may take: wait, drain, flush twice, margin."""
+    return intents.propagation_wait + intents.drain_window + 2 * intents.stop_flush + intents.stop_margin
 
 
 def _limits(intents: Intents, facts: HostFacts) -> dict[str, object]:
@@ -119,12 +125,13 @@ def _times(intents: Intents) -> dict[str, object]:
     ping = max(1, math.floor(min(intents.longest_ping, smallest * _PING_SHARE)))
     pong = formulas.clamp(ping // 3, 1, 8)
     flush = 2 * intents.stop_flush
-    stop = intents.propagation_wait + intents.drain_window + flush + intents.stop_margin
+    stop = stop_seconds(intents)
     grace = formulas.round_up(math.floor(stop) + 1, 5)
     return {
         "ping_interval": ping,
         "pong_timeout": pong,
         "poll_timeout": ping,
+        "poll_idle_timeout": max(60, 3 * ping),
         "propagation_wait": intents.propagation_wait,
         "drain_window": intents.drain_window,
         "flush": flush,
@@ -153,24 +160,25 @@ def _rates(intents: Intents) -> dict[str, object]:
         "handshake_burst": max(100, rate // 2),
         "cpu_ratio": round(pings + intents.message_rate * measured.delivery_us / 1e6, 4),
         "redis_maxclients": max(10000, clients),
+        "redis_down_after": intents.redis_down_after,
+        "broker_unready_after": 3 * intents.redis_down_after,
         "alerts": _alerts(intents, rate),
     }
 
 
 def _alerts(intents: Intents, rate: int) -> dict[str, float]:
     ratio = intents.alert_ratio
-    stop = intents.propagation_wait + intents.drain_window + 2 * intents.stop_flush + intents.stop_margin
     return {
         "HoldfastConnectionsHigh": math.floor(ratio * intents.connections_per_instance),
         "HoldfastDescriptorsHigh": ratio,
         "HoldfastMemoryHigh": ratio,
         "HoldfastConntrackHigh": ratio,
         "HoldfastSocketMemoryHigh": ratio,
-        "HoldfastCpuHigh": round(ratio * 1.0, 4),
+        "HoldfastCpuHigh": ratio,
         "HoldfastHandshakeRateHigh": math.floor(ratio * rate),
         "HoldfastDeliveryRateHigh": math.floor(max(1.0, intents.message_rate * (1 + intents.headroom))),
         "HoldfastSlowReadersHigh": slow_readers(intents),
-        "HoldfastDrainSlow": round(ratio * stop, 1),
+        "HoldfastDrainSlow": round(ratio * stop_seconds(intents), 1),
         "HoldfastAcceptQueueOverflow": 0,
         "HoldfastProfileDrift": 0,
     }

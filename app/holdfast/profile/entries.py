@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 from holdfast.profile.derive import derive
 from holdfast.profile.derived import Derived
 from holdfast.profile.facts import HostFacts, version_of
-from holdfast.profile.faults import Fault, ProfileError
+from holdfast.profile.formulas import port_ranges, ports_text
 from holdfast.profile.model import Entry, PodUse, Profile
 
 Resolved = int | float | str
@@ -44,7 +44,11 @@ def expectations(profile: Profile, facts: HostFacts) -> list[Expectation]:
     Raises:
         ProfileError: the profile contradicts itself, or the host is too small for it.
     """
-    derived = derive(profile, facts)
+    return select(profile, derive(profile, facts), facts)
+
+
+def select(profile: Profile, derived: Derived, facts: HostFacts) -> list[Expectation]:
+    """Return what is expected of the roles and the kernel of these facts, with numbers that are at hand."""
     return [
         resolve(entry, derived)
         for entry in profile.entries
@@ -53,18 +57,8 @@ def expectations(profile: Profile, facts: HostFacts) -> list[Expectation]:
 
 
 def resolve(entry: Entry, derived: Derived) -> Expectation:
-    """Return an entry with its number filled in.
-
-    Raises:
-        ProfileError: its formula is none.
-    """
-    raw: object = entry.value
-    if entry.formula is not None:
-        if entry.formula not in FORMULAS:
-            known = ", ".join(sorted(FORMULAS))
-            text = f"entries.{entry.id}.formula: expected one of {known}; saw {entry.formula!r}"
-            raise ProfileError([Fault("formula_unknown", text, (entry.id,))])
-        raw = getattr(derived, entry.formula)
+    """Return an entry with its number filled in; its formula is one, as `derive` has checked."""
+    raw: object = entry.value if entry.formula is None else getattr(derived, entry.formula)
     mode = entry.resolves_to or "exact" if entry.mode == "formula" else entry.mode
     return Expectation(
         entry.id, entry.key, entry.kind, mode, text_of(raw), entry.roles, entry.scope, entry.why, entry.cost,
@@ -81,9 +75,6 @@ def text_of(raw: object) -> Resolved | None:
 
 def _has(entry: Entry, facts: HostFacts) -> bool:
     return entry.kernel_min is None or version_of(facts.kernel) >= version_of(entry.kernel_min)
-
-
-FORMULAS: Final = frozenset(field.name for field in fields(Derived)) - {"alerts"}
 
 
 def raise_only(expectation: Expectation, current: Resolved | Sequence[int] | None) -> Resolved | None:
@@ -117,8 +108,6 @@ def _merged(expectation: Expectation, wanted: str, have: str) -> str:
 
 
 def _union(have: str, wanted: str) -> str:
-    from holdfast.profile.formulas import port_ranges, ports_text
-
     return ports_text(port_ranges(text for text in f"{have},{wanted}".replace(" ", "").split(",") if text))
 
 

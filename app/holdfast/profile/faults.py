@@ -31,6 +31,7 @@ class ProfileError(ConfigError):
 
     heading = "This profile cannot be used"
 
-    def __init__(self, found: Sequence[Fault]) -> None:
+    def __init__(self, found: Sequence[Fault], heading: str = "") -> None:
         super().__init__([str(fault) for fault in found])
+        self.heading = heading or self.heading
         self.found = tuple(found)

@@ -19,10 +19,12 @@ def broken(profile: Profile, facts: HostFacts, derived: Derived) -> list[Fault]:
     intents = profile.intents
     return [
         *_descriptors(intents, derived),
+        *_proxy_descriptors(intents, facts, derived),
         *_pings(intents, derived),
         *_stop(intents, derived),
         *_pace(intents, derived),
         *_memory(intents, facts, derived),
+        *_tcp_memory(intents, facts, derived),
         *_queues(intents, derived),
         *_ports(intents, derived),
         *_host(intents, facts, derived),
@@ -39,6 +41,18 @@ def _descriptors(intents: Intents, derived: Derived) -> Iterator[Fault]:
             f"Lower connections_per_instance to {max(0, (derived.descriptors - intents.descriptor_slack) // 2)}, "
             "or raise descriptor_ceiling where the machine allows it",
             ("descriptor_ceiling", "connections_per_instance"),
+        )
+
+
+def _proxy_descriptors(intents: Intents, facts: HostFacts, derived: Derived) -> Iterator[Fault]:
+    ceiling = intents.descriptor_ceiling
+    if "load_balancer" in facts.roles and ceiling is not None and derived.haproxy_descriptors > ceiling:
+        yield Fault(
+            "proxy_descriptors_too_few",
+            f"expected descriptors for two sockets of each of {derived.haproxy_maxconn} clients and "
+            f"{intents.descriptor_slack} more, which is {derived.haproxy_descriptors}; saw a ceiling of {ceiling}. Put "
+            "fewer gateway_hosts behind a load balancer, or lower connections_per_instance",
+            ("descriptor_ceiling", "gateway_hosts", "connections_per_instance"),
         )
 
 
@@ -150,22 +164,35 @@ def _memory(intents: Intents, facts: HostFacts, derived: Derived) -> Iterator[Fa
             f"{derived.memory_max_bytes}",
             ("connections_per_instance", "measured"),
         )
-    low, pressure, high = intents.tcp_memory_ratios
-    if not 0 < low < pressure < high:
-        yield Fault(
-            "tcp_memory_disordered",
-            f"expected three growing parts of memory for TCP, saw {low:g}, {pressure:g}, {high:g}",
-            ("tcp_memory_ratios",),
-        )
     usable = facts.memory_bytes * (1 - intents.host_reserve_ratio)
     for role, count, bytes_needed, remedy in _tenants(intents, derived):
         if role in facts.roles and bytes_needed > usable:
             yield Fault(
                 "host_memory_too_small",
-                f"expected room for {count}, {_mib(bytes_needed)}, in the {_mib(usable)} that a host of "
-                f"{_mib(facts.memory_bytes)} has beside its reserve; {remedy}",
+                f"expected room for {count}, {_mib(bytes_needed)}; saw {_mib(usable)}, which is what a host of "
+                f"{_mib(facts.memory_bytes)} has beside its reserve. Remedy: {remedy}",
                 ("connections_per_instance", "instances_per_host"),
             )
+
+
+def _tcp_memory(intents: Intents, facts: HostFacts, derived: Derived) -> Iterator[Fault]:
+    low, pressure, high = derived.tcp_mem
+    if not 0 < low < pressure < high:
+        yield Fault(
+            "tcp_memory_disordered",
+            f"expected three growing parts of memory for TCP, saw {', '.join(map(str, intents.tcp_memory_ratios))}, "
+            f"which is {low}, {pressure} and {high} pages",
+            ("tcp_memory_ratios",),
+        )
+    slow = math.ceil(derived.connections_per_host * intents.slow_reader_ratio) * intents.notsent_lowat
+    if "gateway" in facts.roles and pressure * facts.page_bytes < slow:
+        yield Fault(
+            "tcp_memory_too_small",
+            f"expected TCP to have room for what slow readers leave unsent, {_mib(slow)}, before windows shrink for "
+            f"everybody; saw {_mib(pressure * facts.page_bytes)}. Raise tcp_memory_ratios or the host's memory, or "
+            "lower slow_reader_ratio or notsent_lowat",
+            ("tcp_memory_ratios", "slow_reader_ratio", "notsent_lowat"),
+        )
 
 
 def _tenants(intents: Intents, derived: Derived) -> Iterator[tuple[str, str, float, str]]:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from pydantic import ValidationError
 
 from holdfast.profile.faults import Fault, ProfileError
 from holdfast.profile.model import Profile
+from holdfast.settings_sources import read_file
 
 SHIPPED = Path(__file__).parent / "shipped"  # where the wheel has them
 CHECKOUT = Path(__file__).parents[3] / "profiles"
@@ -51,9 +51,7 @@ def build(data: Mapping[str, Any], place: str) -> Profile:
         profile = Profile.model_validate(data)
     except ValidationError as error:
         raise ProfileError([_wrong(place, data, one) for one in error.errors(include_url=False)]) from None
-    ids = [entry.id for entry in profile.entries]
-    if twice := sorted({one for one in ids if ids.count(one) > 1}):
-        raise ProfileError([Fault("entry_twice", f"{place}: expected each id once, saw {', '.join(twice)} again")])
+    _refuse_twins([entry.id for entry in profile.entries], place)
     return profile
 
 
@@ -77,19 +75,10 @@ def _find(name: str, beside: Path | None) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError([Fault("profile_unreadable", f"{path}: expected a file to read; {error}")]) from None
-    except yaml.YAMLError as error:
-        raise ProfileError(
-            [Fault("profile_not_yaml", f"{path}: expected YAML; {' '.join(str(error).split())}")]
-        ) from None
-    if not isinstance(data, dict):
-        raise ProfileError(
-            [Fault("profile_not_mapping", f"{path}: expected `name`, `intents`, `entries`; saw none of them")]
-        )
-    return cast(dict[str, Any], data)
+    source = read_file(path)  # strict YAML: no key twice, no `yes` for true, no circles
+    if source.faults:
+        raise ProfileError([Fault("profile_unreadable", fault.text) for fault in source.faults])
+    return source.data
 
 
 def _assembled(path: Path, inside: tuple[Path, ...]) -> dict[str, Any]:
@@ -117,17 +106,11 @@ def overlay(base: Mapping[str, Any], over: Mapping[str, Any], place: str) -> dic
         entries[entry["id"]] = _laid_over(entries.get(entry["id"], {}), entry)
     unwanted = over.get("remove") or []
     for one in unwanted if isinstance(unwanted, list) else [unwanted]:
-        if entries.pop(one, None) is None:
+        if not isinstance(one, str) or entries.pop(one, None) is None:
             raise ProfileError([Fault("remove_unknown", f"{place}: remove: expected ids of entries, saw {one!r}")])
+    intents = base.get("intents") if over.get("intents") is None else _deep(base.get("intents"), over["intents"])
     top = {key: value for key, value in over.items() if key not in ("entries", "remove", "intents")}
-    return (
-        dict(base)
-        | top
-        | {
-            "intents": _deep(base.get("intents"), over.get("intents")),
-            "entries": list(entries.values()),
-        }
-    )
+    return {**base, **top, "intents": intents, "entries": list(entries.values())}
 
 
 def _entries(data: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
@@ -136,7 +119,15 @@ def _entries(data: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
         isinstance(one, dict) and isinstance(one.get("id"), str) for one in entries
     ):
         raise ProfileError([Fault("entries_malformed", f"{place}: entries: expected a list in which each has an `id`")])
+    _refuse_twins([one["id"] for one in entries], place)
     return cast(list[dict[str, Any]], entries)
+
+
+def _refuse_twins(ids: list[str], place: str) -> None:
+    if twice := sorted({one for one in ids if ids.count(one) > 1}):
+        raise ProfileError(
+            [Fault("entry_twice", f"{place}: entries: expected each id once, saw {', '.join(twice)} again")]
+        )
 
 
 def _laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,18 +136,20 @@ def _laid_over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
     if any(key in over for key in _OF_ENTRY):
         for key in _OF_ENTRY:
             kept.pop(key, None)
-    if "value" in over and kept.get("mode") == "formula" and "mode" not in over:
+    if "value" in over and kept.get("mode") == "formula":
         kept["mode"] = kept.pop("resolves_to", None)
+    if over.get("mode") == "report":
+        for key in (*_OF_ENTRY, "resolves_to"):
+            kept.pop(key, None)
     return kept | dict(over)
 
 
 def _deep(base: object, over: object) -> object:
-    if isinstance(base, dict) and isinstance(over, dict):
-        return {
-            key: _deep(base.get(key), over[key]) if key in over else base[key]
-            for key in [*base, *(set(over) - set(base))]
-        }
-    return base if over is None else over
+    """Lay values over others, group by group; null takes one away."""
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return over
+    merged = {key: _deep(base.get(key), value) for key, value in over.items() if value is not None}
+    return {key: value for key, value in base.items() if key not in over} | merged
 
 
 def _wrong(place: str, data: Mapping[str, Any], error: Any) -> Fault:

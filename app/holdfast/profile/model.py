@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from holdfast.profile.facts import HostFacts, Role
-from holdfast.settings_types import Duration, Group
+from holdfast.settings_types import Group, parse_duration
 
 _SIZES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 
@@ -30,7 +30,15 @@ def parse_size(value: object) -> object:
     return int(float(found[1]) * _SIZES[found[2] or "B"])
 
 
-Size = Annotated[int, BeforeValidator(parse_size)]
+_SizeText = Annotated[str, Field(pattern=r"^\s*\d+(\.\d+)?\s*(B|KiB|MiB|GiB)?\s*$")]
+_DurationText = Annotated[str, Field(pattern=r"^\s*(\d+(\.\d+)?(ms|s|m|h|d))+\s*$")]
+# What a file may hold; the schema of files says so too.
+Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=int | _SizeText)]
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration, json_schema_input_type=float | _DurationText),
+    Field(ge=0, allow_inf_nan=False),
+]
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 PortRange = Annotated[str, Field(pattern=r"^\d{1,5}(-\d{1,5})?$")]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+$")]
@@ -69,7 +77,9 @@ class Intents(Group):
     gateway_hosts: int = Field(ge=1, le=1000, description="Gateway hosts behind one load balancer.")
     message_rate: float = Field(ge=0, le=10000000, description="Messages a second that an instance delivers.")
     message_bytes: Size = Field(ge=1, le=1024**3, description="A usual message.")
-    max_message_bytes: Size = Field(ge=1024, le=1024**3, description="The largest that a client may send.")
+    max_message_bytes: Size = Field(
+        ge=8192, le=1024**3, description="The largest that a client may send; a token has to fit in."
+    )
     slow_reader_ratio: Ratio = Field(description="Share of clients whose queue may be full at the same time.")
     queue_bytes: Size = Field(ge=65536, le=1024**3, description="What may wait for one slow client.")
     reconnect_rate: float = Field(
@@ -112,6 +122,7 @@ class Intents(Group):
         description="Parts of memory for TCP: no pressure below the first, windows shrink from the second, end."
     )
     redis_connections_per_instance: int = Field(ge=1, le=1000, description="Connections of an instance to Redis.")
+    redis_down_after: Duration = Field(ge=1, le=60, description="Silence after which Sentinel calls a master dead.")
     redis_memory_ratio: float = Field(gt=0, le=0.9, description="Part of a Redis host's memory for its data.")
     alert_ratio: float = Field(gt=0, lt=1, description="Part of a limit from which somebody is told.")
     measured: Measured = Field(description="What connections cost.")
@@ -120,7 +131,17 @@ class Intents(Group):
 
 Kind = Literal["sysctl", "unit", "rlimit", "file", "haproxy", "redis", "counter", "module", "listener", "sysfs"]
 Mode = Literal["exact", "min", "max", "formula", "report"]
-Value = int | float | str | list[int]
+
+
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("expected a number or a text; write yes and no in quotes")
+    return value
+
+
+Value = Annotated[
+    int | float | str | list[int], BeforeValidator(_no_flag, json_schema_input_type=int | float | str | list[int])
+]
 
 
 class PodUse(Group):
@@ -162,6 +183,22 @@ class Entry(Group):
     source: str = Field(min_length=3, description="Where that can be read.")
     risk: Literal["low", "medium", "high"] = Field("low", description="What a mistake in it does.")
     evidence: tuple[str, ...] = Field((), description="Counters and metrics that show its effect.")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Entry:
+        has_both = self.value is not None and self.formula is not None
+        has_neither = self.value is None and self.formula is None and self.mode != "report"
+        if has_both or has_neither:
+            raise ValueError(
+                f"expected either `value` or `formula` for mode {self.mode}, saw {'both' if has_both else 'none'}"
+            )
+        if (self.mode == "formula") != (self.formula is not None):
+            raise ValueError(f"expected mode formula beside `formula`, saw mode {self.mode}")
+        if (self.mode == "formula") != (self.resolves_to is not None):
+            raise ValueError(f"expected `resolves_to` beside mode formula and nowhere else, saw {self.resolves_to}")
+        if self.pod.access == "safe" and self.pod.safe_since is None:
+            raise ValueError("expected pod.safe_since beside pod.access safe, saw none")
+        return self
 
 
 class Profile(Group):

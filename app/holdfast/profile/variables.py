@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,25 +10,33 @@ from holdfast.profile.derive import derive
 from holdfast.profile.entries import Expectation, expectations
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.model import Profile
+from holdfast.profile.render.haproxy import haproxy, slots
 from holdfast.profile.render.kernel import settable
 from holdfast.profile.render.targets import RENDERERS, render
 
-_NOT_RENDERED = frozenset({"docs", "json"})  # for people, and what this already is
+_NOT_RENDERED = frozenset({"docs", "json", "helm"})  # for people, what this already is, and for pods
 
 
-def ansible_vars(profile: Profile, facts: HostFacts) -> dict[str, Any]:
+def ansible_vars(profile: Profile, facts: HostFacts, gateways: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return `derived`, `expectations`, `sysctl` by key, and `renders` by target; nothing but JSON types.
+
+    Args:
+        profile: which.
+        facts: of the host that the variables are for.
+        gateways: address by name of the gateway hosts; their slots are `servers`, and those of `renders.haproxy`.
 
     Raises:
         ProfileError: the profile does not fit the host.
     """
-    found = expectations(profile, facts)
+    found, servers = expectations(profile, facts), slots(profile.intents, gateways or {})
+    renders = {target: render(target, profile, facts) for target in RENDERERS if target not in _NOT_RENDERED}
     return {
         "profile": profile.name,
         "derived": derived_vars(profile, facts),
         "expectations": [expectation_vars(one) for one in found],
         "sysctl": {one.key: expectation_vars(one) for one in settable(found)},
-        "renders": {target: render(target, profile, facts) for target in RENDERERS if target not in _NOT_RENDERED},
+        "servers": [asdict(one) for one in servers],
+        "renders": renders | {"haproxy": haproxy(profile, facts, servers)},
     }
 
 

@@ -1,9 +1,15 @@
 """Tests of holdfast.profile.load."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from holdfast.profile.faults import ProfileError
-from holdfast.profile.load import load, shipped_profiles
+from holdfast.profile.load import build, load, overlay, shipped_profiles
+from holdfast.profile.model import Intents
+from holdfast.telemetry.metrics import render_metrics_docs
+
+PRODUCTION = load("production").model_dump(mode="json")
 
 
 def written(folder, text, name="own.yaml"):
@@ -34,6 +40,15 @@ def test_shipped_profile_has_its_name(name):
     assert load(name).name == name
 
 
+@pytest.mark.parametrize("name", ["local", "production", "staging"])
+def test_shipped_profile_names_metrics_that_there_are(name):
+    """What shows an effect can be looked up in the gateway's metrics."""
+    known = render_metrics_docs()
+    named = {one for entry in load(name).entries for one in entry.evidence if one.startswith("holdfast_")}
+
+    assert [one for one in sorted(named) if f"`{one}`" not in known] == []
+
+
 def test_extends_lays_intents_over_those_of_the_other(tmp_path):
     """What is not said stays as it was, inside groups too."""
     own = load(
@@ -43,6 +58,17 @@ def test_extends_lays_intents_over_those_of_the_other(tmp_path):
     assert own.intents.message_rate == 7
     assert own.intents.measured.delivery_us == 9
     assert own.intents.measured.handshake_us == load("production").intents.measured.handshake_us
+
+
+def test_null_takes_away_what_the_other_has(tmp_path):
+    """An idle limit that is not on one's own way can be left out, and a ceiling lifted."""
+    text = (
+        "extends: local\nname: own\nintents: {descriptor_ceiling: null, idle_limits: {Heroku and other routers: null}}"
+    )
+    own = load(written(tmp_path, text))
+
+    assert own.intents.descriptor_ceiling is None
+    assert min(own.intents.idle_limits.values()) == 60
 
 
 def test_extends_a_file_beside_it(tmp_path):
@@ -71,9 +97,21 @@ def test_remove_leaves_an_entry_out(tmp_path):
         ("extends: nowhere\nname: own", "profile_not_found", "'nowhere'"),
         ("extends: own.yaml\nname: own", "extends_itself", "own.yaml -> own.yaml"),
         ("extends: [a]\nname: own", "extends_no_name", "['a']"),
-        ("a: b: c", "profile_not_yaml", "expected YAML"),
-        ("- a", "profile_not_mapping", "intents"),
+        ("a: b: c", "profile_unreadable", "expected YAML"),
+        ("name: a\nname: b", "profile_unreadable", "twice"),
+        ("a: &a [*a]", "profile_unreadable", "own.yaml"),
+        ("- a", "profile_unreadable", "own.yaml"),
+        ("", "profile_malformed", "intents"),
         ("extends: production\nname: own\nremove: [hf-no-001]", "remove_unknown", "hf-no-001"),
+        ("extends: production\nname: own\nremove: [[a]]", "remove_unknown", "['a']"),
+        ("extends: production\nname: own\nintents: fast", "profile_malformed", "'fast'"),
+        ("extends: production\nname: own\nentries: [{id: a, value: 1}, {id: a}]", "entry_twice", "saw a again"),
+        ("extends: production\nname: own\nentries: [{id: hf-redis-004, value: true}]", "profile_malformed", "quotes"),
+        (
+            "extends: production\nname: own\nentries: [{id: hf-fd-001, value: 1, formula: x}]",
+            "profile_malformed",
+            "both",
+        ),
         ("extends: production\nname: own\nentries: [{value: 1}]", "entries_malformed", "`id`"),
         ("extends: production\nname: own\nintents: {headroom: 2}", "profile_malformed", "intents.headroom"),
         ("extends: production\nname: own\nintents: {colour: red}", "profile_malformed", "intents.colour"),
@@ -104,3 +142,33 @@ def test_load_of_a_binary_file_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
 
     assert "profile_unreadable" in faults_of(path)
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+PLACES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": PLAIN,
+        "intents": PLAIN | st.dictionaries(st.sampled_from(sorted(Intents.model_fields)), PLAIN, max_size=3),
+        "entries": PLAIN | st.lists(st.fixed_dictionaries({"id": st.just("hf-fd-001"), "value": PLAIN}), max_size=2),
+        "remove": PLAIN,
+        "more": PLAIN,
+    },
+)
+
+
+@given(PLACES)
+@settings(max_examples=60, deadline=None)
+def test_build_of_anything_is_a_profile_or_a_fault(over):
+    """Whatever a file says, it loads or is refused by name; nothing else comes out."""
+    found = ()
+    try:
+        build(overlay(PRODUCTION, over, "own.yaml"), "own.yaml")
+    except ProfileError as error:
+        found = error.found
+
+    assert all(fault.name and "own.yaml" in fault.text for fault in found)

@@ -8,7 +8,7 @@ from typing import Final
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.faults import Fault, ProfileError
 from holdfast.profile.model import Profile
-from holdfast.profile.render import kernel, unit
+from holdfast.profile.render import alerts, gateway, haproxy, helm, kernel, redis, table, unit
 
 Renderer = Callable[[Profile, HostFacts], str]
 
@@ -17,6 +17,14 @@ RENDERERS: Final[Mapping[str, Renderer]] = {
     "modules": kernel.modules,
     "modprobe": kernel.modprobe,
     "unit": unit.unit,
+    "haproxy": haproxy.haproxy,
+    "redis": redis.redis,
+    "sentinel": redis.sentinel,
+    "gateway": gateway.gateway,
+    "helm": helm.helm,
+    "alerts": alerts.alerts,
+    "docs": table.docs,
+    "json": table.as_json,
 }
 
 
@@ -28,5 +36,5 @@ def render(target: str, profile: Profile, facts: HostFacts) -> str:
     """
     if target not in RENDERERS:
         text = f"expected one of {', '.join(RENDERERS)}; saw {target!r}"
-        raise ProfileError([Fault("target_unknown", text)])
+        raise ProfileError([Fault("target_unknown", text)], "There is no such target")
     return RENDERERS[target](profile, facts)
