@@ -11,6 +11,7 @@ import glob
 import os
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -96,6 +97,11 @@ def has_programs(*names: str) -> bool:
     return all(os.path.isabs(system_program(name)) for name in names)
 
 
+def hosts_program() -> Path:
+    """Return the program that makes test hosts: this checkout's, or another one's whose hosts are to be used."""
+    return Path(os.environ.get("TEST_HOSTS_PROGRAM", ROOT / "scripts" / "test_hosts.py"))
+
+
 def find_part(name: str) -> Part:
     """Return the part of that name; `npm:FOLDER` stands for that folder's npm packages.
 
@@ -126,6 +132,8 @@ def find_part(name: str) -> Part:
         "firefox": _browser("firefox", lambda: has_programs("firefox-esr"), "firefox-esr"),
         "webkit": _browser("webkit", _has_webkit, "webkit2gtk-driver libwebkit2gtk-4.1-0"),
         "xvfb": _browser("xvfb", lambda: has_programs("Xvfb"), "xvfb xauth"),
+        "ansible": Part("ansible", lambda: Path(sys.executable).with_name("ansible-playbook").is_file(), "make infra"),
+        "test hosts": Part("test hosts", lambda: hosts_program().is_file() and has_namespaces(), NAMESPACES_HOW),
         "netns": Part("netns", has_namespaces, NAMESPACES_HOW),
         "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),
     }[name]

@@ -1,6 +1,8 @@
-"""Resolve a profile for one host, on the controller: the one place where roles get their numbers."""
+"""Filters of the controller: the one place where roles get their numbers."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
@@ -45,31 +47,39 @@ ROLES_BY_GROUP = {"gateways": "gateway", "load_balancers": "load_balancer", "red
 NEEDED_FACTS = ("memtotal_mb", "processor_vcpus", "kernel")
 
 
-def resolve(profile: str, facts: dict, groups: list[str]) -> dict:
-    """Return the profile's variables for a host with these facts, as plain data."""
+def profile_package() -> Any:
+    """Return holdfast.profile, or say how to get it."""
     try:
-        from holdfast.profile import HostFacts, ProfileError, ansible_vars, load
+        from holdfast import profile
     except ImportError as error:
         raise AnsibleFilterError(
             f"the controller's Python cannot import holdfast.profile ({error}): install the gateway's wheel"
             " beside Ansible, or run through the Makefile"
         ) from error
-    missing = [name for name in NEEDED_FACTS if name not in facts]
+    return profile
+
+
+def resolve(name: str, facts: dict, groups: list[str]) -> dict:
+    """Return the profile's variables for a host with these facts, as plain data."""
+    package = profile_package()
+    missing = [fact for fact in NEEDED_FACTS if fact not in facts]
     if missing:
         raise AnsibleFilterError(
             f"the profile needs the facts {', '.join(missing)}: gather the subsets hardware and platform first"
         )
     roles = frozenset(ROLES_BY_GROUP[group] for group in groups if group in ROLES_BY_GROUP)
-    host = HostFacts(
+    if not roles:
+        raise AnsibleFilterError(f"expected the host in one of the groups {', '.join(ROLES_BY_GROUP)}; saw {groups}")
+    host = package.HostFacts(
         memory_bytes=int(facts["memtotal_mb"]) * 1024 * 1024,
         cores=int(facts["processor_vcpus"]),
         kernel=str(facts["kernel"]),
-        roles=roles or frozenset({"gateway"}),
+        roles=roles,
     )
     try:
-        return ansible_vars(load(str(profile)), host)
-    except ProfileError as error:
-        raise AnsibleFilterError(f"profile {profile}: {error}") from error
+        return package.ansible_vars(package.load(str(name)), host)
+    except package.ProfileError as error:
+        raise AnsibleFilterError(f"profile {name}: {error}") from error
 
 
 class FilterModule:
