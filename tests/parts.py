@@ -117,7 +117,7 @@ def find_part(name: str) -> Part:
         "node": Part("node", has_node, NODE_HOW),
         "nginx": _server("nginx", "nginx-light"),
         "haproxy": _server("haproxy", "haproxy"),
-        "sshd": _server("sshd", "openssh-server"),
+        "sshd": Part("sshd", lambda: has_programs("sshd", "ssh"), SERVER_HOW.format("openssh-server openssh-client")),
         "redis": Part(
             "redis",
             lambda: has_programs("redis-server", "redis-cli"),

@@ -168,7 +168,9 @@ def test_bundle_has_the_units_journal(machine: Machine) -> None:
     code, said, noted = machine.ops("collect-diagnostics", "-o", "bundles", "--yes", "--reason", "drill")
     assert code == 0, (said, noted)
     (file,) = dict(said["files"]).values()  # type: ignore[call-overload]  # of JSON
-    names = subprocess.run(["tar", "-tzf", file], capture_output=True, text=True, check=True, timeout=60).stdout
+    names = subprocess.run(
+        ["tar", "-tzf", machine.folder / file], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
 
     assert "/unit.txt" in names
     assert "/output.txt" in names

@@ -296,6 +296,10 @@ const TEXTS = {
     'The connection ended without a close frame.',
     'Look at network and proxies between client and gateway.',
   ],
+  ack_timeout: [
+    "The client's machine acknowledged nothing, or had no room for more, for `http.sockets.user_timeout`.",
+    'Look for a sleeping device, a dead path, or a client that stopped reading.',
+  ],
   client_closed: [
     'The client closed the connection.',
     'Nothing.',
