@@ -11,7 +11,6 @@ from holdfast.profile.derived import Derived
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.model import Intents, Profile
 from holdfast.profile.render.heading import heading
-from holdfast.settings import HttpSettings
 
 
 def gateway(profile: Profile, facts: HostFacts) -> str:
@@ -23,7 +22,7 @@ def gateway(profile: Profile, facts: HostFacts) -> str:
 def gateway_settings(intents: Intents, derived: Derived) -> dict[str, Any]:
     """Return the same as nested settings."""
     return {
-        "http": {"backlog": derived.backlog} | _sockets(derived),
+        "http": {"backlog": derived.backlog, "sockets": _sockets(derived)},
         "websocket": {"max_message_bytes": intents.max_message_bytes},
         "poll": {"timeout": derived.poll_timeout, "idle_timeout": derived.poll_idle_timeout},
         "client": {
@@ -53,17 +52,12 @@ def gateway_settings(intents: Intents, derived: Derived) -> dict[str, Any]:
 
 
 def _sockets(derived: Derived) -> dict[str, Any]:
-    """Return the options of clients' sockets, in a gateway that sets them."""
-    if "sockets" not in HttpSettings.model_fields:
-        return {}
     return {
-        "sockets": {
-            "keepalive_idle": derived.keepalive_idle,
-            "keepalive_interval": derived.keepalive_interval,
-            "keepalive_probes": derived.keepalive_probes,
-            "user_timeout": derived.user_timeout,
-            "notsent_lowat": derived.notsent_lowat,
-        }
+        "keepalive_idle": derived.keepalive_idle,
+        "keepalive_interval": derived.keepalive_interval,
+        "keepalive_probes": derived.keepalive_probes,
+        "user_timeout": derived.user_timeout,
+        "notsent_lowat": derived.notsent_lowat,
     }
 
 
