@@ -8,7 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra lint-ansible node servers run run-cluster hosts-up hosts-down test test-unit test-integration check format conformance bench bench-redis proof docs lock build client-package clean
+.PHONY: help setup infra lint-ansible node servers run run-cluster hosts-up hosts-down test test-unit test-integration test-infra check format conformance bench bench-redis proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -50,6 +50,10 @@ test-unit: setup ## Run the unit tests: seconds, no sockets
 
 test-integration: node servers ## Run the tests with real servers, sockets and SDKs
 	$(PYTEST) tests/integration tests/faults tests/sdk -m "not proof"
+
+test-infra: setup ## Run the tests with real hosts, as root
+	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
+	$(PYTEST) tests/infra -m "not proof"
 
 check: setup ## Lint, formatting, types, and the rules the code holds itself to
 	$(PY) -m ruff check --quiet .

@@ -30,8 +30,6 @@ PACKAGES = {
     "systemd-nspawn": ["systemd-container"],
     "mmdebstrap": ["mmdebstrap"],
     "ssh": ["openssh-client"],
-    "qemu-system-x86_64": ["qemu-system-x86"],
-    "qemu-img": ["qemu-utils"],
 }
 # Services that are not called like their program.
 SERVICES = {"initdb": "postgresql", "sshd": "ssh"}

@@ -27,6 +27,7 @@ SERVER_HOW = "apt-get install {} (`make test` does that as root on Debian and Ub
 # Servers stand in folders that are not on every user's PATH.
 SBIN = ":".join(["/usr/local/sbin", "/usr/sbin", "/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"))])
 NAMESPACES_HOW = "run the tests as root where `ip netns add` is allowed (apt-get install iproute2)"
+NSPAWN_HOW = "run the tests as root on Debian or Ubuntu (apt-get install systemd-container mmdebstrap openssh-client)"
 PYTHON2_HOW = "pyenv install 2.7.18 (see https://github.com/pyenv/pyenv)"
 
 
@@ -88,6 +89,11 @@ def mini_browser() -> str | None:
     return str(found[-1]) if found else None
 
 
+def has_hosts() -> bool:
+    """Tell whether hosts can be made in namespaces, with programs that are installed."""
+    return has_programs("systemd-nspawn", "mmdebstrap", "ssh") and has_namespaces()
+
+
 def _has_webkit() -> bool:
     return mini_browser() is not None and has_programs("WebKitWebDriver")
 
@@ -135,6 +141,7 @@ def find_part(name: str) -> Part:
         "ansible": Part("ansible", lambda: Path(sys.executable).with_name("ansible-playbook").is_file(), "make infra"),
         "test hosts": Part("test hosts", lambda: hosts_program().is_file() and has_namespaces(), NAMESPACES_HOW),
         "netns": Part("netns", has_namespaces, NAMESPACES_HOW),
+        "nspawn": Part("nspawn", has_hosts, NSPAWN_HOW),
         "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),
     }[name]
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .shell import wait_until
+from .shell import HostsError, wait_until
 
 MOUNT = Path("/sys/fs/cgroup")
 END_SECONDS = 20.0
@@ -28,6 +30,22 @@ def join_script(group: str) -> str:
     """Return shell lines that put the shell into a group."""
     folders = [str(root / group) for root in hierarchies()]
     return "".join(f"mkdir -p {folder} && echo $$ >{folder}/cgroup.procs || exit 1\n" for folder in folders)
+
+
+def start(group: str, words: Sequence[str], log: Path) -> None:
+    """Start a program in a group that outlives this one; what it prints is added to a log.
+
+    Raises:
+        HostsError: the group could not be made.
+    """
+    script = join_script(group) + '"$@" &\n'
+    with log.open("ab") as file:
+        done = subprocess.run(
+            ["sh", "-c", script, "sh", *words],
+            stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True, timeout=60, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        raise HostsError(f"The control group {group} could not be made below {MOUNT}: {log} says why.")
 
 
 def processes(group: str) -> set[int]:

@@ -14,12 +14,11 @@ from . import cgroups
 from .shell import HostsError, succeeds
 
 PROGRAMS = ("ip", "systemd-nspawn", "mmdebstrap", "ssh")
-VM_PROGRAMS = ("qemu-system-x86_64", "qemu-img")
 FILESYSTEMS = Path("/proc/filesystems")
 ELSEWHERE = "Elsewhere name hosts of your own in an inventory."
 
 
-def check(*, with_vm: bool = False) -> None:
+def check() -> None:
     """Go on only where hosts can be made, after having installed the programs for it where that needs no asking.
 
     Raises:
@@ -29,8 +28,7 @@ def check(*, with_vm: bool = False) -> None:
         raise HostsError(f"Test hosts need Linux, this is {platform.system()}. {ELSEWHERE}")
     if os.geteuid() != 0:
         raise HostsError(f"Test hosts need root, for network namespaces and mounts: run this with sudo. {ELSEWHERE}")
-    programs = [*PROGRAMS, *(VM_PROGRAMS if with_vm else ())]
-    missing = system_packages.ensure(programs)
+    missing = system_packages.ensure(list(PROGRAMS))
     if missing:
         packages = " ".join(package for program in missing for package in system_packages.PACKAGES[program])
         raise HostsError(

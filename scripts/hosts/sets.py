@@ -114,12 +114,7 @@ def is_running(host: Host) -> bool:
 def _start(hosts: HostSet, base: Path, host: Host) -> None:
     """Start the process that runs a host; it stays when this one ends."""
     words = [sys.executable, str(PROGRAM), "run-host", "--set", hosts.name, str(base), host.name]
-    script = cgroups.join_script(guest.group_of(host)) + 'exec "$@"\n'
-    with host.log.open("ab") as log:
-        subprocess.Popen(
-            ["sh", "-c", script, "sh", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True,
-        )  # fmt: skip
+    cgroups.start(guest.group_of(host), words, host.log)
 
 
 def _wait(hosts: HostSet, wanted: Sequence[Host]) -> None:

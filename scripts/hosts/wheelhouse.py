@@ -9,8 +9,8 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -31,7 +31,7 @@ FETCH_SECONDS, BUILD_SECONDS, START_SECONDS = 600.0, 120.0, 20.0
 
 def key(lock: Path = LOCK) -> str:
     """Return the short name of the locked wheels."""
-    return hashlib.sha256(lock.read_bytes() + PYTHON.encode()).hexdigest()[:12]
+    return hashlib.sha256(without_conditions(lock.read_text()).encode() + PYTHON.encode()).hexdigest()[:12]
 
 
 def platforms() -> list[str]:
@@ -40,6 +40,11 @@ def platforms() -> list[str]:
     return [f"manylinux_2_{minor}_{machine}" for minor in range(C_LIBRARY_MINOR, OLDEST_MINOR - 1, -1)] + [
         f"manylinux2014_{machine}"
     ]
+
+
+def without_conditions(lock: str) -> str:
+    """Return a lock that asks for everything: pip would judge `python_full_version < '3.11.3'` by our Python."""
+    return re.sub(r" ; [^\\\n]*", " ", lock)
 
 
 def ensure_locked(cache: Path, say: Callable[[str], None]) -> Path:
@@ -56,11 +61,14 @@ def ensure_locked(cache: Path, say: Callable[[str], None]) -> Path:
         say("Fetching the locked wheels for the hosts, once for this lock ...")
         unfinished = folder.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        lists = cache / "wheels-all.txt"
+        lists.write_text(without_conditions(LOCK.read_text()))
         wanted = [word for name in platforms() for word in ("--platform", name)]
         run(
             sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps",
             "--require-hashes", "--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHON}",
-            *wanted, "--dest", unfinished, "--requirement", LOCK, timeout=FETCH_SECONDS,
+            *wanted, "--dest", unfinished, "--requirement", lists, timeout=FETCH_SECONDS,
         )  # fmt: skip
         unfinished.rename(folder)
     return folder
@@ -97,13 +105,8 @@ def serve(hosts: HostSet, folder: Path) -> str:
     if not _answers(hosts.wheels_url):
         cgroups.end(group)
         host, port = hosts.wheels_url.removeprefix("http://").rstrip("/").split(":")
-        script = cgroups.join_script(group) + 'exec "$@"\n'
         words = [sys.executable, "-m", "http.server", "--bind", host, "--directory", str(folder), port]
-        with (hosts.folder / "wheels.log").open("ab") as log:
-            subprocess.Popen(
-                ["sh", "-c", script, "sh", *words],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+        cgroups.start(group, words, hosts.folder / "wheels.log")
         if not wait_until(lambda: _answers(hosts.wheels_url), START_SECONDS):
             raise HostsError(f"{hosts.wheels_url} does not answer: {hosts.folder / 'wheels.log'} says why.")
     return hosts.wheels_url

@@ -11,6 +11,7 @@ from tests.contract.source import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from hosts import cgroups
+from hosts.shell import HostsError, wait_until
 
 
 @pytest.fixture
@@ -69,6 +70,23 @@ def test_end_removes_the_groups_inside_first(mount):
 
     assert cgroups.end("hf0")
     assert not (mount / "systemd" / "hf0").exists()
+
+
+def test_start_returns_at_once_and_leaves_the_program_in_the_group(mount, tmp_path):
+    """It is nobody's child, and what it says is in its log."""
+    log = tmp_path / "log"
+    cgroups.start("hf0/wheels", ["sh", "-c", "echo started"], log)
+
+    assert wait_until(lambda: log.read_text() == "started\n", 60)
+    assert (mount / "systemd/hf0/wheels/cgroup.procs").read_text().strip().isdigit()
+
+
+def test_start_without_a_group_is_refused(mount, tmp_path):
+    """A program outside could not be found again."""
+    (mount / "systemd" / "hf0").write_text("in the way")
+
+    with pytest.raises(HostsError, match="The control group hf0/wheels could not be made"):
+        cgroups.start("hf0/wheels", ["true"], tmp_path / "log")
 
 
 def test_end_of_a_group_that_is_not_there_is_done(mount):

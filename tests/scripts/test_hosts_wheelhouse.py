@@ -49,11 +49,19 @@ def test_locked_wheels_of_another_lock_are_others(tmp_path):
     assert wheelhouse.key(tmp_path / "one") != wheelhouse.key(tmp_path / "other")
 
 
+def test_lock_for_the_hosts_has_no_conditions():
+    """Debian's Python 3.11.2 needs what ours may not."""
+    lock = "a==1 ; python_full_version < '3.11.3' \\\n    --hash=sha256:00\nb==2 \\\n    --hash=sha256:11\n"
+
+    expected = "a==1 \\\n    --hash=sha256:00\nb==2 \\\n    --hash=sha256:11\n"
+    assert wheelhouse.without_conditions(lock) == expected
+
+
 def test_fetch_that_failed_leaves_nothing(tmp_path, monkeypatch):
     """Half the wheels are never taken for all."""
 
     def fail(*words, timeout):
-        Path(words[words.index("--dest") + 1]).mkdir()
+        Path(words[words.index("--dest") + 1]).mkdir(exist_ok=True)
         raise HostsError("no network")
 
     monkeypatch.setattr(wheelhouse, "run", fail)
