@@ -46,7 +46,8 @@ FULL = Trial(200, Size(clients=1800, channels=100, interval=1.0), 20_000, 0.1, t
 def test_slow_readers_slow_nobody_else(tmp_path: Path, trial: Trial) -> None:
     """The p99 of everybody else stays within 1.5 times what it is while all read, in turns of one run.
 
-    Who did not read was cut off, most of them without reading why, and has got everything in the end all the same.
+    Who did not read was cut off, most of them without reading why, and has got everything in the end all the same, or
+    was told where it was away for longer than history reaches.
     """
     for part in ("haproxy", "npm:tests/sdk"):
         require(part)
@@ -74,7 +75,8 @@ def test_slow_readers_slow_nobody_else(tmp_path: Path, trial: Trial) -> None:
 
     assert not report.faults()
     assert slow_ones["closes"].keys() <= {"slow_consumer", "transport closed"}, slow_ones["closes"]
-    assert [slow_ones[name] for name in ("lost", "doubled", "outOfOrder", "told", "left")] == [0] * 5
+    assert [slow_ones[name] for name in ("lost", "doubled", "outOfOrder", "left")] == [0] * 4
+    assert slow_ones["told"] == 0 or trial is FULL  # turns of which history does not hold the whole
     for kind in trial.size.kinds:
         before, during = (report.latencies[f"{kind} {phase}"]["p99"] for phase in ("all read", "some do not"))
         assert during <= 1.5 * before + trial.noise_ms, report.show()
