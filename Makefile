@@ -8,7 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra lint-ansible node servers run run-cluster hosts-up hosts-down test test-unit test-integration test-infra check format conformance bench bench-redis proof docs lock build client-package clean
+.PHONY: help setup infra lint-ansible node servers run run-cluster hosts-up hosts-down test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -74,6 +74,9 @@ bench: node ## Measure against other servers and an earlier commit, 20 minutes; 
 bench-redis: setup servers ## Measure what a shared Redis costs: its CPU, the time it adds, the time to catch up
 	$(PY) -m benchmarks.redis_broker
 
+bench-profile: setup servers ## Measure what the host profile changes, as root: memory of slow readers, a storm of connects
+	$(PY) -m benchmarks.host_profile
+
 proof: check node servers ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
 	$(IN) REQUIRE_PARTS=1 HYPOTHESIS_PROFILE=proof "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
@@ -81,6 +84,7 @@ proof: check node servers ## Everything in full: all tests, all conformance case
 	$(PY) -m benchmarks.snapshot_stall
 	$(PY) -m benchmarks.monitor_cost
 	$(PY) -m benchmarks.redis_broker
+	$(PY) -m benchmarks.host_profile
 
 docs: setup ## Write the generated pages of docs/ again
 	$(PY) scripts/generate_docs.py
