@@ -47,7 +47,9 @@ class Lab:
         self.size = size
         self.channels = [f"{size.namespace}:{scenario}-{number}" for number in range(size.channels)]
         self.crowds = {kind: Crowd(self._plan(kind), folder / f"{kind}.log") for kind in size.kinds}
-        self._publishers = Publishers(fleet.api_url, self.channels, size.interval, size.padding)
+        self._publishers = Publishers(
+            fleet.api_url, self.channels, size.interval, size.padding, fleet.gateways[0].api_key
+        )
         self._since = time.time()
 
     def begin(self) -> None:

@@ -46,7 +46,10 @@ class Published:
 class Publishers:
     """One publisher for each channel, in a thread of their own, from `start` to `stop`."""
 
-    def __init__(self, url: str, channels: Sequence[str], interval: float, padding: int = 0) -> None:
+    def __init__(
+        self, url: str, channels: Sequence[str], interval: float, padding: int = 0, key: str = API_KEY
+    ) -> None:
+        self._key = key
         self.published = Published(dict.fromkeys(channels, 0))
         self._url = f"{url}/api/publish"
         self._interval = interval
@@ -76,7 +79,7 @@ class Publishers:
     async def _publish(self) -> None:
         connector = aiohttp.TCPConnector(limit=0)
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        headers = {"X-API-Key": API_KEY}
+        headers = {"X-API-Key": self._key}
         async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session:
             await asyncio.gather(*(self._channel(session, name) for name in self.published.acknowledged))
 
