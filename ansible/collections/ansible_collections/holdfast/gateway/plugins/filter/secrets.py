@@ -1,0 +1,103 @@
+"""Judge secrets by name before anything is changed, and write them as systemd reads them. Runs on the controller."""
+
+from __future__ import annotations
+
+import json
+
+DOCUMENTATION = r"""
+name: secret_faults
+author: Holdfast contributors
+version_added: 0.1.0
+short_description: Name secrets that are missing or no good
+description:
+  - Returns one sentence for each fault. No sentence holds a secret.
+positional: _input, needed
+options:
+  _input:
+    description: The secrets by name.
+    type: dict
+    required: true
+  needed:
+    description: Names that must be there.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Judge the secrets
+  ansible.builtin.assert:
+    that: holdfast_secrets | holdfast.gateway.secret_faults(['admin_token']) | length == 0
+"""
+
+RETURN = r"""
+_value:
+  description: The faults.
+  type: list
+  elements: str
+"""
+
+LEAST_BYTES = {
+    "token_hmac_secret": 32,
+    "api_key": 16,
+    "admin_token": 16,
+    "redis_password": 16,
+    "redis_admin_password": 16,
+}
+PLACEHOLDERS = ("changeme", "change-me", "example", "password", "secret", "todo", "xxx")
+VARIABLES = {
+    "token_hmac_secret": "HOLDFAST_TOKEN__HMAC_SECRET",
+    "admin_token": "HOLDFAST_ADMIN__TOKEN",
+    "redis_password": "HOLDFAST_BROKER__REDIS__PASSWORD",
+}
+
+
+def secret_faults(secrets: dict, needed: list[str]) -> list[str]:
+    """Return a sentence for each secret that is missing or no good."""
+    known = {name: str(value) for name, value in (secrets or {}).items() if name != "environment"}
+    faults = [f"{name} is missing" for name in needed if not known.get(name)]
+    faults += [f"{name} is none of the secrets {', '.join(LEAST_BYTES)}" for name in known if name not in LEAST_BYTES]
+    for name, least in LEAST_BYTES.items():
+        text = known.get(name, "")
+        if not text:
+            continue
+        if any(ord(letter) < 32 for letter in text):
+            faults.append(f"{name} has a line break or another control character")
+        elif len(text.encode()) < least:
+            faults.append(f"{name} has {len(text.encode())} bytes, expected at least {least}")
+        elif text.startswith("$ANSIBLE_VAULT"):
+            faults.append(f"{name} is still encrypted: give the vault's password")
+        elif text.lower().strip("<>") in PLACEHOLDERS or len(set(text)) < 4:
+            faults.append(f"{name} is a placeholder")
+    return faults
+
+
+def secret_variables(secrets: dict, has_sentinel: bool = False) -> dict[str, str]:
+    """Return the gateway's variables for these secrets; `environment` holds further ones as they are."""
+    found = {variable: str(secrets[name]) for name, variable in VARIABLES.items() if secrets.get(name)}
+    if secrets.get("api_key"):
+        found["HOLDFAST_API__KEYS"] = json.dumps([str(secrets["api_key"])])
+    if has_sentinel and secrets.get("redis_password"):
+        found["HOLDFAST_BROKER__REDIS__SENTINEL_PASSWORD"] = str(secrets["redis_password"])
+    return found | {str(name): str(value) for name, value in (secrets.get("environment") or {}).items()}
+
+
+def environment_file(variables: dict[str, str]) -> str:
+    """Return an environment file of systemd: in double quotes, where only these two need a backslash."""
+    lines = []
+    for name, value in sorted(variables.items()):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        lines.append(f'{name}="{escaped}"\n')
+    return "".join(lines)
+
+
+class FilterModule:
+    """The filters for secrets."""
+
+    def filters(self) -> dict:
+        """Return the filters by name."""
+        return {
+            "secret_faults": secret_faults,
+            "secret_variables": secret_variables,
+            "environment_file": environment_file,
+        }

@@ -1,0 +1,58 @@
+"""Secrets are judged by name, and never shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scripts.collection import plugin
+
+secrets = plugin("filter.secrets")
+GOOD = {"token_hmac_secret": "0123456789abcdef" * 3, "api_key": "a-key-of-this-length"}
+
+
+def test_good_secrets_have_no_faults() -> None:
+    """Long enough, and no placeholder."""
+    assert not secrets.secret_faults(GOOD, list(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({}, "api_key is missing"),
+        ({"api_key": "short-9"}, "api_key has 7 bytes, expected at least 16"),
+        ({"api_key": "aaaaaaaaaaaaaaaaaaaa"}, "api_key is a placeholder"),
+        ({"api_key": "one-line\nand-another-one"}, "api_key has a line break or another control character"),
+        ({"api_key": "$ANSIBLE_VAULT;1.1;AES256"}, "api_key is still encrypted: give the vault's password"),
+    ],
+)
+def test_fault_names_the_secret_and_not_its_value(given: dict[str, str], fault: str) -> None:
+    """Each fault says which secret it is and what is wrong."""
+    said = secrets.secret_faults(given, ["api_key"])
+
+    assert said == [fault]
+    assert not any(value in said[0] for value in given.values())
+
+
+def test_unknown_name_is_a_fault() -> None:
+    """A misspelt secret is not left out in silence."""
+    assert "admin_tokn is none of" in secrets.secret_faults({"admin_tokn": "x" * 20}, [])[0]
+
+
+def test_file_survives_quotes_and_backslashes() -> None:
+    """Systemd reads what was given, whatever characters it has."""
+    text = secrets.environment_file({"HOLDFAST_ADMIN__TOKEN": 'a"b\\c $d #e'})
+
+    assert text == 'HOLDFAST_ADMIN__TOKEN="a\\"b\\\\c $d #e"\n'
+
+
+def test_variables_are_the_gateways() -> None:
+    """Names of the inventory become variables of the gateway; others go through as they are."""
+    given = GOOD | {"redis_password": "p" * 16, "environment": {"HOLDFAST_AUTH__USERS_URL": "url"}}
+
+    assert secrets.secret_variables(given, True) == {
+        "HOLDFAST_TOKEN__HMAC_SECRET": GOOD["token_hmac_secret"],
+        "HOLDFAST_API__KEYS": '["a-key-of-this-length"]',
+        "HOLDFAST_BROKER__REDIS__PASSWORD": "p" * 16,
+        "HOLDFAST_BROKER__REDIS__SENTINEL_PASSWORD": "p" * 16,
+        "HOLDFAST_AUTH__USERS_URL": "url",
+    }

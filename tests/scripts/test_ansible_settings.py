@@ -1,0 +1,70 @@
+"""Settings of the profile, of the role and of the user, one over the other; and names of what is rolled."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tests.scripts.collection import plugin
+
+settings = plugin("filter.settings")
+
+
+def test_later_settings_win_within_their_group() -> None:
+    """Groups are merged, values and lists are replaced."""
+    text = settings.settings_text(
+        "shutdown: {drain_window: 20, timeout: 5}", [{"shutdown": {"drain_window": 4}}, {"a": [1]}]
+    )
+
+    assert yaml.safe_load(text) == {"shutdown": {"drain_window": 4, "timeout": 5}, "a": [1]}
+
+
+def test_numbers_and_truths_keep_their_kind() -> None:
+    """A true is not written as a 1."""
+    assert yaml.safe_load(settings.settings_text("", [{"a": True, "b": 1, "c": 1.5, "d": None}])) == {
+        "a": True, "b": 1, "c": 1.5, "d": None,
+    }  # fmt: skip
+
+
+def test_settings_that_are_no_group_are_refused() -> None:
+    """A text instead of names says what was expected."""
+    with pytest.raises(Exception, match="expected settings as nested names"):
+        settings.settings_text("", ["shutdown"])
+
+
+def test_name_changes_with_the_wheel_the_lock_and_its_hash() -> None:
+    """Two installations with one name have the same content."""
+    wheel = "/srv/holdfast-1.2.0-py3-none-any.whl"
+    names = {settings.version_name(wheel, "", *parts) for parts in (("a", "lock"), ("b", "lock"), ("a", "other"))}
+
+    assert len(names) == 3
+    assert all(name.startswith("1.2.0-") for name in names)
+
+
+def test_neither_wheel_nor_version_is_refused() -> None:
+    """There is nothing to install, and that is said."""
+    with pytest.raises(Exception, match="came neither"):
+        settings.version_name("", "", "")
+
+
+def test_three_hosts_of_redis_mean_sentinel() -> None:
+    """One is asked itself, of three all sentinels are."""
+    assert settings.redis_settings(["h1"], [], False)["broker"]["redis"] == {"addresses": ["h1:6379"]}
+    found = settings.redis_settings(["h1", "h2", "h3"], [], True)["broker"]["redis"]
+
+    assert (found["mode"], found["addresses"][2], found["user"]) == ("sentinel", "h3:26379", "holdfast")
+
+
+def test_servers_are_both_slots_of_each_instance() -> None:
+    """A deploy needs no other configuration of HAProxy."""
+    hosts = [{"inventory_hostname_short": "gw1", "holdfast_address": "10.0.0.1"}]
+    servers = settings.gateway_servers(hosts, 2, 8000, 1000)
+
+    assert [(server["name"], server["port"], server["internal_port"]) for server in servers] == [
+        ("gw1-1a", 8000, 9000), ("gw1-1b", 8001, 9001), ("gw1-2a", 8010, 9010), ("gw1-2b", 8011, 9011),
+    ]  # fmt: skip
+
+
+def test_lines_of_redis_are_read_by_name() -> None:
+    """Comments and quotes are left out."""
+    assert settings.redis_lines('# why\n\nmaxclients 10\nsave ""\n') == {"maxclients": "10", "save": ""}
