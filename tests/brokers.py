@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
+import pytest
 from msgspec import Raw
 
 from holdfast.protocol.messages import ClientInfo, Publication, StreamPosition
@@ -63,6 +64,20 @@ class Recorder:
     def on_resumed(self, channels: Collection[str]) -> None:
         """Remember what is delivered again."""
         self.resumed.append(set(channels))
+
+
+class LoopClock:
+    """Stands in for the clock of the running loop: its timers fire when a test says that it is time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._now = 1000.0
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self._now)
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, and the loop do what it then has to."""
+        self._now += seconds
+        for _ in range(10):
+            await asyncio.sleep(0)
 
 
 async def turn_until(check: Callable[[], object]) -> None:

@@ -100,7 +100,8 @@ async def token_service(loaded: Settings) -> tuple[TokenDiagnosticService, bool]
 
     validator = ImprovedTokenValidator(loaded.token, allow_anonymous=loaded.client.allow_anonymous)
     try:
-        fetched = await asyncio.wait_for(validator.refresh_key_sets(), _PATIENCE_SECONDS)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            fetched = await validator.refresh_key_sets()
     except TimeoutError:
         fetched = False
     return TokenDiagnosticService(loaded, validator), fetched

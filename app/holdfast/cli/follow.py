@@ -128,7 +128,9 @@ class Follower:
             await socket.send(self.dialect.write([talk.opening()]))
             while True:
                 patience = talk.ping_seconds + PING_GRACE_SECONDS if talk.ping_seconds else None
-                message = await asyncio.wait_for(socket.recv(decode=self.dialect.is_text), patience)
+                # Not `wait_for`: until Python 3.12 it forgets that it was cancelled where a message comes in that turn.
+                async with asyncio.timeout(patience):
+                    message = await socket.recv(decode=self.dialect.is_text)
                 send, events = talk.on_message(self.dialect.read(message))
                 if send:
                     await socket.send(self.dialect.write(send))

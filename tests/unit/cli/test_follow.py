@@ -15,6 +15,7 @@ from holdfast.cli.conversation import Noticed, Received, Refused
 from holdfast.cli.failure import Exit
 from holdfast.cli.follow import PING_GRACE_SECONDS, Follower, refusal_of_answer
 from holdfast.cli.subscribe import GivenTokens
+from tests.brokers import LoopClock, turn_until
 
 CONNECTED = {"id": 1, "connect": {"client": "c", "ping": 25, "pong": True}}
 SUBSCRIBED = {"id": 2, "subscribe": {"recoverable": True, "epoch": "e", "offset": 0}}
@@ -56,6 +57,17 @@ class FakeSocket:
         return json.dumps(said)
 
 
+class QuietSocket(FakeSocket):
+    """Says nothing more behind its messages, until `later` is set."""
+
+    def __init__(self, *script: object) -> None:
+        super().__init__(*script)
+        self.later: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def recv(self, *, decode: bool) -> str:
+        return await (super().recv(decode=decode) if self.script else self.later)
+
+
 @pytest.fixture
 def play(monkeypatch):
     """Follow channel `a` through the given connections; return the exit code, the events and the waits."""
@@ -89,6 +101,19 @@ async def test_follower_ends_after_count(play):
 
     assert code == Exit.FINE
     assert [event.data for event in events if isinstance(event, Received)] == [1, 2]
+
+
+async def test_follower_ends_when_cancelled_while_a_message_comes(play):
+    """In the very turn of the loop in which it comes, as under a stream of messages."""
+    socket = QuietSocket(CONNECTED, SUBSCRIBED)
+    following = asyncio.create_task(play(socket))
+    await turn_until(lambda: not socket.script)
+    await asyncio.sleep(0)
+    socket.later.set_result(json.dumps(publication(1)))
+    following.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await following
 
 
 async def test_follower_goes_on_where_it_stopped(play):
@@ -149,21 +174,15 @@ async def test_follower_without_reconnect_tries_once(play):
 
 async def test_follower_notices_a_silent_server(play, monkeypatch):
     """A ping that is overdue ends the connection."""
-    waited = []
+    clock, socket = LoopClock(monkeypatch), QuietSocket(CONNECTED)
+    following = asyncio.create_task(play(socket, reconnects=False))
+    await turn_until(lambda: not socket.script)
+    await clock.advance(25 + PING_GRACE_SECONDS - 1)
+    assert not following.done()
+    await clock.advance(1)
 
-    async def wait_for(awaitable, timeout):
-        waited.append(timeout)
-        if len(waited) > 1:
-            awaitable.close()
-            raise TimeoutError
-        return await awaitable
-
-    monkeypatch.setattr(asyncio, "wait_for", wait_for)
-
-    code, events, _ = await play(FakeSocket(CONNECTED), reconnects=False)
-
+    code, events, _ = await following
     assert code == Exit.REFUSED
-    assert waited == [None, 25 + PING_GRACE_SECONDS]
     assert "no ping" in events[-1].slug
 
 
