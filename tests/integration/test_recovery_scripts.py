@@ -28,7 +28,7 @@ from tests.gateway import ADMIN_TOKEN, SETTINGS, Gateway, merged
 from tests.parts import require
 from tests.proxies import free_port
 from tests.raw_client import RawClient
-from tests.redis_servers import running_cluster, running_redis, running_sentinels
+from tests.redis_servers import MASTER, running_cluster, running_redis, running_sentinels
 
 require("redis")
 SECONDS = 60
@@ -379,6 +379,8 @@ def several_redis(mode: str) -> Iterator[tuple[list[str], Callable[[], list[str]
     """Run Redis in a mode; gives the addresses for settings, and who the masters are."""
     if mode == "sentinel":
         with running_sentinels() as sentinels:
+            for one in sentinels.sentinels:  # as docs/redis.md has it: the writes are stopped for longer than a second
+                assert one.ask("SENTINEL", "SET", MASTER, "down-after-milliseconds", "3000") == "OK"
             yield sentinels.addresses, lambda: [sentinels.master().address]
     else:
         with running_cluster() as cluster:
@@ -388,7 +390,7 @@ def several_redis(mode: str) -> Iterator[tuple[list[str], Callable[[], list[str]
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", ["sentinel", "cluster"])
 def test_failover_drill(mode: str, tmp_path: Path) -> None:
-    """Another server becomes master; every acknowledged message comes, or the client is told that some did not."""
+    """Another server becomes master; every acknowledged message comes once, in order, and nobody is told of a gap."""
     with several_redis(mode) as (addresses, masters):
         redis = {"mode": mode, "addresses": addresses, "prefix": "drill"}
         fleet = Fleet(tmp_path, {"type": "redis", "redis": redis}, ("gateway-1",))
@@ -396,14 +398,14 @@ def test_failover_drill(mode: str, tmp_path: Path) -> None:
             fleet.start()
             before = masters()
             words = ("failover_redis", "--channel", "recover:drill", "--config", "gateway-1.yaml", "--before", "2")
-            code, found, said = fleet.act(*words)
+            code, found, said = fleet.act(*words, "--rate", "100")
             after = masters()
         finally:
             fleet.end()
 
-    assert code in {0, 1}, said
+    assert code == 0, said
     assert (found["masters"]["before"], found["masters"]["after"]) == (before, after)
     assert after != before
-    assert found["probe"]["acknowledged"] > 20
-    assert found["probe"]["received"] > 20
-    assert found["probe"]["gaps"] or not found["probe"]["lost"]
+    probe = found["probe"]
+    assert probe["acknowledged"] > 20
+    assert (probe["lost"], probe["gaps"], probe["doubled"], probe["disordered"]) == ([], 0, 0, 0)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.rails import Rails, script
+from holdfast.cli.ops.redis_handover import Handover
 from holdfast.cli.ops.redis_master import masters, order_failover
 from holdfast.cli.place import place, settings
 
@@ -27,8 +29,14 @@ def failover_redis(
     before: Annotated[float, typer.Option(min=1, help="Seconds of messages before the failover.")] = 5.0,
     patience: Annotated[float, typer.Option(min=5, help="Seconds for the new master and for all messages.")] = 60.0,
     rate: Annotated[float, typer.Option("--rate", min=1, max=100, help="Messages a second.")] = 20.0,
+    pause: Annotated[
+        bool, typer.Option(help="With Sentinel: stop the old master's writes first, so that nothing is lost.")
+    ] = True,
 ) -> None:
     """Ask Sentinel or the cluster for another master, and watch that the gateways stay ready and nothing is lost.
+
+    With Sentinel the old master takes no writes meanwhile, and its replicas have all it has before one is chosen; a
+    cluster does so by itself.
 
     The settings (--config) say where Redis is. Exits 0 when every message came once and in order and all instances
     stayed ready, 1 when the client was told of a gap or an instance was not ready for a while, 2 when a message was
@@ -44,27 +52,44 @@ def failover_redis(
     rails.check_others(rails.fleet.look(), "")
     now = asyncio.run(masters(loaded.broker.redis))
     rails.facts["masters"] = {"before": now}
+    handover = Handover(loaded.broker.redis, now[0]) if pause and loaded.broker.redis.mode == "sentinel" else None
+    if handover is not None:
+        asyncio.run(handover.check())
     if not rails.begins(f"let Redis fail over from {now[0]}", *rails.fleet.members.values()):
         return
-    counted = asyncio.run(_drill(rails, loaded, Prober(channel, rate), before, patience))
+    counted = asyncio.run(_drill(rails, loaded, Prober(channel, rate), Course(before, patience, handover)))
     rails.facts["probe"] = asdict(counted)
     rails.facts["masters"]["after"] = asyncio.run(masters(loaded.broker.redis))
     _conclude(rails, counted)
 
 
-async def _drill(rails: Rails, loaded: Settings, prober: Prober, before: float, patience: float) -> Counted:
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Seconds of messages before and behind the failover, seconds for each step of it, and how writes are stopped."""
+
+    before: float
+    patience: float
+    handover: Handover | None = None
+
+    def stopped(self) -> AbstractAsyncContextManager[None]:
+        """Return the block in which the old master takes no writes."""
+        return nullcontext() if self.handover is None else self.handover.stopped()
+
+
+async def _drill(rails: Rails, loaded: Settings, prober: Prober, course: Course) -> Counted:
     member = await asyncio.to_thread(rails.fleet.any)
     public = place(rails.common.config, "")
     async with prober.running(public, loaded, member.place) as counted:
-        await prober.until_connected(patience)
-        await asyncio.sleep(before)
+        await prober.until_connected(course.patience)
+        await asyncio.sleep(course.before)
         former = set(await masters(loaded.broker.redis))
-        await order_failover(loaded.broker.redis)
         watching = asyncio.create_task(_watch(rails, counted))
         try:
-            await _until_changed(loaded, former, patience)
-            await asyncio.sleep(before)
-            await prober.finish(patience)
+            async with course.stopped():
+                await order_failover(loaded.broker.redis)
+                await _until_changed(loaded, former, course.patience)
+            await asyncio.sleep(course.before)
+            await prober.finish(course.patience)
         finally:
             watching.cancel()
     return counted
@@ -96,6 +121,7 @@ def _conclude(rails: Rails, counted: Counted) -> None:
     rails.tell(
         f"{counted.acknowledged} messages acknowledged, {counted.received} received: {len(counted.lost)} lost, "
         f"{counted.doubled} doubled, {counted.disordered} out of order, {counted.gaps} gap(s) told; "
+        f"the longest wait for an acknowledgement {counted.longest_wait:g} s; "
         f"not ready meanwhile: {', '.join(counted.unready) or 'none'}."
     )
     if counted.gaps or counted.unready or counted.doubled or counted.disordered:

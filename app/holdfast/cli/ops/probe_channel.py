@@ -26,7 +26,10 @@ _RETRY_SECONDS = 0.2
 
 @dataclass(slots=True)
 class Counted:
-    """What became of the messages: numbers that were acknowledged and never came are `lost`."""
+    """What became of the messages: numbers that were acknowledged and never came are `lost`.
+
+    `longest_wait` is how many seconds a message was tried, at most, until it was acknowledged.
+    """
 
     acknowledged: int = 0
     received: int = 0
@@ -35,6 +38,7 @@ class Counted:
     gaps: int = 0
     lost: list[int] = field(default_factory=list)
     unready: list[str] = field(default_factory=list)
+    longest_wait: float = 0.0
 
 
 @dataclass(slots=True)
@@ -120,9 +124,10 @@ class Prober:
 
     async def _publish(self, publish: Callable[[dict[str, Any], str], None]) -> None:
         """Publish numbers; each is repeated under its own key until it is acknowledged."""
-        number = 0
+        number, clock = 0, asyncio.get_running_loop().time
         while not self._over.is_set():
             number += 1
+            began = clock()
             while True:
                 try:
                     await asyncio.to_thread(publish, {"run": self._run, "n": number}, f"{self._run}-{number}")
@@ -131,6 +136,7 @@ class Prober:
                 else:
                     break
             self._sent.add(number)
+            self.counted.longest_wait = max(self.counted.longest_wait, round(clock() - began, 3))
             await asyncio.sleep(1 / self.rate)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops import failover_redis as module
 from holdfast.cli.ops.probe_channel import Counted
+from holdfast.cli.ops.redis_handover import Handover
 from tests.unit.cli.ops.conftest import MORE
 
 DRILL = ("ops", "failover-redis", "--channel", "drill:1")
@@ -24,11 +26,16 @@ def redis(played, monkeypatch):
     async def masters(settings):
         return next(found)
 
-    async def drill(*arguments):
+    async def drill(rails, loaded, prober, course):
+        played.done.append(f"stopped: {course.handover.master if course.handover else 'nothing'}")
         return counted
+
+    async def check(self):
+        played.done.append(f"checked: {self.master}")
 
     monkeypatch.setattr(module, "masters", masters)
     monkeypatch.setattr(module, "_drill", drill)
+    monkeypatch.setattr(Handover, "check", check)
     return counted
 
 
@@ -67,3 +74,27 @@ def test_what_was_not_as_it_should(cli, played, redis, what, code):
         setattr(redis, name, value)
 
     assert cli(*DRILL, *played.options, *MORE).code == code
+
+
+def test_writes_of_the_master_are_stopped_unless_told_otherwise(cli, played, redis):
+    """By default, also looked at in a dry run; a user who may not ends it before anything is done."""
+    assert cli(*DRILL, *played.options, *MORE).code == 0
+    assert played.done == ["checked: a:1", "stopped: a:1"]
+
+
+def test_writes_of_the_master_go_on_when_told_so(cli, played, redis):
+    """Then the right to stop them is not looked for."""
+    assert cli(*DRILL, *played.options, *MORE, "--no-pause").code == 0
+    assert played.done == ["stopped: nothing"]
+
+
+def test_right_to_stop_writes_is_missing(cli, played, redis, monkeypatch):
+    """Said, also by a dry run, and nothing is done."""
+
+    async def check(self):
+        raise CliError("no right", Exit.REFUSED)
+
+    monkeypatch.setattr(Handover, "check", check)
+    outcome = cli(*DRILL, *played.options, *MORE)
+
+    assert (outcome.code, played.done, played.lines()) == (2, [], [])

@@ -47,7 +47,7 @@ def test_what_went_wrong_is_told_apart() -> None:
 
 
 async def test_publications_are_repeated_under_their_key() -> None:
-    """Until they are acknowledged; then the next number has its turn."""
+    """Until they are acknowledged; then the next number has its turn. The longest such time is told."""
     prober = Prober("drill", 1000)
     calls: list[str] = []
 
@@ -63,6 +63,7 @@ async def test_publications_are_repeated_under_their_key() -> None:
 
     assert calls == ["1", "1", "2", "3"]
     assert prober._sent == {1, 2, 3}
+    assert 0.2 <= prober.counted.longest_wait < 30
 
 
 async def test_channel_that_stays_silent() -> None:
