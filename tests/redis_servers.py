@@ -23,10 +23,38 @@ NODE_TIMEOUT_MS = 2000
 MASTER = "mymaster"
 
 
+@dataclass(frozen=True)
+class Tls:
+    """Files of servers that speak nothing else, with their clients and with each other."""
+
+    ca: Path
+    cert: Path
+    key: Path
+
+    def options(self, port: int) -> dict[str, str]:
+        """Return what redis.conf says of it; clients need no certificate."""
+        return {
+            "port": "0",
+            "tls-port": str(port),
+            "tls-ca-cert-file": str(self.ca),
+            "tls-cert-file": str(self.cert),
+            "tls-key-file": str(self.key),
+            "tls-auth-clients": "no",
+            "tls-replication": "yes",
+        }
+
+    @property
+    def of_cli(self) -> list[str]:
+        """What redis-cli has to be told."""
+        return ["--tls", "--cacert", str(self.ca)]
+
+
 class RedisServer:
     """A server process; `options` are those of redis.conf, kept over a restart."""
 
-    def __init__(self, folder: Path, port: int, options: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, port: int, options: Mapping[str, str] | None = None, tls: Tls | None = None
+    ) -> None:
         self.folder = folder
         self.port = port
         self.options = {
@@ -36,10 +64,11 @@ class RedisServer:
             "save": '""',
             "appendonly": "no",
             "repl-diskless-sync-delay": "0",
+            **(tls.options(port) if tls else {}),
             **(options or {}),
         }
         self.is_sentinel = False
-        self.cli_options: list[str] = []
+        self.cli_options: list[str] = tls.of_cli if tls else []
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -175,30 +204,22 @@ def running_redis(options: Mapping[str, str] | None = None) -> Iterator[RedisSer
 
 
 @contextmanager
-def running_sentinels(options: Mapping[str, str] | None = None, replicas: int = 2) -> Iterator[Sentinels]:
+def running_sentinels(
+    options: Mapping[str, str] | None = None, replicas: int = 2, tls: Tls | None = None
+) -> Iterator[Sentinels]:
     """Run a master with replicas, and three sentinels of whom two must agree."""
     with _folder() as folder, _ending() as servers:
-        master = RedisServer(folder / "0", free_port(), options)
+        master = RedisServer(folder / "0", free_port(), options, tls)
         servers.append(master)
         master.start()
         for number in range(1, replicas + 1):
-            replica = RedisServer(
-                folder / str(number), free_port(), {"replicaof": f"127.0.0.1 {master.port}", **(options or {})}
-            )
+            follows = {"replicaof": f"127.0.0.1 {master.port}", **(options or {})}
+            replica = RedisServer(folder / str(number), free_port(), follows, tls)
             servers.append(replica)
             replica.start()
         setup = Sentinels(list(servers))
         for number in range(3):
-            sentinel = RedisServer(folder / f"sentinel-{number}", free_port())
-            sentinel.is_sentinel = True
-            sentinel.options = {
-                "port": str(sentinel.port),
-                "bind": "127.0.0.1",
-                "dir": str(sentinel.folder),
-                "sentinel monitor": f"{MASTER} 127.0.0.1 {master.port} 2",
-                "sentinel down-after-milliseconds": f"{MASTER} {DOWN_AFTER_MS}",
-                "sentinel failover-timeout": f"{MASTER} 5000",
-            }
+            sentinel = _make_sentinel(folder / f"sentinel-{number}", master.port, tls)
             servers.append(sentinel)
             setup.sentinels.append(sentinel.start())
         wait_until(setup.is_whole, *servers)
@@ -206,7 +227,7 @@ def running_sentinels(options: Mapping[str, str] | None = None, replicas: int = 
 
 
 @contextmanager
-def running_cluster(options: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+def running_cluster(options: Mapping[str, str] | None = None, tls: Tls | None = None) -> Iterator[Cluster]:
     """Run a cluster of three masters with a replica each."""
     with _folder() as folder, _ending() as servers:
         for number in range(6):
@@ -214,18 +235,35 @@ def running_cluster(options: Mapping[str, str] | None = None) -> Iterator[Cluste
                 "cluster-enabled": "yes",
                 "cluster-node-timeout": str(NODE_TIMEOUT_MS),
                 "cluster-port": str(free_port()),
+                **({"tls-cluster": "yes"} if tls else {}),
                 **(options or {}),
             }
-            servers.append(RedisServer(folder / str(number), free_port(), own))
+            servers.append(RedisServer(folder / str(number), free_port(), own, tls))
         for server in servers:
             server.start()
         addresses = [one.address for one in servers]
-        made = [system_program("redis-cli"), "--cluster", "create", *addresses, "--cluster-replicas", "1"]
-        done = subprocess.run([*made, "--cluster-yes"], capture_output=True, text=True, timeout=60, check=False)
+        cli = [system_program("redis-cli"), *(tls.of_cli if tls else [])]
+        made = [*cli, "--cluster", "create", *addresses, "--cluster-replicas", "1", "--cluster-yes"]
+        done = subprocess.run(made, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         cluster = Cluster(list(servers))
         wait_until(cluster.is_whole, *servers)
         yield cluster
+
+
+def _make_sentinel(folder: Path, master: int, tls: Tls | None) -> RedisServer:
+    sentinel = RedisServer(folder, free_port(), tls=tls)
+    sentinel.is_sentinel = True
+    sentinel.options = {
+        "port": str(sentinel.port),
+        "bind": "127.0.0.1",
+        "dir": str(sentinel.folder),
+        **(tls.options(sentinel.port) if tls else {}),
+        "sentinel monitor": f"{MASTER} 127.0.0.1 {master} 2",
+        "sentinel down-after-milliseconds": f"{MASTER} {DOWN_AFTER_MS}",
+        "sentinel failover-timeout": f"{MASTER} 5000",
+    }
+    return sentinel
 
 
 @contextmanager
