@@ -19,8 +19,9 @@ from holdfast.broker.redis_errors import broker_error
 from holdfast.errors import BrokerError
 
 Argument = bytes | str | int
-# More than so many without an answer, and new ones are refused.
+# With so many without an answer, or so much in them, new ones are refused.
 MOST_WAITING = 65536
+MOST_WAITING_BYTES = 64 << 20
 # A loop that was busy itself finds its timers and its answers at the same time.
 GRACE_SECONDS = 0.1
 
@@ -34,10 +35,14 @@ class Server(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A command's answer, and when to wait no longer (by the loop's clock)."""
+    """A command's answer, when to wait no longer (by the loop's clock), and how long the command is.
+
+    Of several answers to one command the last has its length.
+    """
 
     answer: asyncio.Future[Any]
     give_up_at: float
+    size: int
 
 
 class Caller(Protocol):
@@ -63,6 +68,7 @@ class Wire:
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Waiting] = deque()
+        self._waiting_bytes = 0
         self._unsent: list[bytes] = []
         self._wake = asyncio.Event()
         self._watch: asyncio.TimerHandle | None = None
@@ -70,8 +76,8 @@ class Wire:
 
     @property
     def is_full(self) -> bool:
-        """Whether so many commands wait that another one is refused."""
-        return len(self._waiting) >= MOST_WAITING
+        """Whether so many commands wait, or such long ones, that another one is refused."""
+        return len(self._waiting) >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES
 
     def call(self, *command: Argument) -> asyncio.Future[Any]:
         """Send a command and return the future of its answer; bytes stay bytes in it."""
@@ -96,6 +102,7 @@ class Wire:
                 one.answer.set_exception(BrokerError(error.slug, error.detail, is_undone=is_undone))
                 one.answer.exception()  # whoever waited may be gone
         self._waiting.clear()
+        self._waiting_bytes = 0
         for task in self._tasks:
             task.cancel()
 
@@ -111,11 +118,15 @@ class Wire:
         if self.failure is not None:
             raise BrokerError(self.failure.slug, self.failure.detail, is_undone=True)
         if self.is_full:
-            raise BrokerError("broker_timeout", f"{MOST_WAITING} commands wait for an answer already", is_undone=True)
+            many = f"{len(self._waiting)} commands of {self._waiting_bytes} bytes"
+            raise BrokerError("broker_timeout", f"{many} wait for an answer already", is_undone=True)
+        packed = pack_command(command)  # type: ignore[arg-type]  # the stub has a tuple of one in mind
         give_up_at = self._loop.time() + self._timeout
         futures: list[asyncio.Future[Any]] = [self._loop.create_future() for _ in range(answers)]
-        self._waiting.extend(Waiting(one, give_up_at) for one in futures)
-        self._unsent.append(pack_command(command))  # type: ignore[arg-type]  # the stub has a tuple of one in mind
+        self._waiting.extend(Waiting(one, give_up_at, 0) for one in futures[:-1])
+        self._waiting.append(Waiting(futures[-1], give_up_at, len(packed)))
+        self._waiting_bytes += len(packed)
+        self._unsent.append(packed)
         self._wake.set()
         if self._watch is None:
             self._watch = self._loop.call_at(give_up_at, self._look)
@@ -162,7 +173,8 @@ class Wire:
 
     def _settle(self, reply: Any) -> None:
         """Give the oldest command its answer."""
-        answer = self._waiting.popleft().answer
+        answer, _, size = self._waiting.popleft()
+        self._waiting_bytes -= size
         if answer.done():
             return
         if isinstance(reply, ResponseError):

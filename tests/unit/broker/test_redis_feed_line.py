@@ -10,7 +10,7 @@ from redis.exceptions import MovedError
 from holdfast.broker import redis_feed_line, redis_wire
 from holdfast.broker.redis_feed_line import FeedLine
 from holdfast.errors import BrokerError
-from tests.brokers import turn_until
+from tests.brokers import LoopClock, turn_until
 from tests.unit.broker.test_redis_wire import SERVER, FakeConnection
 
 Lost = list[tuple[Collection[bytes], BrokerError | None]]
@@ -134,17 +134,20 @@ async def test_silent_connection_is_given_up_but_not_one_that_talks(
     connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ):
     """While messages come, the answer to a ping is only behind them."""
-    monkeypatch.setattr(redis_wire, "GRACE_SECONDS", 0.001)
-    line, lost = line_on(connection, {}, timeout=0.001)
+    clock = LoopClock(monkeypatch)
+    line, lost = line_on(connection, {}, timeout=5)
     line.ping()
+    await clock.advance(5)
     for _ in range(10):
         connection.replies.put_nowait([b"message", b"x", b"1"])
-        await asyncio.sleep(0.0005)
+        await clock.advance(redis_wire.GRACE_SECONDS)
     connection.replies.put_nowait(b"PONG")
-    await asyncio.sleep(0.005)
+    await clock.advance(10)
     assert not lost
 
     line.ping()
-    await turn_until(lambda: lost)
+    await clock.advance(5)
+    await clock.advance(redis_wire.GRACE_SECONDS)
+    assert lost
     assert line.failure is not None
     await line.close()

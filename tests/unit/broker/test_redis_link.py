@@ -12,7 +12,7 @@ from holdfast.broker.redis_link import RUN, RedisLink, Script
 from holdfast.broker.redis_wire import Server
 from holdfast.errors import BrokerError
 from holdfast.settings_broker import RedisSettings
-from tests.brokers import turn_until
+from tests.brokers import LoopClock
 
 
 class FakeWire:
@@ -150,13 +150,13 @@ async def test_script_is_sent_to_where_a_slot_is_moving_although_it_is_unknown_t
 async def test_heartbeat_leaves_a_server_that_is_no_master_any_more(monkeypatch: pytest.MonkeyPatch):
     """The run is learnt anew with the next connection."""
     wire = FakeWire(lambda command: b"role:slave\r\nmaster_replid:run1")
-    link = link_to(monkeypatch, wire)
-    monkeypatch.setattr(redis_link, "HEARTBEAT_SECONDS", 0.001)
+    link, clock = link_to(monkeypatch, wire), LoopClock(monkeypatch)
 
     left = []
     link.on_distrust = left.append
     await link.start()
-    await asyncio.sleep(0.01)
+    await clock.advance(0)
+    await clock.advance(redis_link.HEARTBEAT_SECONDS)
 
     assert wire.failure is not None
     assert str(left[0]) == "a:1"
@@ -165,8 +165,7 @@ async def test_heartbeat_leaves_a_server_that_is_no_master_any_more(monkeypatch:
 
 async def test_heartbeat_survives_a_bug(monkeypatch: pytest.MonkeyPatch):
     """Without another one no outage would be seen to end."""
-    link = link_to(monkeypatch, FakeWire(lambda command: b"role:master"))
-    monkeypatch.setattr(redis_link, "HEARTBEAT_SECONDS", 0.001)
+    link, clock = link_to(monkeypatch, FakeWire(lambda command: b"role:master")), LoopClock(monkeypatch)
     await link.start()
     beats: list[int] = []
 
@@ -176,7 +175,10 @@ async def test_heartbeat_survives_a_bug(monkeypatch: pytest.MonkeyPatch):
             raise TypeError("a bug")
 
     monkeypatch.setattr(link.topology, "refresh", refresh)
-    await turn_until(lambda: len(beats) > 1)
+    for _ in range(3):
+        await clock.advance(redis_link.HEARTBEAT_SECONDS)
+    assert len(beats) > 1
+    await link.stop()
 
 
 async def test_heartbeat_leaves_a_master_that_others_have_replaced(monkeypatch: pytest.MonkeyPatch):

@@ -9,6 +9,7 @@ from redis.exceptions import NoScriptError
 from holdfast.broker import redis_wire
 from holdfast.broker.redis_wire import Server, Wire
 from holdfast.errors import BrokerError
+from tests.brokers import LoopClock, turn_until
 
 SERVER = Server("7.0.0", b"run", True)
 
@@ -73,7 +74,7 @@ async def test_lost_connection_tells_what_had_not_left(connection: FakeConnectio
     """A command that was written may have been done; one that was not is undone."""
     wire = Wire(connection, SERVER, 5)
     sent = wire.call("INCR", "a")
-    await asyncio.sleep(0.01)
+    await turn_until(lambda: connection.written)
     unsent = wire.call("INCR", "a")
     wire.drop(BrokerError("broker_unavailable", "gone"))
 
@@ -99,11 +100,15 @@ async def test_closed_by_the_server_fails_what_waits(connection: FakeConnection)
 
 async def test_silent_server_is_given_up(connection: FakeConnection, monkeypatch: pytest.MonkeyPatch):
     """After its timeout a command fails, and the connection with it, whose answers would be taken for others."""
-    monkeypatch.setattr(redis_wire, "GRACE_SECONDS", 0.001)
-    wire = Wire(connection, SERVER, 0.001)
+    clock = LoopClock(monkeypatch)
+    wire = Wire(connection, SERVER, 5)
+    answer = wire.call("GET", "a")
+    await clock.advance(5)
+    assert not answer.done()  # it may have come, and be read in a moment
+    await clock.advance(redis_wire.GRACE_SECONDS)
 
     with pytest.raises(BrokerError, match="broker_timeout"):
-        await wire.call("GET", "a")
+        answer.result()
     assert wire.failure is not None
     await wire.close()
 
@@ -114,6 +119,28 @@ async def test_too_many_without_an_answer_are_refused(connection: FakeConnection
     wire = Wire(connection, SERVER, 5)
     wire.call("GET", "a")
 
-    with pytest.raises(BrokerError, match="broker_timeout"):
+    with pytest.raises(BrokerError, match="broker_timeout") as refused:
         wire.call("GET", "a")
+    assert refused.value.is_undone
+    await wire.close()
+
+
+async def test_too_long_ones_without_an_answer_are_refused(connection: FakeConnection, monkeypatch: pytest.MonkeyPatch):
+    """A few large messages are as much as many small ones; each answer, or the last of several, makes room."""
+    monkeypatch.setattr(redis_wire, "MOST_WAITING_BYTES", 100)
+    wire = Wire(connection, SERVER, 5)
+    large = wire.call("SET", "a", b"x" * 99)
+    with pytest.raises(BrokerError, match="broker_timeout") as refused:
+        wire.call("GET", "a")
+    assert refused.value.is_undone
+    connection.replies.put_nowait(b"OK")
+    await large
+    several = wire.call_for_many("SUBSCRIBE", [b"a" * 60, b"b" * 60])
+    connection.replies.put_nowait(b"1")
+    await several[0]
+
+    assert wire.is_full
+    connection.replies.put_nowait(b"2")
+    await several[1]
+    assert not wire.is_full
     await wire.close()
