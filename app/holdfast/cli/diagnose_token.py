@@ -61,7 +61,6 @@ def diagnose_token(
     from holdfast.diagnostics.findings import Diagnosis, Finding
     from holdfast.diagnostics.login import log_in
     from holdfast.diagnostics.token import SERVICE
-    from holdfast.diagnostics.token_places import Presented
 
     if login and token is not None:
         raise CliError("expected a token or --login, got both", Exit.USAGE)
@@ -69,12 +68,7 @@ def diagnose_token(
     found: tuple[Finding, ...] = ()
     if (door := login_of(login, user, password_stdin=password_stdin)) is not None:
         text, found = asyncio.run(log_in(door))
-    is_given = text is not None or client_url or header or cookie
-    given = (
-        Presented(None if text is None else bare(text), client_url, tuple(map(_pair, header or ())), cookie, browser)
-        if is_given
-        else None
-    )
+    given = _presented(text, client_url, header or [], cookie, is_browser=browser)
     if login and text is None:
         diagnosis = Diagnosis(SERVICE, ())
     elif url:
@@ -126,6 +120,15 @@ def asked(
     if given.token is not None:
         body["token"] = given.token
     return diagnoses.asked(place, ADMIN_PATH, body | ({"kind": kind} if kind else {}))
+
+
+def _presented(text: str | None, url: str, headers: list[str], cookie: str, *, is_browser: bool) -> Presented | None:
+    """Return what a client sends, None where nothing was given."""
+    from holdfast.diagnostics.token_places import Presented
+
+    if text is None and not (url or headers or cookie):
+        return None
+    return Presented(None if text is None else bare(text), url, tuple(map(_pair, headers)), cookie, is_browser)
 
 
 def _pair(header: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from holdfast.cli.place import AdminTokenOption, ConfigOption, UrlOption
 
 if TYPE_CHECKING:
     from holdfast.cli.explain_admin import Remembered
+    from holdfast.diagnostics.explanation import Explanation
     from holdfast.diagnostics.log_search import Found
     from holdfast.diagnostics.timeline import Span, Subject
 
@@ -55,8 +56,7 @@ def explain(
     Exits 0 where all is fine, 1 where something went wrong, 4 where nothing is known.
     """
     from holdfast.cli.explain_text import text_of
-    from holdfast.diagnostics.explanation import Explanation, Source
-    from holdfast.diagnostics.timeline import Subject, merge
+    from holdfast.diagnostics.timeline import Subject
 
     if not subject:
         raise CliError("Expected a user, a client id or an attempt's id, got an empty text.", Exit.USAGE)
@@ -64,20 +64,28 @@ def explain(
     # First, for it teaches which attempts and connections the files are to be searched for.
     remembered = _remembered(wanted, (config, url, admin_token), span, is_alone=log is None)
     files = search_logs(log if log is not None else _configured_log(config, url), wanted, span)
-    left_out: Counter[tuple[str, str]] = Counter()
-    for one in files:
-        left_out += one.left_out
-    explanation = Explanation(
-        str(wanted),
-        merge([list(one.entries) for one in files], remembered.entries),
-        [*remembered.sources, *(Source(one.source, one.oldest, one.matches, one.note) for one in files)],
-        left_out,
-    )
+    explanation = _explanation(wanted, remembered, files)
     if as_json:
         result_json(explanation.as_json())
     else:
         result(text_of(explanation, terminal_width()))
     raise typer.Exit(explanation.exit_code)
+
+
+def _explanation(subject: Subject, remembered: Remembered, files: list[Found]) -> Explanation:
+    """Put together what the gateway remembers and what log files have."""
+    from holdfast.diagnostics.explanation import Explanation, Source
+    from holdfast.diagnostics.timeline import merge
+
+    left_out: Counter[tuple[str, str]] = Counter()
+    for one in files:
+        left_out += one.left_out
+    return Explanation(
+        str(subject),
+        merge([list(one.entries) for one in files], remembered.entries),
+        [*remembered.sources, *(Source(one.source, one.oldest, one.matches, one.note) for one in files)],
+        left_out,
+    )
 
 
 def _remembered(subject: Subject, where: tuple[Path | None, str, str], span: Span, *, is_alone: bool) -> Remembered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -33,13 +34,8 @@ def serve(
     Exits 0 after an orderly stop, 2 when it cannot start, 3 when settings cannot be used or, with --dev, a gateway
     already runs in this folder.
     """
-    from holdfast.cli.again import start_again
-    from holdfast.cli.demo_user import ensure_demo_user
-    from holdfast.cli.first_run import dev_settings, lines_to_paste
-    from holdfast.cli.running import Note
     from holdfast.main import run
     from holdfast.settings_load import load_settings
-    from holdfast.wiring_dev import DevMode
 
     overrides: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     if not dev:
@@ -47,6 +43,18 @@ def serve(
         raise typer.Exit(run(load_settings(config, os.environ, overrides)))
     if again is not None:
         overrides["port"] = again
+    raise typer.Exit(_serve_dev(config, overrides, is_again=again is not None))
+
+
+def _serve_dev(config: Path | None, overrides: dict[str, Any], *, is_again: bool) -> int:
+    """Run it with secrets of its own, one in a folder, again where the page asks for that; return the exit code."""
+    from holdfast.cli.again import start_again
+    from holdfast.cli.demo_user import ensure_demo_user
+    from holdfast.cli.first_run import dev_settings, lines_to_paste
+    from holdfast.cli.running import Note
+    from holdfast.main import run
+    from holdfast.wiring_dev import DevMode
+
     loaded = dev_settings(config, os.environ, overrides)
     noted = Note()
     noted.claim(loaded, config, os.environ)
@@ -57,7 +65,7 @@ def serve(
     def on_started(base_url: str) -> None:
         started.append(base_url)
         noted.tell(loaded, base_url)
-        result(lines_to_paste(loaded, base_url) if again is None else f"Started again on {base_url}")
+        result(f"Started again on {base_url}" if is_again else lines_to_paste(loaded, base_url))
 
     try:
         code = run(loaded, on_started=on_started, dev=mode)
@@ -67,4 +75,4 @@ def serve(
         start_again(urlsplit(started[0]).port or loaded.port)
     if code and not started:
         note(NOT_STARTED.format(port=loaded.port, other=loaded.port + 1))
-    raise typer.Exit(code)
+    return code

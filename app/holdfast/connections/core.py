@@ -130,57 +130,71 @@ class Core:
     """
 
     def __init__(self, settings: Settings, instance: str, parts: Parts) -> None:
-        # Facts
+        self.instance = instance
+        self._take_facts(settings)
+        self._take_parts(parts)
+        self._make_channels(settings)
+        self._make_connections(settings)
+        self.backend = Backend(parts.proxies) if parts.proxies else None
+        if self.backend is not None:
+            self.expiry.refresher = Refresher(self, self.backend)
+        self.kept_headers = KeptHeaders(self._needs_header, settings.token.max_bytes)
+        self.manager: EnhancedWebSocketManager  # set by the manager, which needs the core first
+
+    # The steps of making it, in this order
+
+    def _take_facts(self, settings: Settings) -> None:
         self.client = settings.client
         self.token_cookie = settings.token.cookie or None
         rate, burst = self.client.command_rate, self.client.command_burst
         self.command_bucket = TokenBucket(rate, burst) if rate else None
-        self.instance = instance
+        self.lifecycle = Lifecycle()
+        self.stats = ConnectionStats()
+        self.agents = Agents()
+        self.issue_log_token: Callable[[str, str], str] = _no_token
+        self.timings = StageTimings()
+        self.sightings = Sightings()
+
+    def _take_parts(self, parts: Parts) -> None:
         self.clock = parts.clocks.monotonic
         self.exact_clock = parts.clocks.exact or parts.clocks.monotonic
         self.wall_clock = parts.clocks.wall
         self.loop = parts.loop
-        self.lifecycle = Lifecycle()
-        self.stats = ConnectionStats()
-        self.agents = Agents()
         self.recorder = parts.recorder
-        self.issue_log_token: Callable[[str, str], str] = _no_token
-        self.timings = StageTimings()
-        self.sightings = Sightings()
-        # Collaborators
-        self.broker = broker = parts.broker
+        self.broker = parts.broker
         self.validator = parts.validator
+        self.hub = parts.hub
+
+    def _make_channels(self, settings: Settings) -> None:
+        """Make what channels and their publications need."""
         # What commands of clients ask of the broker is asked through these: nobody else would repeat it.
         within = RetryRules(within_seconds=self.client.handshake_timeout)
         self.retries = Retries("broker", within, RetryBudget(_RETRY_RATIO), _is_broker_away, clock=self.clock)
         self.rules = ChannelRules(settings.channel)
-        self.hub = parts.hub
-        self.feed = Feed(broker)
+        self.feed = Feed(self.broker)
         self.positions = Positions(self.hub, self.read_top, self.client.position_check_interval, self.clock, self.spawn)
         self.hub.on_gap = self.positions.invalidate
         self.local = LocalDelivery(self.hub)
         self.delivery = self._make_delivery()
         self.publisher = Publisher(
-            broker,
+            self.broker,
             self.rules,
             lambda: self.lifecycle.refuses_publications,
             settings.broker.idempotency_ttl,
             self.delivery,
         )
         self.publish_queue = PublishQueue(self.publisher, settings.api, self.clock, self.loop)
+
+    def _make_connections(self, settings: Settings) -> None:
+        """Make what goes on beside connections, from their pings to their end."""
         self.heartbeat = Heartbeat(self.client.ping_interval, self.client.pong_timeout)
-        self.membership = Membership(broker, settings.broker.presence_ttl)
+        self.membership = Membership(self.broker, settings.broker.presence_ttl)
         self.presence = PresenceKeeper(self.membership, self.client.presence_update_interval)
         self.expiry = Expiry(self.client, self.clock, self.wall_clock)
-        self.farewells = Farewells(self.clock, settings.shutdown.migrate_grace, can_move=broker.is_shared)
+        self.farewells = Farewells(self.clock, settings.shutdown.migrate_grace, can_move=self.broker.is_shared)
         self.aging = Aging(self, settings.client.max_connection_age, settings.admission.max_connections)
         self.unfetched_goodbyes: Callable[[], int] = int
         """How many clients that come by requests of their own have not come for the last word yet."""
-        self.backend = Backend(parts.proxies) if parts.proxies else None
-        if self.backend is not None:
-            self.expiry.refresher = Refresher(self, self.backend)
-        self.kept_headers = KeptHeaders(self._needs_header, settings.token.max_bytes)
-        self.manager: EnhancedWebSocketManager  # set by the manager, which needs the core first
 
     def _make_delivery(self) -> BrokerHandler:
         """Return what the broker's publications come to; an embedded one loses none on the way."""
