@@ -43,7 +43,9 @@ class DemoPage(Page):
         self.run(_WATCH)
 
     def press(self, name: str) -> None:
-        """Press a switch, or another button, by its id."""
+        """Press a switch, or another button, by its id, once it is shown; that of the way back is behind the other."""
+        shown = "document.getElementById(args[0])?.getClientRects().length > 0"
+        self.wait(f"{shown} && !document.getElementById(args[0]).disabled", name)
         self.run("document.getElementById(args[0]).scrollIntoView({ block: 'center' })", name)
         self.driver.find_element(By.ID, name).click()
 
