@@ -111,12 +111,7 @@ class SentinelTopology:
         async with self._asking:
             if self._address is not None:
                 return
-            try:
-                host, port = await self._sentinel.discover_master(self._name)
-            except (TimeoutError, RedisError, OSError) as error:
-                cause = broker_error(error, is_undone=True)
-                raise BrokerError(cause.slug, f"sentinels: {cause.detail}", is_undone=True) from None
-            self._address = Address(str(host), int(port))
+            self._address = await self._discover()
 
     async def recheck(self) -> Address | None:
         """Go where the sentinels' newest decision says, and return what was the master before.
@@ -136,6 +131,31 @@ class SentinelTopology:
             return None
         self._address = named
         return before
+
+    async def _discover(self) -> Address:
+        """Return the master that a sentinel names as one that is up; that one is asked first the next time.
+
+        Raises:
+            BrokerError: none does, with what became of each question.
+        """
+        slug, reasons = "broker_unavailable", []
+        sentinels = self._sentinel.sentinels
+        for number, sentinel in enumerate(sentinels):
+            try:
+                masters: Any = await sentinel.sentinel_masters()  # by name; the library's type has other answers too
+                state = masters.get(self._name)
+            except (TimeoutError, RedisError, OSError) as error:
+                cause = broker_error(error)
+                slug = cause.slug if cause.slug != "broker_timeout" else slug
+                reason = cause.detail
+            else:
+                if state and self._sentinel.check_master_state(state, self._name):
+                    sentinels[0], sentinels[number] = sentinel, sentinels[0]
+                    return Address(str(state["ip"]), int(state["port"]))
+                reason = "it calls the master down" if state else "it knows no such name"
+            where = sentinel.connection_pool.connection_kwargs
+            reasons.append(f"{where['host']}:{where['port']}: {reason}")
+        raise BrokerError(slug, f"no sentinel names a master {self._name!r}: {'; '.join(reasons)}", is_undone=True)
 
     async def close(self) -> None:
         """Close the connections to the sentinels."""

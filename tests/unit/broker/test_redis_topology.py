@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
+from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from holdfast.broker.redis_connect import Address
@@ -129,18 +131,50 @@ async def test_cluster_without_any_node_says_why():
     assert failure.value.is_undone
 
 
+def state(host: str, port: int, epoch: int = 1, *, is_down: bool = False) -> dict[str, Any]:
+    """Return what a sentinel says of its masters."""
+    told = {"ip": host, "port": port, "config-epoch": epoch, "num-other-sentinels": 2}
+    return {"mymaster": {**told, "is_master": True, "is_sdown": is_down, "is_odown": False}}
+
+
+async def test_sentinels_that_name_no_master_say_why(monkeypatch: pytest.MonkeyPatch):
+    """What became of each question stands in one line, without what a library makes of it; one who knows is enough."""
+    topology = SentinelTopology(RedisSettings(mode="sentinel", addresses=("s:1", "s:2", "s:3", "s:4")))
+    answers: list[Any] = [AuthenticationError("WRONGPASS"), TimeoutError(), {}, state("a", 1, is_down=True)]
+    for sentinel, answer in zip(list(topology._sentinel.sentinels), answers, strict=True):
+
+        async def masters(answer: Any = answer) -> Any:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(sentinel, "sentinel_masters", masters)
+    with pytest.raises(BrokerError) as failure:
+        await topology.refresh()
+    answers[3]["mymaster"]["is_sdown"] = False
+    await topology.refresh()
+
+    assert (failure.value.slug, failure.value.is_undone) == ("broker_auth_failed", True)
+    assert failure.value.detail == (
+        "no sentinel names a master 'mymaster': s:1: WRONGPASS; s:2: Redis did not answer in time; "
+        "s:3: it knows no such name; s:4: it calls the master down"
+    )
+    assert topology.address_of(b"x") == A
+    await topology.close()
+
+
 async def test_sentinels_are_asked_for_the_master_until_it_fails(monkeypatch: pytest.MonkeyPatch):
     """One question for all who wait, and another after a failure."""
     topology = SentinelTopology(RedisSettings(mode="sentinel", addresses=("s:1",)))
-    answers: list[Any] = [("a", 1), RedisConnectionError("no master"), ("b", 2)]
+    answers: list[Any] = [state("a", 1), RedisConnectionError("nobody there"), state("b", 2)]
 
-    async def discover(name: str) -> Any:
+    async def masters() -> Any:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    monkeypatch.setattr(topology._sentinel, "discover_master", discover)
+    monkeypatch.setattr(topology._sentinel.sentinels[0], "sentinel_masters", masters)
     await topology.refresh()
     await topology.refresh()
     assert (topology.address_of(b"x"), list(topology.addresses())) == (A, [A])
@@ -172,21 +206,19 @@ async def test_newest_decision_of_the_sentinels_counts(
     """A master that was replaced is left though it goes on as one; one sentinel that knows less changes nothing."""
     topology = SentinelTopology(RedisSettings(mode="sentinel", addresses=("s:1", "s:2")))
 
-    async def discover(name: str) -> Any:
-        return ("a", 1)
-
-    monkeypatch.setattr(topology._sentinel, "discover_master", discover)
+    first = topology._sentinel.sentinels[0]
+    with monkeypatch.context() as before:
+        before.setattr(first, "sentinel_masters", AsyncMock(return_value=state("a", 1)))
+        assert await topology.recheck() is None
+        await topology.refresh()
     for sentinel, answer in zip(topology._sentinel.sentinels, answers, strict=True):
 
         async def masters(answer: Any = answer) -> Any:
             if answer is None:
                 raise RedisConnectionError("nobody there")
-            host, port, epoch = answer
-            return {"mymaster": {"ip": host, "port": port, "config-epoch": epoch}}
+            return state(*answer)
 
         monkeypatch.setattr(sentinel, "sentinel_masters", masters)
-    assert await topology.recheck() is None
-    await topology.refresh()
 
     assert (await topology.recheck(), topology.address_of(b"x")) == (left, then)
     await topology.close()
