@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -38,3 +38,18 @@ def test_module_is_there_when_its_sign_is(tuning_apply, sign, there):
 def test_values_are_shown_a_line_each(tuning_apply):
     """A diff has one line for each value, in order."""
     assert tuning_apply.lines({"b": "2", "a": "1"}) == "a = 1\nb = 2\n"
+
+
+def test_value_that_was_not_there_is_shown_as_in_check_mode(tuning_apply):
+    """What a module brought counts as new although the kernel has a value by now."""
+    key = "net.netfilter.nf_conntrack_max"
+    shown = {}
+    for fresh in ([key], []):
+        module = SimpleNamespace(params={"values": {key: 262144}, "fresh": fresh}, check_mode=True)
+        result = {"changed": False, "diff": []}
+        tuning_apply.set_values(module, result)
+        shown[bool(fresh)] = result
+
+    assert shown[True]["diff"][0]["before"] == f"{key} = \n"
+    assert shown[True]["written"] == {key: "262144"}
+    assert shown[False] == {"changed": False, "diff": []}

@@ -17,12 +17,21 @@ def setting(value: object = 16384, mode: str = "min", key: str = KEY, **more: ob
     return {"id": "hf-accept-001", "key": key, "mode": mode, "value": value, "why": "bursts", "optional": False, **more}
 
 
-def decide(settings: list[dict], values: dict, *, optional: tuple = (), appearing: tuple = (), form="sysctl", **more):
+def decide(
+    settings: list[dict],
+    values: dict,
+    *,
+    optional: tuple = (),
+    appearing: tuple = (),
+    form="sysctl",
+    fresh: tuple = (),
+    **more,
+):
     """Plan for a host whose values can all be written, unless said otherwise."""
     info = {"values": values, "writable": list(values), "later": {}, "own": {}, "before": {}, "kernel": "6.1"} | more
     choices = Choices(
         PATH, frozenset(optional), appearing,
-        lambda one, current: raise_only(SimpleNamespace(**one), current), form,
+        lambda one, current: raise_only(SimpleNamespace(**one), current), form, frozenset(fresh),
     )  # fmt: skip
     return plan(settings, Found.of(info), choices)
 
@@ -138,3 +147,16 @@ def test_value_below_sys_is_kept_by_tmpfiles():
 def test_optional_key_gets_a_minus():
     """systemd-sysctl goes on without a word where a kernel lacks an optional key."""
     assert f"-{KEY} = 16384" in content(decide([setting(optional=True)], {KEY: "4096"}))
+
+
+def test_value_that_came_with_a_module_is_not_the_hosts():
+    """A kernel that makes more of the table's size than is wanted is set as predicted, and the line stays."""
+    key = "net.netfilter.nf_conntrack_max"
+    predicted = decide([setting(262144, key=key)], {key: None}, appearing=("net.netfilter.",))
+    loaded = decide([setting(262144, key=key)], {key: "2097152"}, fresh=(key,), before={key: None})
+    again = decide([setting(262144, key=key)], {key: "262144"}, before={key: None})
+    raised = decide([setting(262144, key=key)], {key: "524288"}, before={key: None})
+
+    assert loaded.apply == predicted.apply == {key: "262144"}
+    assert content(loaded) == content(predicted) == content(again) == content(raised)
+    assert again.apply == raised.apply == {}

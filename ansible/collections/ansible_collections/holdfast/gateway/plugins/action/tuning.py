@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,22 +40,26 @@ class ActionModule(ActionBase):
         result |= {"changed": False, "notes": [], "written": {}, "recorded": [], "diff": []}
         # Decided before anything is written; keys that a module brings are decided again once it is there.
         planned = self._plan(wanted, wanted["appearing"] if wanted["modules"] else [])
+        # What is not there before a module is loaded is no choice of the host's, whatever the kernel makes of it then.
+        fresh = [key for key in planned[0].apply if planned[1]["values"][key] is None]
         if wanted["files"] or wanted["modules"]:
             first = {name: wanted[name] for name in ("files", "keep", "modules")}
-            missing = self._apply(result, wanted, **first)["loaded"]
-            if wanted["modules"] and not (missing and self._task.check_mode):
-                planned = self._plan(wanted, [])
+            loaded = self._apply(result, wanted, **first, record=fresh)["loaded"]
+            fresh = fresh if loaded else []
+            if wanted["modules"] and not (loaded and self._task.check_mode):
+                planned = self._plan(wanted, [], fresh)
         if wanted["settings"]:
-            self._settings(result, wanted, *planned)
+            self._settings(result, wanted, planned, fresh)
         return result
 
-    def _settings(self, result: dict, wanted: dict, plan: tuning_plan.Plan, info: dict) -> None:
+    def _settings(self, result: dict, wanted: dict, planned: tuple[tuning_plan.Plan, dict], fresh: list[str]) -> None:
+        plan, info = planned
         result["notes"], result["values"] = plan.notes, info["values"]
         # A file of ours without a setting is emptied; none is made where there is nothing to say.
         files = {wanted["path"]: tuning_plan.content(plan)} if plan.lines or info["own"] else {}
-        self._apply(result, wanted, files=files, values=plan.apply, record=plan.names)
+        self._apply(result, wanted, files=files, values=plan.apply, record=plan.names, fresh=fresh)
 
-    def _plan(self, wanted: dict, appearing: list[str]) -> tuple[tuning_plan.Plan, dict]:
+    def _plan(self, wanted: dict, appearing: list[str], fresh: Sequence[str] = ()) -> tuple[tuning_plan.Plan, dict]:
         if not wanted["settings"]:
             return tuning_plan.Plan(), {}
         try:
@@ -66,6 +71,7 @@ class ActionModule(ActionBase):
         choices = tuning_plan.Choices(
             wanted["path"], frozenset(wanted["optional"]), tuple(appearing),
             lambda setting, current: raise_only(SimpleNamespace(**setting), current), wanted["form"],
+            frozenset(fresh),
         )  # fmt: skip
         plan = tuning_plan.plan(wanted["settings"], tuning_plan.Found.of(info), choices)
         if plan.problems:

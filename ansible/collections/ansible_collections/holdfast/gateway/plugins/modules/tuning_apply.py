@@ -36,6 +36,11 @@ options:
     description: Wanted value by sysctl key or path.
     type: dict
     default: {}
+  fresh:
+    description: Names of values that were not there before a module of this run, shown as check mode shows them.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -136,7 +141,7 @@ def load_modules(module: AnsibleModule, result: dict) -> None:
 def set_values(module: AnsibleModule, result: dict) -> None:
     """Set what differs, in the given order, and name everything that the kernel did not take."""
     wanted = {name: kernel_values.normal(str(value)) for name, value in module.params["values"].items()}
-    current = {name: kernel_values.read(name) for name in wanted}
+    current = {name: None if name in module.params["fresh"] else kernel_values.read(name) for name in wanted}
     differing = {name: value for name, value in wanted.items() if current[name] != value}
     if not differing:
         return
@@ -163,6 +168,7 @@ def main() -> None:
             "modules": dicts,
             "record": {"type": "list", "elements": "str", "default": []},
             "values": dicts,
+            "fresh": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

@@ -52,6 +52,8 @@ class Choices:
     raise_only: RaiseOnly
     # Of the file: `sysctl`, or `tmpfiles` for values below /sys.
     form: str = "sysctl"
+    # Keys that came with a module of this run: their values are the kernel's, and nobody's choice.
+    fresh: frozenset[str] = frozenset()
 
 
 def plan(settings: Iterable[Mapping[str, Any]], found: Found, choices: Choices) -> Plan:
@@ -68,7 +70,7 @@ def _plan_one(setting: Mapping[str, Any], found: Found, choices: Choices, result
     if current is None:
         _plan_missing(setting, found, choices, result)
         return
-    target = choices.raise_only(setting, current)
+    target = setting["value"] if key in choices.fresh else choices.raise_only(setting, current)
     if _is_overridden(setting, found, choices, result):
         return
     if target is not None and key not in found.writable:
