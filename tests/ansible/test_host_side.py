@@ -6,7 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.gateway.plugins.module_utils import kernel_values, snapshots, sysctl_files
+from ansible_collections.holdfast.gateway.plugins.module_utils import (
+    kernel_reading,
+    kernel_values,
+    snapshots,
+    sysctl_files,
+)
 
 
 @pytest.fixture
@@ -15,7 +20,7 @@ def proc(tmp_path, monkeypatch) -> Path:
     root = tmp_path / "proc"
     (root / "net" / "core").mkdir(parents=True)
     (root / "net" / "core" / "somaxconn").write_text("4096\n")
-    monkeypatch.setattr(kernel_values, "PROC_SYS", str(root))
+    monkeypatch.setattr(kernel_reading, "PROC_SYS", str(root))
     return root
 
 

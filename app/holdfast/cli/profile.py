@@ -10,6 +10,7 @@ import typer
 
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.output import JsonFlag, columns, note, result, result_json, terminal_width
+from holdfast.cli.profile_check import check
 from holdfast.cli.profile_host import CoresOption, HereOption, KernelOption, MemoryOption, RoleOption, host_of
 
 app = typer.Typer(
@@ -192,3 +193,6 @@ def schema() -> None:
     from holdfast.profile.schema import schema_text
 
     result(schema_text().rstrip("\n"))
+
+
+app.command()(check)

@@ -55,8 +55,10 @@ def _global(derived: Derived) -> list[str]:
     return [
         "global",
         "    log /dev/log local0",
-        "    # Clients of all gateways and headroom; HAProxy takes its descriptors from this number.",
+        "    # Clients of all gateways and headroom.",
         f"    maxconn {derived.haproxy_maxconn}",
+        "    # What HAProxy calculates by itself has no room above its connections.",
+        f"    ulimit-n {derived.haproxy_descriptors}",
         f"    # The old process of a reload keeps its connections so long; a drain takes {derived.stop_seconds:g} s.",
         f"    hard-stop-after {derived.hard_stop_after}s",
         "    stats socket /run/haproxy/admin.sock mode 660 level admin expose-fd listeners",

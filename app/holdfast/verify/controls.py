@@ -1,0 +1,68 @@
+"""What is to be checked on a host of certain roles, and which facts that takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.profile import Expectation, HostFacts, Profile, expectations
+from holdfast.profile.entries import text_of
+from holdfast.profile.facts import version_of
+from holdfast.profile.model import Entry
+
+DEFAULT_WAIT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One expectation, and what the kernel has by itself at a start where that is known."""
+
+    expectation: Expectation
+    default: str | None = None
+
+
+def host_facts(facts: Mapping[str, Any], roles: frozenset[str]) -> HostFacts:
+    """Return the host that a document of facts is about, as the profile calculates with it."""
+    host = facts["host"]
+    return HostFacts(host["memory_bytes"], host["cores"], host["kernel"], roles, host["page_bytes"])
+
+
+def controls(profile: Profile, host: HostFacts) -> list[Control]:
+    """Return what a host has to be held against.
+
+    Raises:
+        ProfileError: the profile does not fit the host.
+    """
+    return [Control(one, _default(profile.entry(one.id), host)) for one in expectations(profile, host)]
+
+
+def _default(entry: Entry | None, host: HostFacts) -> str | None:
+    """Return the default of the newest kernel that is no newer than the host's, or of the oldest that is known."""
+    if entry is None or not entry.default:
+        return None
+    kernel = version_of(host.kernel)
+    known = sorted(entry.default, key=version_of)
+    fitting = [version for version in known if version_of(version) <= kernel]
+    value = text_of(entry.default[fitting[-1] if fitting else known[0]])
+    return None if value is None else str(value)
+
+
+def request_for(profile: Profile, roles: frozenset[str], wait: float = DEFAULT_WAIT_SECONDS) -> dict[str, Any]:
+    """Return what to ask of a host: everything that its roles could need, on whatever kernel."""
+    entries = [one for one in profile.entries if one.enabled and roles.intersection(one.roles)]
+
+    def keys(kind: str) -> list[str]:
+        return [one.key for one in entries if one.kind == kind]
+
+    grows = any(one.kind == "counter" and one.mode != "report" for one in entries)
+    return {
+        "sysctls": keys("sysctl"), "sysfs": keys("sysfs"), "modules": keys("module"), "files": keys("file"),
+        "unit_properties": keys("unit"), "haproxy": keys("haproxy"), "redis": keys("redis"),
+        "wait": wait if grows else 0,
+    }  # fmt: skip
+
+
+def names(profile: Profile) -> Sequence[str]:
+    """Return the ids of everything that a profile checks somewhere."""
+    return [one.id for one in profile.entries if one.enabled]
