@@ -8,7 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra lint-ansible node servers run run-cluster hosts-up hosts-down test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
+.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers run run-cluster hosts-up hosts-down test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -36,13 +36,42 @@ run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
 run-cluster: setup ## Start three instances, Redis and HAProxy on this machine (REDIS=sentinel for a failover)
 	@$(IN) exec "$(BIN)/python" scripts/run_cluster.py --redis "$(or $(REDIS),single)"
 
+# ENV=local|staging|production, INVENTORY= one of your own, V=1 shows Ansible's output, SET= other test hosts than the usual.
+DEPLOY = $(PY) scripts/deploy.py $(1) --environment "$(or $(ENV),local)" $(if $(INVENTORY),--inventory "$(if $(filter /%,$(INVENTORY)),,$(CURDIR)/)$(INVENTORY)") \
+  $(if $(SET),--set "$(SET)") $(if $(CONFIRM),--confirm "$(CONFIRM)") $(if $(V),--verbose)
+
+doctor: infra ## Say what is missing for a deploy, each with its remedy (ENV=local, staging or production)
+	@$(call DEPLOY,doctor)
+
+plan: infra ## Show all that a deploy would change, and change nothing
+	@$(call DEPLOY,plan)
+
+deploy: infra ## Deploy to the hosts of ENV, one at a time; without ENV to test hosts on this machine, as root
+	@$(call DEPLOY,deploy)
+
+verify: infra ## Hold every host against the profile: what drifted, where, and the fix
+	@$(call DEPLOY,verify)
+
+rollback: infra ## Bring back the version before (TUNING=1: kernel values and files of before the first deploy)
+	@$(call DEPLOY,rollback) $(if $(TUNING),--tuning)
+
+drain: infra ## Empty one gateway host: HOST=gw1
+	@$(call DEPLOY,drain) --host "$(HOST)"
+
+undrain: infra ## Let it serve again: HOST=gw1
+	@$(call DEPLOY,undrain) --host "$(HOST)"
+
+restart: infra ## Restart every instance, one host at a time
+	@$(call DEPLOY,restart)
+
 hosts-up: setup ## Make test hosts with systemd and SSH on this machine, as root: gw1 gw2 lb1 redis1
 	@$(PY) scripts/test_hosts.py up
 
 hosts-down: setup ## Remove the test hosts and all that was made for them
 	@$(PY) scripts/test_hosts.py down
 
-test: check node servers ## Run everything but the full counts (see proof)
+test: check node servers infra ## Run everything but the full counts (see proof)
+	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
 	$(PYTEST) tests -m "not proof"
 
 test-unit: setup ## Run the unit tests: seconds, no sockets
@@ -51,7 +80,7 @@ test-unit: setup ## Run the unit tests: seconds, no sockets
 test-integration: node servers ## Run the tests with real servers, sockets and SDKs
 	$(PYTEST) tests/integration tests/faults tests/sdk -m "not proof"
 
-test-infra: setup ## Run the tests with real hosts, as root
+test-infra: infra ## Run the tests with real hosts, as root
 	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
 	$(PYTEST) tests/infra -m "not proof"
 
@@ -77,7 +106,7 @@ bench-redis: setup servers ## Measure what a shared Redis costs: its CPU, the ti
 bench-profile: setup servers ## Measure what the host profile changes, as root: memory of slow readers, a storm of connects
 	$(PY) -m benchmarks.host_profile
 
-proof: check node servers ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
+proof: check node servers infra ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
 	$(IN) REQUIRE_PARTS=1 HYPOTHESIS_PROFILE=proof "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks

@@ -47,6 +47,11 @@ class Runbook:
         return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
     @property
+    def is_for_hosts(self) -> bool:
+        """Whether it is followed where a fleet is deployed from, and not on the machine of a gateway."""
+        return self.front.get("where") == "hosts"
+
+    @property
     def blocks(self) -> list[Block]:
         """Every fenced block, in order."""
         return [Block(match["kind"], match["text"]) for match in _BLOCK.finditer(self.text)]

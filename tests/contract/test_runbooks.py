@@ -56,8 +56,10 @@ def test_every_resource_has_its_runbook():
 
 
 def test_every_runbook_is_named():
-    """No book is left that nobody is led to: by a cause, a resource, or the page of log lines."""
-    linked = set(re.findall(r"\(\.\./runbooks/([a-z-]+)\.md\)", (ROOT / "docs" / "logs.md").read_text("utf-8")))
+    """No book is left that nobody is led to: by a cause, a resource, the page of log lines or that of deploys."""
+    pages = ("logs.md", "make-deploy.md")
+    texts = "".join((ROOT / "docs" / page).read_text("utf-8") for page in pages)
+    linked = set(re.findall(r"\(\.\./runbooks/([a-z-]+)\.md\)", texts))
     named = {code.runbook for code in ALL} | {resource.replace("_", "-") for resource in RESOURCES} | linked
 
     assert {book.name for book in RUNBOOKS} - named == set()
@@ -117,6 +119,15 @@ def test_commands_exist(book: Runbook):
     for line in book.lines(*KINDS):
         for words in _holdfast_calls(line):
             _resolve(words)
+
+
+@each
+def test_targets_of_make_exist(book: Runbook):
+    """Each `make` names a target that `make help` lists."""
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {line.split()[1] for line in book.lines(*KINDS) if line.startswith("make ")}
+
+    assert named - targets == set()
 
 
 @each

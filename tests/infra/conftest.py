@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.source import ROOT
+from tests.infra.deployment import Deployment
 from tests.parts import require
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -31,3 +32,17 @@ def hosts() -> Iterator[HostSet]:
             yield made
         finally:
             sets.down(made, print)
+
+
+@pytest.fixture(scope="session")
+def deployed() -> Iterator[Deployment]:
+    """A fleet that `make deploy ENV=local` has made, from nothing, on hosts of its own."""
+    require("nspawn")
+    require("ansible")
+    made = Deployment("make-deploy")
+    made.take_down()
+    try:
+        made.first = made.make("deploy")
+        yield made
+    finally:
+        made.take_down()

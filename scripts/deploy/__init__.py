@@ -1,0 +1,1 @@
+"""What `make deploy` and its like do, over the collection in ansible/."""

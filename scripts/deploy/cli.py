@@ -1,0 +1,94 @@
+"""The command line of `scripts/deploy.py`: what was asked for, how it ended, and the line in the audit log."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import NoReturn
+
+from . import audit
+from .commands import Command
+from .playbooks import Runner
+from .problems import DeployError, Exit
+from .target import USUAL_SET, Target, target_of
+
+ABOUT = {
+    "doctor": "tools, inventory, SSH, sudo, secrets, profile, disks, clocks; each fault with its remedy",
+    "plan": "show all that would change, and change nothing",
+    "deploy": "check, plan, confirm, tune, roll, verify, try",
+    "verify": "hold every host against the profile",
+    "rollback": "bring back the version before (TUNING=1: what the tuning changed)",
+    "drain": "empty one host",
+    "undrain": "let it serve again",
+    "restart": "restart every instance, one host at a time",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what is asked for, and say in the end how it went."""
+    options = _parser().parse_args(arguments)
+    os.umask(0o077)
+    try:
+        target = target_of(options.environment, options.inventory, options.set)
+        return int(_run(target, options))
+    except DeployError as error:
+        print(error.text(), file=sys.stderr, flush=True)
+        return int(error.code)
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)
+
+
+def _run(target: Target, options: argparse.Namespace) -> Exit:
+    """Run the command, alone on its target, with its times and a line in the audit log."""
+    command = Command(
+        target, Runner(target, say, shows_all=options.verbose), say, confirmed=options.confirm,
+        is_terminal=sys.stdin.isatty(), host=options.host, tuning=options.tuning,
+    )  # fmt: skip
+    began, result = time.monotonic(), "stopped"
+    try:
+        with audit.only_one(target):
+            code: Exit = getattr(command, options.command)()
+            result = code.name.lower()
+            return code
+    except DeployError as error:
+        result = f"{error.code.name.lower()}: {error.cause}"
+        raise
+    except KeyboardInterrupt:
+        again = target.command(options.command)
+        raise DeployError("stopped by you", Exit.UNKNOWN, following=f"{again} goes on where it stopped") from None
+    finally:
+        if command.stages.done:
+            say("\n".join(command.stages.table()))
+        audit.note(target, _shown(options), result, time.monotonic() - began)
+
+
+def _shown(options: argparse.Namespace) -> str:
+    more = [options.host] if options.host else []
+    return " ".join([options.command, *more, *(["tuning"] if options.tuning else [])])
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(Exit.USAGE, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="deploy.py", description=__doc__)
+    parser.add_argument(
+        "command", choices=ABOUT, metavar="COMMAND", help="; ".join(f"{name}: {text}" for name, text in ABOUT.items())
+    )
+    parser.add_argument("--environment", default="local", help="local, staging or production")
+    parser.add_argument("--inventory", default="", help="an inventory of your own instead of the shipped one")
+    parser.add_argument("--set", default=USUAL_SET, help="which test hosts, where they are made here")
+    parser.add_argument("--confirm", default="", help="the environment's name, to change it")
+    parser.add_argument("--host", default="", help="which host to drain")
+    parser.add_argument("--tuning", action="store_true", help="roll back the tuning instead of the version")
+    parser.add_argument("--verbose", action="store_true", help="show Ansible's own output")
+    return parser

@@ -1,0 +1,225 @@
+"""The commands of the Makefile, each made of stages over playbooks."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from . import changes, checks, confirm, doctor, evidence, instances, inventory, local, verify
+from .playbooks import Play, Runner
+from .problems import DeployError, Exit
+from .stages import Stages
+from .target import Target
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Command:
+    """One command on one target."""
+
+    target: Target
+    runner: Runner
+    say: Say
+    confirmed: str = ""
+    is_terminal: bool = False
+    host: str = ""
+    tuning: bool = False
+
+    def __post_init__(self) -> None:
+        self.stages = Stages(self.say)
+
+    # One method for each target of the Makefile; each returns the exit code or raises DeployError.
+
+    def doctor(self) -> Exit:
+        """Say what is wrong before anything is touched."""
+        findings = doctor.examine(self.runner)
+        for finding in findings:
+            self.say(finding.line())
+        code = checks.code_of(findings)
+        self.say("All is well." if code is Exit.FINE else f"Not ready: {self._faults(findings)}.")
+        return code
+
+    def plan(self) -> Exit:
+        """Show all that would change."""
+        self._need_hosts()
+        with self.stages.stage("plan", "what would change; nothing is changed"):
+            self._plan()
+        return Exit.FINE
+
+    def deploy(self) -> Exit:
+        """Bring hosts, gateways and all to what the inventory and the profile say."""
+        if self.target.makes_hosts:
+            with self.stages.stage("hosts", "test hosts on this machine"):
+                self._make_hosts()
+        with self.stages.stage("doctor", "whether it can be done"):
+            self._doctor_or_stop()
+        with self.stages.stage("plan", "what would change; nothing is changed"):
+            is_change = self._plan()
+        if is_change:
+            confirm.confirm(self.target, self.confirmed, self.is_terminal)
+        with self.stages.stage("tune", "kernel, limits, monitoring"):
+            self._play("site")
+        with self.stages.stage("roll", "Redis, HAProxy, gateways; one host at a time"):
+            self._play("deploy")
+        self._after()
+        self.say(f"Deployed to {self.target.name}. Back: {self.target.command('rollback')}")
+        return Exit.FINE
+
+    def verify(self) -> Exit:
+        """Hold every host against the profile."""
+        self._need_hosts()
+        return verify.run(self.target, self.say)
+
+    def rollback(self) -> Exit:
+        """Bring back the version before, or what the tuning changed."""
+        self._need_hosts()
+        confirm.confirm(self.target, self.confirmed, self.is_terminal)
+        name, about = ("rollback", "values and files of before the first deploy") if self.tuning else (
+            "rollback_gateways", "the release before, one host at a time")  # fmt: skip
+        with self.stages.stage("rollback", about):
+            self._play(name, again=self.target.command("rollback", *(["TUNING=1"] if self.tuning else [])))
+        if not self.tuning:
+            with self.stages.stage("smoke", "a message through the front door"):
+                self._play("smoke")
+            self._instances()
+        self.say(f"Back. Forward again: {self.target.command('deploy')}")
+        return Exit.FINE
+
+    def drain(self) -> Exit:
+        """Empty one host."""
+        return self._drain("drained", f"Empty. Back: {self.target.command('undrain', f'HOST={self.host}')}")
+
+    def undrain(self) -> Exit:
+        """Let one host serve again."""
+        return self._drain("serving", f"{self.host} serves again.")
+
+    def restart(self) -> Exit:
+        """Restart every instance by the roll; what an interrupted restart has done is left alone."""
+        self._need_hosts()
+        confirm.confirm(self.target, self.confirmed, self.is_terminal)
+        place = self.target.folder / "restart.json"
+        since = _since(place)
+        if since:
+            self.say(f"Going on with the restart that began at {time.strftime('%H:%M:%S', time.localtime(since))}.")
+        moment = since or int(time.time())
+        place.write_text(json.dumps({"since": moment}))
+        with self.stages.stage("restart", "one host at a time"):
+            self._play("restart", {"gateway_restart_since": str(moment)}, again=self.target.command("restart"))
+        place.unlink()
+        self._instances()
+        with self.stages.stage("smoke", "a message through the front door"):
+            self._play("smoke")
+        return Exit.FINE
+
+    # Private methods
+
+    def _make_hosts(self) -> None:
+        if fault := doctor.can_make_hosts():
+            raise DeployError(fault.said, Exit.UNKNOWN, following=fault.remedy)
+        local.hosts_up(self.target)
+        local.prepare(self.target)
+
+    def _need_hosts(self) -> None:
+        if self.target.makes_hosts and not self.target.inventories[-1].is_file():
+            raise DeployError(
+                f"there are no test hosts `{self.target.set_name}` yet",
+                Exit.UNKNOWN,
+                following=self.target.command("deploy"),
+            )
+        inventory.read(self.target)
+
+    def _doctor_or_stop(self) -> None:
+        findings = doctor.examine(self.runner)
+        code = checks.code_of(findings)
+        for finding in findings:
+            if finding.code:
+                self.say(finding.line())
+        if code:
+            raise DeployError(
+                f"not ready, nothing was changed: {self._faults(findings)}",
+                code,
+                following=self.target.command("doctor"),
+            )
+        self.say(f"  {len(findings)} checks are well")
+
+    def _plan(self) -> bool:
+        with ThreadPoolExecutor() as pool:
+            look = partial(self._play, options=("--check", "--diff"), quiet=True)
+            plays = list(pool.map(look, ("site", "deploy")))
+        events = [event for play in plays for event in play.events]
+        for line in changes.summary(events):
+            self.say(f"  {line}")
+        path = self.target.folder / f"{time.strftime('%Y%m%d-%H%M%S')}-plan.diff"
+        path.touch(0o600)
+        path.write_text(changes.whole_diff(events))
+        self.say(f"  the whole diff: {path}")
+        return any(event.is_change for event in events)
+
+    def _after(self) -> None:
+        self._instances()
+        with self.stages.stage("verify", "hosts against the profile"):
+            if code := verify.run(self.target, self.say):
+                raise DeployError(
+                    "the hosts are not as the profile expects",
+                    code,
+                    following=f"see the fixes above, then {self.target.command('verify')}",
+                )
+        with self.stages.stage("smoke", "a message through the front door"):
+            self._play("smoke")
+
+    def _instances(self) -> None:
+        found = inventory.read(self.target)
+        play = self._play("slots", quiet=True)
+        path = instances.write(self.target, found, play.events)
+        self.say(f"  recovery scripts: --instances {path}")
+
+    def _drain(self, state: str, end: str) -> Exit:
+        self._need_hosts()
+        hosts = inventory.read(self.target).groups["gateways"]
+        if self.host not in hosts:
+            raise DeployError(
+                f"HOST: expected one of {', '.join(hosts)}, got {self.host!r}", Exit.USAGE,
+                following=self.target.command("drain", f"HOST={hosts[0]}"),
+            )  # fmt: skip
+        name = "drain" if state == "drained" else "undrain"
+        with self.stages.stage(name, self.host):
+            self._play(
+                "drain", {"gateway_drain_state": state}, options=("--limit", self.host),
+                again=self.target.command(name, f"HOST={self.host}"),
+            )  # fmt: skip
+        self.say(end)
+        return Exit.FINE
+
+    def _play(
+        self,
+        name: str,
+        variables: Mapping[str, str] | None = None,
+        *,
+        options: tuple[str, ...] = (),
+        quiet: bool = False,
+        again: str = "",
+    ) -> Play:
+        play = self.runner.play(name, *options, variables=variables, quiet=quiet)
+        if not play.is_fine:
+            following = again or f"correct that, then {self.target.command('deploy')} goes on where it stopped"
+            raise evidence.failure(self.target, play, following)
+        return play
+
+    @staticmethod
+    def _faults(findings: list[checks.Finding]) -> str:
+        bad = [finding for finding in findings if finding.code]
+        return "; ".join(f"{finding.host + ': ' if finding.host else ''}{finding.name}" for finding in bad)
+
+
+def _since(place: Path) -> int:
+    """Return when an interrupted restart began, 0 where none did."""
+    try:
+        return int(json.loads(place.read_text())["since"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0

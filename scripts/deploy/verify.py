@@ -1,0 +1,113 @@
+"""`make verify`: hold every host against the profile by the tests of holdfast.verify, and show what drifted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Callable, Sequence
+from importlib import util
+from pathlib import Path
+
+from . import inventory
+from .inventory import Inventory
+from .playbooks import BIN, environment
+from .problems import DeployError, Exit
+from .target import ANSIBLE, Target
+
+TESTS = "holdfast.verify"
+SHOWN = ("drift", "expired", "unknown", "waived")
+CHECK_SECONDS = 900.0
+Row = dict[str, str]
+
+
+def run(target: Target, say: Callable[[str], None]) -> Exit:
+    """Check all hosts, show what is not as expected, and return the exit code.
+
+    Raises:
+        DeployError: the checks could not run.
+    """
+    if util.find_spec(TESTS) is None:
+        raise DeployError(f"the package {TESTS} is missing", Exit.UNKNOWN, following="make setup")
+    found = inventory.read(target)
+    target.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rows: list[Row] = []
+    for number, profile in enumerate(found.profiles, 1):
+        report = target.folder / (f"verify-{number}.xml" if len(found.profiles) > 1 else "verify.xml")
+        rows += _checked(target, found, profile, report)
+        say(f"  report: {report}")
+    for line in table(rows):
+        say(f"  {line}")
+    return code_of(rows)
+
+
+def command(target: Target, found: Inventory, profile: str, report: Path) -> list[str]:
+    """Return the command line that holds the hosts of one profile against it."""
+    hosts = [host for host in found.hosts if found.variables.get(host, {}).get("holdfast_profile", "") == profile]
+    waivers = {str(found.variables.get(host, {}).get("holdfast_waivers") or "") for host in hosts} - {""}
+    inventory_file = target.inventories[-1]
+    return [
+        str(BIN / "python"), "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(target.folder),
+        "-p", "no:cacheprovider", "-p", f"{TESTS}.plugin", "--pyargs", TESTS, f"--holdfast-profile={profile}",
+        *(f"--holdfast-waivers={path}" for path in sorted(waivers)[:1]), f"--ansible-inventory={inventory_file}",
+        f"--hosts={','.join(f'ansible://{host}' for host in hosts)}", f"--junit-xml={report}",
+    ]  # fmt: skip
+
+
+def rows_of(report: str) -> list[Row]:
+    """Return the results in a report of pytest's: what each test noted, and its host."""
+    rows = []
+    for case in ElementTree.fromstring(report).iter("testcase"):  # noqa: S314 - as above
+        row = {one.get("name", ""): one.get("value", "") for one in case.iter("property")}
+        inside = case.get("name", "").partition("[")[2].rstrip("]")
+        control = row.get("id") or (f"hf-{inside.partition('-hf-')[2]}" if "-hf-" in inside else "")
+        host = inside.removesuffix(f"-{control}") if control else inside
+        if "status" not in row:
+            row = {"status": "unknown", "actual": " ".join("".join(case.itertext()).split())[:300]}
+        rows.append({**row, "host": host, "id": control})
+    return rows
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Return a paragraph for each thing that is not as expected, and the counts."""
+    lines: list[str] = []
+    told: set[str] = set()
+    for row in sorted((row for row in rows if row["status"] in SHOWN), key=lambda row: SHOWN.index(row["status"])):
+        if row["status"] == "unknown":
+            text = f"UNKNOWN {row['host']}: {row.get('actual', '')}"
+            lines += [] if text in told else [text]
+            told.add(text)
+            continue
+        lines.append(f"{row['status'].upper():7} {row['host']} {row['id']} {row.get('key', '')}")
+        lines.append(f"        expected {row.get('expected', '')}, saw {row.get('actual', '')}")
+        lines += [f"        {name}: {row[name]}" for name in ("where", "fix", "waiver") if row.get(name)]
+    counts = Counter(row["status"].replace("_", " ") for row in rows)
+    return [*lines, ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "nothing was checked"]
+
+
+def code_of(rows: Sequence[Row]) -> Exit:
+    """Return 1 for drift, 4 where something could not be checked."""
+    statuses = {row["status"] for row in rows}
+    if statuses & {"drift", "expired"}:
+        return Exit.FOUND
+    return Exit.UNKNOWN if "unknown" in statuses or not rows else Exit.FINE
+
+
+def _checked(target: Target, found: Inventory, profile: str, report: Path) -> list[Row]:
+    """Run the checks of one profile and return their results."""
+    report.unlink(missing_ok=True)
+    try:
+        done = subprocess.run(
+            command(target, found, profile, report), cwd=ANSIBLE, env=environment(Path(os.devnull)),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise DeployError(f"the checks did not end within {CHECK_SECONDS:.0f} s", Exit.UNKNOWN) from None
+    # 0 all passed, 1 some failed; all else is pytest's own.
+    if done.returncode not in (0, 1) or not report.exists():
+        evidence = (done.stdout + done.stderr).strip().splitlines()[-12:]
+        raise DeployError(
+            "the checks could not run", Exit.UNKNOWN, evidence=evidence, following=target.command("doctor")
+        )
+    return rows_of(report.read_text())

@@ -1,0 +1,157 @@
+"""Tests of scripts/deploy/cli.py and the commands behind it; playbooks are played by stand-ins."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.scripts.deploying import event
+
+from deploy import audit, checks, cli, commands, doctor, evidence, inventory, playbooks, target, verify  # isort: skip
+from deploy.problems import Exit  # isort: skip
+
+
+@dataclass
+class World:
+    """What commands did, and how what they call shall end."""
+
+    calls: list[str] = field(default_factory=list)
+    fails: str = ""
+    findings: list[checks.Finding] = field(default_factory=list)
+    drift: Exit = Exit.FINE
+    has_changes: bool = True
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Let every playbook, the doctor and the checks be played."""
+    made = World()
+
+    def play(self, name, *options, variables=None, quiet=False):
+        made.calls.append(" ".join([name, *options, *(f"{key}={value}" for key, value in (variables or {}).items())]))
+        log = tmp_path / "log"
+        log.touch()
+        changes = [event(state="changed" if made.has_changes else "ok")]
+        bad = [event(state="failed", task="Judge it", msg="no")]
+        return playbooks.Play(name, int(name == made.fails), log, bad if name == made.fails else changes)
+
+    hosts = inventory.Inventory({"gateways": ["gw1", "gw2"]}, {})
+    monkeypatch.setattr(target, "CACHE", tmp_path)
+    monkeypatch.setattr(audit, "LOG", tmp_path / "audit.log")
+    monkeypatch.setattr(commands.Runner, "play", play)
+    monkeypatch.setattr(inventory, "read", lambda target: hosts)
+    monkeypatch.setattr(doctor, "examine", lambda runner: made.findings)
+    monkeypatch.setattr(evidence, "journal", lambda target, host: [])
+    monkeypatch.setattr(verify, "run", lambda target, say: made.calls.append("verify") or made.drift)
+    return made
+
+
+def run(*words: str) -> int:
+    """Run a command on staging, confirmed."""
+    return cli.main([*words, "--environment", "staging", "--confirm", "staging"])
+
+
+def test_deploy_goes_through_its_stages_in_order(world, capsys):
+    """Looked at, tuned, rolled, verified, tried; the end says the way back and the times."""
+    assert run("deploy") == 0
+    assert sorted(world.calls[:2]) == ["deploy --check --diff", "site --check --diff"]
+    assert world.calls[2:] == ["site", "deploy", "slots", "verify", "smoke"]
+    said = capsys.readouterr().out
+    assert "Back: make rollback ENV=staging" in said
+    assert "in all" in said
+
+
+def test_deploy_that_is_not_confirmed_changes_nothing(world, capsys):
+    """The plan was shown; exit code 3, and the command that would."""
+    assert cli.main(["deploy", "--environment", "production"]) == 3
+    assert all("--check" in call for call in world.calls)
+    assert "Next: make deploy ENV=production CONFIRM=production" in capsys.readouterr().err
+
+
+def test_deploy_that_changes_nothing_needs_no_confirmation(world):
+    """A pipeline may run it every night."""
+    world.has_changes = False
+
+    assert cli.main(["deploy", "--environment", "production"]) == 0
+
+
+def test_deploy_stops_where_the_doctor_finds_something(world, capsys):
+    """Before anything is looked at any further."""
+    world.findings = [checks.Finding("sudo", "did not give root", "let it", "gw1", Exit.FOUND)]
+
+    assert run("deploy") == 1
+    assert world.calls == []
+    assert "not ready, nothing was changed: gw1: sudo" in capsys.readouterr().err
+
+
+def test_deploy_that_fails_says_host_reason_and_next_command(world, capsys):
+    """And the audit log has it."""
+    world.fails = "deploy"
+
+    assert run("deploy") == 1
+    error = capsys.readouterr().err
+    assert "Failed: deploy failed on gw1" in error
+    assert "make deploy ENV=staging goes on where it stopped" in error
+
+
+def test_drift_after_a_deploy_is_its_result(world):
+    """Not taken for well."""
+    world.drift = Exit.FOUND
+
+    assert run("deploy") == 1
+    assert "smoke" not in world.calls
+
+
+def test_rollback_takes_the_version_or_the_tuning(world):
+    """The tuning only where it is asked for."""
+    assert run("rollback") == 0
+    assert run("rollback", "--tuning") == 0
+    assert world.calls == ["rollback_gateways", "smoke", "slots", "rollback"]
+
+
+def test_drain_takes_one_host_and_brings_it_back(world, capsys):
+    """A host that is none is named with those that are."""
+    assert run("drain", "--host", "gw1") == 0
+    assert run("undrain", "--host", "gw1") == 0
+    assert world.calls == [
+        "drain --limit gw1 gateway_drain_state=drained",
+        "drain --limit gw1 gateway_drain_state=serving",
+    ]
+    assert run("drain", "--host", "gw9") == 3
+    assert "expected one of gw1, gw2, got 'gw9'" in capsys.readouterr().err
+
+
+def test_restart_that_was_cut_off_goes_on(world):
+    """Instances that began after its beginning are left alone; the next one begins anew."""
+    world.fails = "restart"
+    assert run("restart") == 1
+    world.fails = ""
+    assert run("restart") == 0
+    assert run("restart") == 0
+    restarts = [call for call in world.calls if call.startswith("restart")]
+
+    assert len(restarts) == 3
+    assert restarts[0] == restarts[1]
+
+
+def test_every_command_leaves_a_line_in_the_audit_log(world, tmp_path):
+    """Also one that failed."""
+    run("plan")
+    world.fails = "smoke"
+    run("rollback")
+    lines = [json.loads(line) for line in (tmp_path / "audit.log").read_text().splitlines()]
+
+    assert [(line["what"], line["result"]) for line in lines] == [
+        ("plan", "fine"),
+        ("rollback", "found: smoke failed on gw1"),
+    ]
+
+
+def test_unknown_command_is_bad_usage():
+    """Exit code 3, as everywhere."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(["destroy"])
+
+    assert end.value.code == 3
