@@ -149,9 +149,9 @@ DRIFTS = {
     ),
     "edited drop-in": (
         "gw1", "hf-dead-001",
-        "cp /etc/sysctl.d/90-holdfast.conf /root/kept;"
+        "cp /etc/sysctl.d/90-holdfast.conf /var/lib/kept;"
         " sed -i s/tcp_keepalive_time.*/tcp_keepalive_time=7000/ /etc/sysctl.d/90-holdfast.conf",
-        "mv /root/kept /etc/sysctl.d/90-holdfast.conf",
+        "mv /var/lib/kept /etc/sysctl.d/90-holdfast.conf",
         ("300 now, 7000 after the next start", "/etc/sysctl.d/90-holdfast.conf line", "sed -i"),
     ),
     "later file": (
@@ -162,8 +162,8 @@ DRIFTS = {
         ("saw 60", "/etc/sysctl.d/99-vendor.conf line 2", "sed -i"),
     ),
     "removed file": (
-        "redis1", "hf-dead-003", "mv /etc/sysctl.d/90-holdfast.conf /root/kept",
-        "mv /root/kept /etc/sysctl.d/90-holdfast.conf",
+        "redis1", "hf-dead-003", "mv /etc/sysctl.d/90-holdfast.conf /var/lib/kept",
+        "mv /var/lib/kept /etc/sysctl.d/90-holdfast.conf",
         ("5 now, 9 after the next start", "no file of sysctl.d sets it", ">>/etc/sysctl.d/90-holdfast.conf"),
     ),
     "unit drop-in": (
@@ -187,7 +187,7 @@ DRIFTS = {
         ("saw 2048", "holdfast@1a.service, process", "prlimit --pid"),
     ),
     "haproxy maxconn": (
-        "lb1", "hf-proxy-001", "echo set maxconn global 100 | python3 /root/say.py", "systemctl restart haproxy",
+        "lb1", "hf-proxy-001", "echo set maxconn global 100 | python3 /var/lib/say.py", "systemctl restart haproxy",
         ("saw 100", "changed after /etc/haproxy/haproxy.cfg line", "systemctl reload haproxy"),
     ),
     "redis setting": (
@@ -214,7 +214,7 @@ link.recv(1000)
 @pytest.fixture(scope="module")
 def drifted(hosts, tmp_path_factory) -> Iterator[tuple[Checked, str]]:
     """Let all hosts drift in every way at once, and check them by pytest and by the playbook."""
-    put(hosts, "lb1", "/root/say.py", SAY)
+    put(hosts, "lb1", "/var/lib/say.py", SAY)
     for host, _, change, _, _ in DRIFTS.values():
         hosts.on(host, change)
     yield check(hosts, tmp_path_factory.mktemp("drift")), hosts.play("verify").text
