@@ -72,6 +72,7 @@ hosts-down: setup ## Remove the test hosts and all that was made for them
 
 test: check node servers infra ## Run everything but the full counts (see proof)
 	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
+	$(PY) scripts/lint_ansible.py
 	$(PYTEST) tests -m "not proof"
 
 test-unit: setup ## Run the unit tests: seconds, no sockets
