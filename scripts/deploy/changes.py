@@ -14,6 +14,8 @@ from .events import Event
 PAIR = re.compile(r"^\s*([\w.@/-]+)\s*(?:=|:\s|\s)\s*(\S.*?)\s*$")
 RELEASE = re.compile(r"^release (\S+)$", re.MULTILINE)
 MOST_KEYS = 12
+# The version has a line of its own.
+TOLD_APART = {"release", "installed"}
 
 
 def summary(events: Sequence[Event]) -> list[str]:
@@ -81,7 +83,7 @@ def _keyed(text: object) -> dict[str, str]:
     rows = (line for line in text.splitlines() if not line.lstrip().startswith(("#", ";")))
     found = [match for row in rows if (match := PAIR.match(row))]
     # A key that stands there several times has no one value that could be told.
-    often = {key for key, count in Counter(match[1] for match in found).items() if count > 1}
+    often = {key for key, count in Counter(match[1] for match in found).items() if count > 1} | TOLD_APART
     return {match[1]: match[2] for match in found if match[1] not in often}
 
 
