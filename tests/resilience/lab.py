@@ -8,6 +8,7 @@ with running_lab(folder, "kill", fleet, size) as lab:
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +46,9 @@ class Lab:
         self.scenario = scenario
         self.fleet = fleet
         self.size = size
-        self.channels = [f"{size.namespace}:{scenario}-{number}" for number in range(size.channels)]
+        # Of this run alone: numbers begin at 1 as offsets do, and a broker may outlive a run.
+        run = secrets.token_hex(4)
+        self.channels = [f"{size.namespace}:{scenario}-{run}-{number}" for number in range(size.channels)]
         self.crowds = {kind: Crowd(self._plan(kind), folder / f"{kind}.log") for kind in size.kinds}
         self._publishers = Publishers(
             fleet.api_url, self.channels, size.interval, size.padding, fleet.gateways[0].api_key
