@@ -8,7 +8,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers run run-cluster hosts-up hosts-down test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
+.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster hosts-up hosts-down test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -29,6 +29,9 @@ node: setup
 
 servers: setup
 	@$(PY) scripts/system_packages.py nginx haproxy ip sshd initdb redis-server chromedriver firefox-esr WebKitWebDriver Xvfb
+
+emulator: setup
+	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh qemu-system-x86_64 qemu-img mkfs.ext4
 
 run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
 	@$(IN) exec "$(BIN)/holdfast" serve --dev
@@ -107,7 +110,7 @@ bench-redis: setup servers ## Measure what a shared Redis costs: its CPU, the ti
 bench-profile: setup servers ## Measure what the host profile changes, as root: memory of slow readers, a storm of connects
 	$(PY) -m benchmarks.host_profile
 
-proof: check node servers infra ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
+proof: check node servers infra emulator ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
 	$(IN) REQUIRE_PARTS=1 HYPOTHESIS_PROFILE=proof "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks

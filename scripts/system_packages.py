@@ -30,6 +30,9 @@ PACKAGES = {
     "systemd-nspawn": ["systemd-container"],
     "mmdebstrap": ["mmdebstrap"],
     "ssh": ["openssh-client"],
+    "qemu-system-x86_64": ["qemu-system-x86"],
+    "qemu-img": ["qemu-utils"],
+    "mkfs.ext4": ["e2fsprogs"],
 }
 # Services that are not called like their program.
 SERVICES = {"initdb": "postgresql", "sshd": "ssh"}

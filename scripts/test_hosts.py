@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hosts import access, guest, machine, registry, sets
-from hosts.model import DEFAULT_PREFIX, USUAL_HOSTS, HostSet, check_set_name
+from hosts import access, guest, machine, registry, sets, vm
+from hosts.model import DEFAULT_PREFIX, USUAL_HOSTS, USUAL_VM, HostSet, check_set_name
 from hosts.shell import HostsError
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "hosts"
@@ -41,9 +41,10 @@ def say(text: str) -> None:
 
 def _up(options: argparse.Namespace) -> int:
     machine.check()
+    names = [*(options.names or USUAL_HOSTS), *([USUAL_VM] if options.vm else [])]
     with registry.claimed(options.set, CACHE, options.prefix) as hosts:
-        sets.up(hosts, options.names or USUAL_HOSTS, say)
-        say(f"ssh -F {access.config_of(hosts.folder)} {(options.names or USUAL_HOSTS)[0]}")
+        sets.up(hosts, list(dict.fromkeys(names)), say)
+        say(f"ssh -F {access.config_of(hosts.folder)} {names[0]}")
     return FINE
 
 
@@ -83,7 +84,8 @@ def _ssh(options: argparse.Namespace) -> int:
 
 
 def _run_host(options: argparse.Namespace) -> int:
-    return guest.run_until_end(options.base, _known(options).host(options.name))
+    host = _known(options).host(options.name)
+    return (vm if host.is_vm else guest).run_until_end(options.base, host)
 
 
 def _known(options: argparse.Namespace) -> HostSet:
@@ -110,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     up = commands.add_parser("up", parents=[shared], help="let hosts run, and wait until they are ready")
     up.add_argument("names", nargs="*", metavar="NAME", help=f"which hosts; without: {' '.join(USUAL_HOSTS)}")
+    up.add_argument("--vm", action="store_true", help=f"{USUAL_VM} too: a virtual machine with a kernel of its own")
     up.add_argument("--prefix", default=DEFAULT_PREFIX, help="first two numbers of a new set's addresses (%(default)s)")
     down = commands.add_parser("down", parents=[shared], help="remove everything of a set")
     down.add_argument("--all", action="store_true", help="of all sets that this checkout made")

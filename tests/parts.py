@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,9 @@ SERVER_HOW = "apt-get install {} (`make test` does that as root on Debian and Ub
 SBIN = ":".join(["/usr/local/sbin", "/usr/sbin", "/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"))])
 NAMESPACES_HOW = "run the tests as root where `ip netns add` is allowed (apt-get install iproute2)"
 NSPAWN_HOW = "run the tests as root on Debian or Ubuntu (apt-get install systemd-container mmdebstrap openssh-client)"
+VM_HOW = (
+    "run the tests as root; apt-get install qemu-system-x86 qemu-utils (`make proof` does that on Debian and Ubuntu)"
+)
 PYTHON2_HOW = "pyenv install 2.7.18 (see https://github.com/pyenv/pyenv)"
 
 
@@ -108,6 +112,11 @@ def hosts_program() -> Path:
     return Path(os.environ.get("TEST_HOSTS_PROGRAM", ROOT / "scripts" / "test_hosts.py"))
 
 
+def _has_vm() -> bool:
+    programs = has_programs("qemu-system-x86_64", "qemu-img", "mkfs.ext4")
+    return programs and platform.machine() == "x86_64" and find_part("nspawn").is_there()
+
+
 def find_part(name: str) -> Part:
     """Return the part of that name; `npm:FOLDER` stands for that folder's npm packages.
 
@@ -140,6 +149,7 @@ def find_part(name: str) -> Part:
         "xvfb": _browser("xvfb", lambda: has_programs("Xvfb"), "xvfb xauth"),
         "ansible": Part("ansible", lambda: Path(sys.executable).with_name("ansible-playbook").is_file(), "make infra"),
         "test hosts": Part("test hosts", lambda: hosts_program().is_file() and has_namespaces(), NAMESPACES_HOW),
+        "vm": Part("vm", _has_vm, VM_HOW),
         "netns": Part("netns", has_namespaces, NAMESPACES_HOW),
         "nspawn": Part("nspawn", has_hosts, NSPAWN_HOW),
         "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),

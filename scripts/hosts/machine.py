@@ -14,11 +14,12 @@ from . import cgroups
 from .shell import HostsError, succeeds
 
 PROGRAMS = ("ip", "systemd-nspawn", "mmdebstrap", "ssh")
+VM_PROGRAMS = ("qemu-system-x86_64", "qemu-img", "mkfs.ext4")
 FILESYSTEMS = Path("/proc/filesystems")
 ELSEWHERE = "Elsewhere name hosts of your own in an inventory."
 
 
-def check() -> None:
+def check(*, with_vm: bool = False) -> None:
     """Go on only where hosts can be made, after having installed the programs for it where that needs no asking.
 
     Raises:
@@ -28,7 +29,10 @@ def check() -> None:
         raise HostsError(f"Test hosts need Linux, this is {platform.system()}. {ELSEWHERE}")
     if os.geteuid() != 0:
         raise HostsError(f"Test hosts need root, for network namespaces and mounts: run this with sudo. {ELSEWHERE}")
-    missing = system_packages.ensure(list(PROGRAMS))
+    if with_vm and platform.machine() != "x86_64":
+        raise HostsError(f"The virtual machine needs a processor of x86_64, this is {platform.machine()}. {ELSEWHERE}")
+    programs = [*PROGRAMS, *(VM_PROGRAMS if with_vm else ())]
+    missing = system_packages.ensure(programs)
     if missing:
         packages = " ".join(package for program in missing for package in system_packages.PACKAGES[program])
         raise HostsError(

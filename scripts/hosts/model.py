@@ -11,8 +11,9 @@ from .shell import HostsError
 DEFAULT_PREFIX = "10.77"
 WHEELS_PORT = 8077
 USUAL_HOSTS = ("gw1", "gw2", "lb1", "redis1")
+USUAL_VM = "vm1"
 # First number of the addresses of each kind: gw1 is .11, lb1 .21.
-KINDS = {"gw": 10, "lb": 20, "redis": 30, "peer": 50}
+KINDS = {"gw": 10, "lb": 20, "redis": 30, "vm": 40, "peer": 50}
 GROUPS = {"gw": "gateways", "lb": "load_balancers", "redis": "redis"}
 SET_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 HOST_NAME = re.compile(rf"({'|'.join(KINDS)})([1-9])")
@@ -31,6 +32,11 @@ class Host:
     def kind(self) -> str:
         """Return what it is for: `gw` of `gw1`."""
         return self.name[:-1]
+
+    @property
+    def is_vm(self) -> bool:
+        """Tell whether it is a virtual machine, with a kernel of its own."""
+        return self.kind == "vm"
 
     @property
     def link(self) -> str:

@@ -61,16 +61,28 @@ def connect(host: Host) -> None:
 def disconnect(host: Host) -> None:
     """Remove a host's link and namespace, if there."""
     # The link by itself: a namespace lives for as long as a process is in it, and keeps its link.
-    for command in (("link", "delete", host.link), ("netns", "delete", host.link)):
-        with suppress(HostsError):
-            run("ip", *command)
+    remove_link(host.link)
+    with suppress(HostsError):
+        run("ip", "netns", "delete", host.link)
+
+
+def connect_vm(host: Host) -> None:
+    """Give a virtual machine a link to the bridge; its own end is a device of QEMU's."""
+    remove_link(host.link)
+    run("ip", "tuntap", "add", host.link, "mode", "tap")
+    run("ip", "link", "set", host.link, "master", f"hfbr{host.number}", "up")
+
+
+def remove_link(name: str) -> None:
+    """Remove a link, if there."""
+    with suppress(HostsError):
+        run("ip", "link", "delete", name)
 
 
 def remove(number: int) -> list[str]:
     """Remove the links, namespaces and rules of a set, and return the names of what is left."""
     for name in links(number):
-        with suppress(HostsError):
-            run("ip", "link", "delete", name)
+        remove_link(name)
     for name in namespaces(number):
         with suppress(HostsError):
             run("ip", "netns", "delete", name)

@@ -10,7 +10,7 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .shell import HostsError, run
@@ -48,9 +48,9 @@ SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/source
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 
 
-def key(packages: tuple[str, ...] = PACKAGES) -> str:
-    """Return the short name of what the root file system is made of."""
-    recipe = "\n".join([SUITE, *sorted(packages), CUSTOMIZE])
+def key(packages: Sequence[str] = PACKAGES, *more: str) -> str:
+    """Return the short name of what the root file system is made of, and of what else is done with it."""
+    recipe = "\n".join([SUITE, *sorted(packages), CUSTOMIZE, *more])
     return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
 
@@ -83,15 +83,24 @@ def _build(folder: Path, say: Callable[[str], None]) -> None:
     say("Building the hosts' root file system, once for this list of packages: one to two minutes ...")
     started = time.monotonic()
     unfinished = folder.with_suffix(".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    make(unfinished, PACKAGES, CUSTOMIZE)
+    unfinished.rename(folder)
+    say(f"The root file system is ready after {time.monotonic() - started:.0f} s.")
+
+
+def make(folder: Path, packages: Sequence[str], customize: str) -> None:
+    """Install packages into a new folder, instead of what may be there.
+
+    Raises:
+        HostsError: they could not be; the folder is gone.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
     try:
         run(
-            "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}",
-            '--aptopt=Acquire::Languages "none"', f"--customize-hook={CUSTOMIZE}", SUITE, unfinished, mirror(),
+            "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(packages)}",
+            '--aptopt=Acquire::Languages "none"', f"--customize-hook={customize}", SUITE, folder, mirror(),
             timeout=BUILD_SECONDS,
         )  # fmt: skip
     except HostsError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise HostsError(f"The hosts' root file system could not be built from {mirror()}: {error}") from error
-    unfinished.rename(folder)
-    say(f"The root file system is ready after {time.monotonic() - started:.0f} s.")

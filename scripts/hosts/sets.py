@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import access, cgroups, guest, machine, network, registry, rootfs, wheelhouse
+from . import access, cgroups, guest, machine, network, registry, rootfs, vm, vm_image, wheelhouse
 from .model import Host, HostSet
 from .shell import HostsError, wait_until
 
 PROGRAM = Path(__file__).resolve().parent.parent / "test_hosts.py"
 # Seconds on a free machine are a minute on one that builds something beside.
 READY_SECONDS = 90.0
+# How long one that says nothing is asked for its state; an emulated one is slow.
+ANSWER_SECONDS = {False: 5.0, True: 30.0}
 Say = Callable[[str], None]
 
 
@@ -27,8 +29,11 @@ def up(hosts: HostSet, names: Sequence[str], say: Say) -> None:
         HostsError: one does not; what there is stays, to be looked at.
     """
     wanted = [hosts.host(name) for name in names]
-    machine.check()
-    base = rootfs.ensure(hosts.folder.parent, say)
+    machine.check(with_vm=any(host.is_vm for host in wanted))
+    bases = {
+        is_vm: (vm_image if is_vm else rootfs).ensure(hosts.folder.parent, say)
+        for is_vm in sorted({host.is_vm for host in wanted})
+    }
     started = time.monotonic()
     hosts.folder.mkdir(parents=True, exist_ok=True)
     network.ensure_bridge(hosts)
@@ -37,10 +42,13 @@ def up(hosts: HostSet, names: Sequence[str], say: Say) -> None:
     for host in new:
         cgroups.end(guest.group_of(host))
         access.make_host_key(hosts, host.name)
-        guest.prepare(hosts, host, key)
+        if host.is_vm:
+            vm.prepare(bases[True], hosts, host, key)
+        else:
+            guest.prepare(hosts, host, key)
     access.write_files(hosts)
     for host in new:
-        _start(hosts, base, host)
+        _start(hosts, bases[host.is_vm], host)
     wheels = wheelhouse.serve(hosts, wheelhouse.fill(hosts, say))
     _wait(hosts, wanted)
     running = ", ".join(f"{host.name} {host.address}" for host in wanted)
@@ -70,10 +78,11 @@ def reboot(hosts: HostSet, name: str) -> float:
         HostsError: it does not come back.
     """
     before, started = access.boot_id(hosts, name), time.monotonic()
+    seconds = _ready_seconds(hosts.host(name))
     # The connection may end before the answer does.
     subprocess.run(
         access.command(hosts, name, "sudo", "systemctl", "reboot"),
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=READY_SECONDS, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False,
     )  # fmt: skip
 
     def is_back() -> bool:
@@ -82,12 +91,12 @@ def reboot(hosts: HostSet, name: str) -> float:
         except HostsError:
             return False
 
-    if not wait_until(is_back, READY_SECONDS, 0.1):
+    if not wait_until(is_back, seconds, 0.1):
         raise HostsError(
-            f"{name} did not boot again within {READY_SECONDS:.0f} s. Its console's last lines:\n"
+            f"{name} did not boot again within {seconds:.0f} s. Its console's last lines:\n"
             f"{guest.last_words(hosts.host(name))}"
         )
-    access.wait(hosts, name, READY_SECONDS)
+    access.wait(hosts, name, seconds)
     return time.monotonic() - started
 
 
@@ -98,7 +107,7 @@ def status(hosts: HostSet) -> list[tuple[Host, str]]:
         state = "ended"
         if is_running(host):
             try:
-                access.wait(hosts, host.name, 5)
+                access.wait(hosts, host.name, ANSWER_SECONDS[host.is_vm])
                 state = "running"
             except HostsError as error:
                 state = str(error)
@@ -117,10 +126,14 @@ def _start(hosts: HostSet, base: Path, host: Host) -> None:
     cgroups.start(guest.group_of(host), words, host.log)
 
 
+def _ready_seconds(host: Host) -> float:
+    return vm.READY_SECONDS if host.is_vm else READY_SECONDS
+
+
 def _wait(hosts: HostSet, wanted: Sequence[Host]) -> None:
     def wait(host: Host) -> None:
         try:
-            access.wait(hosts, host.name, READY_SECONDS)
+            access.wait(hosts, host.name, _ready_seconds(host))
         except HostsError as error:
             raise HostsError(f"{error} Its console's last lines:\n{guest.last_words(host)}") from error
 

@@ -52,9 +52,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Hosts:
-    """A set of test hosts that is up."""
+    """A set of test hosts that is up; emulated ones need more patience."""
 
     name: str
+    patience: float = 300
 
     @property
     def folder(self) -> Path:
@@ -64,12 +65,14 @@ class Hosts:
     def manage(self, *arguments: str) -> None:
         """Let the program of the test hosts do something with the set."""
         command, *rest = arguments
-        subprocess.run([sys.executable, hosts_program(), command, "--set", self.name, *rest], check=True, timeout=900)
+        subprocess.run(
+            [sys.executable, hosts_program(), command, "--set", self.name, *rest], check=True, timeout=3 * self.patience
+        )
 
     def on(self, host: str, command: str) -> str:
         """Run a command as root and return what it prints."""
         ssh = ["ssh", "-F", self.folder / "ssh_config", host, "sudo", "sh", "-c", f"'{command}'"]
-        return subprocess.run(ssh, check=True, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run(ssh, check=True, capture_output=True, text=True, timeout=self.patience / 5).stdout
 
     def inventory(self) -> dict:
         """Return the set's inventory."""
@@ -85,6 +88,6 @@ class Hosts:
         environment = os.environ | {"ANSIBLE_HOME": str(ROOT / ".cache" / "ansible"), "ANSIBLE_NOCOLOR": "1"}
         done = subprocess.run(
             command, cwd=ANSIBLE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=300, check=False,
+            timeout=self.patience, check=False,
         )  # fmt: skip
         return Run(done.returncode, done.stdout)

@@ -59,6 +59,15 @@ def test_machine_without_programs_is_refused(monkeypatch):
     assert "apt-get install mmdebstrap systemd-container" in refusal()
 
 
+def test_machine_with_another_processor_has_no_virtual_one(monkeypatch):
+    """Emulated is what this machine's packages are for; hosts in containers are fine."""
+    monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
+
+    machine.check()
+    with pytest.raises(HostsError, match="needs a processor of x86_64, this is aarch64"):
+        machine.check(with_vm=True)
+
+
 def test_machine_without_namespaces_is_refused(monkeypatch):
     """As in most containers."""
     monkeypatch.setattr(machine, "succeeds", lambda *words: False)

@@ -77,6 +77,13 @@ def test_host_gets_a_new_namespace(calls, tmp_path):
     assert "ip -netns hf1-gw1 address add 10.77.1.11/24 dev eth0" in calls
 
 
+def test_virtual_machine_gets_a_link_and_no_namespace(calls, tmp_path):
+    """Its kernel is its own; the other end of the link is QEMU."""
+    network.connect_vm(hosts(tmp_path).host("vm1"))
+
+    assert calls[-2:] == ["ip tuntap add hf1-vm1 mode tap", "ip link set hf1-vm1 master hfbr1 up"]
+
+
 def test_remove_takes_only_the_sets_own(calls):
     """Its links and namespaces by name, and it says what it could not remove."""
     left = network.remove(1)

@@ -25,7 +25,7 @@ def running(monkeypatch) -> set[str]:
 
     monkeypatch.setattr(cgroups, "end", end)
     monkeypatch.setattr(cgroups, "processes", lambda group: {1} if group.rpartition("/")[2] in names else set())
-    monkeypatch.setattr(machine, "check", lambda: None)
+    monkeypatch.setattr(machine, "check", lambda **asked: None)
     monkeypatch.setattr(rootfs, "ensure", lambda cache, say: cache)
     monkeypatch.setattr(network, "ensure_bridge", lambda hosts: None)
     monkeypatch.setattr(network, "remove", lambda number: [])

@@ -39,6 +39,13 @@ def test_up_makes_the_hosts_that_are_named(calls):
     assert calls == [("up", "mine", "gw1")]
 
 
+def test_up_makes_the_virtual_machine_too(calls):
+    """Once, also where it is named."""
+    assert program.main(["up", "--vm", "gw1"]) == 0
+    assert program.main(["up", "--vm", "vm1"]) == 0
+    assert calls == [("up", "local", "gw1", "vm1"), ("up", "local", "vm1")]
+
+
 def test_down_of_a_set_that_is_not_there_is_fine(calls):
     """It can be asked for twice."""
     assert program.main(["down"]) == 0
