@@ -13,6 +13,8 @@ from tests.contract.source import ROOT
 from tests.infra.deployment import Deployment
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow]
+# A second fleet from nothing: too long for every run, whose roll-out tests use the same playbooks.
+in_full = pytest.mark.proof
 
 STAGES = ["hosts", "doctor", "plan", "tune", "roll", "verify", "smoke"]
 LOCK = """
@@ -24,6 +26,7 @@ time.sleep(300)
 WRITTEN = "find /etc/holdfast /etc/sysctl.d /etc/haproxy /etc/redis -type f -exec sha256sum {} + 2>/dev/null | sort"
 
 
+@in_full
 def test_deploy_from_nothing_ends_with_a_verified_fleet(deployed: Deployment) -> None:
     """Every stage well and timed, no drift, a message through the front door, the way back."""
     done = deployed.first
@@ -35,6 +38,7 @@ def test_deploy_from_nothing_ends_with_a_verified_fleet(deployed: Deployment) ->
     assert f"Back: make rollback ENV=local SET={deployed.name}" in done.stdout
 
 
+@in_full
 def test_deploy_leaves_secrets_to_its_user_alone(deployed: Deployment) -> None:
     """Logs, secrets and the file for the recovery scripts; and no secret in what was printed or logged."""
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in deployed.folder.iterdir()}
@@ -46,6 +50,7 @@ def test_deploy_leaves_secrets_to_its_user_alone(deployed: Deployment) -> None:
     assert not [secret for secret in secrets for text in [*texts, deployed.first.stdout] if secret in text]
 
 
+@in_full
 def test_verify_names_a_drift_its_file_and_the_fix(deployed: Deployment) -> None:
     """The exit code of the program says that something was found."""
     file = "/etc/sysctl.d/99-mine.conf"
@@ -68,6 +73,7 @@ def test_verify_names_a_drift_its_file_and_the_fix(deployed: Deployment) -> None
     assert again.returncode == 0, again.stdout
 
 
+@in_full
 def test_recovery_scripts_find_the_fleet(deployed: Deployment) -> None:
     """By the file that a deploy leaves, over SSH."""
     file = deployed.folder / "instances.yaml"
@@ -78,6 +84,7 @@ def test_recovery_scripts_find_the_fleet(deployed: Deployment) -> None:
     assert "gw2-1a" in done.stdout
 
 
+@in_full
 def test_bad_input_is_named_and_nothing_is_touched(deployed: Deployment, tmp_path: Path) -> None:
     """A host that is not there, a user without sudo, a secret of an example, a busy apt: all by one run."""
     before = {host: deployed.on(host, WRITTEN) for host in ("gw1", "lb1")}
@@ -105,6 +112,7 @@ def test_bad_input_is_named_and_nothing_is_touched(deployed: Deployment, tmp_pat
     assert before == {host: deployed.on(host, WRITTEN) for host in before}
 
 
+@in_full
 def test_profile_that_contradicts_itself_is_named(deployed: Deployment, tmp_path: Path) -> None:
     """Before any host is logged in to."""
     profile = tmp_path / "mine.yaml"

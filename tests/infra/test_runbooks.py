@@ -26,6 +26,7 @@ def test_every_mutating_command_is_among_those_that_are_run() -> None:
     assert {line for book in BOOKS for line in book.lines("sh safe=no")} == set(ACTING)
 
 
+@pytest.mark.proof
 def test_read_only_commands_run(deployed: Deployment) -> None:
     """Each once, whichever book has it; on a fleet that is well they end well."""
     lines = dict.fromkeys(line for book in BOOKS for line in book.lines(READ_ONLY))
@@ -34,6 +35,7 @@ def test_read_only_commands_run(deployed: Deployment) -> None:
     assert {line: done.stdout[-800:] for line, done in ended.items() if done.returncode} == {}
 
 
+@pytest.mark.proof
 def test_mutating_commands_do_what_they_say(deployed: Deployment) -> None:
     """Drained and back; the tuning taken back and brought again; the deploy after it ends with no drift."""
     for line, words in ACTING.items():
