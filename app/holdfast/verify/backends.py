@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -28,13 +30,21 @@ def hosts(option: Callable[[str], Any]) -> list[TestinfraHost]:
         raise FleetError(
             "pytest-testinfra is missing, which reaches the hosts: pip install 'holdfast[infra]'"
         ) from None
+    _find_ansible()
     named = option("hosts")
     settings = {name: option(name) for name in _OPTIONS}
     try:
         found = testinfra.get_hosts(named.split(",") if named else [None], **settings)
+        return [TestinfraHost(one, settings["ansible_inventory"]) for one in found]
     except Exception as error:  # testinfra raises what its back ends raise: of parsing, of Ansible, of imports
         raise FleetError(f"expected --hosts such as ssh://gw1,ssh://gw2 or ansible://all: {_first(error)}") from None
-    return [TestinfraHost(one, settings["ansible_inventory"]) for one in found]
+
+
+def _find_ansible() -> None:
+    """Let testinfra find the Ansible of this environment, also where nobody has activated it."""
+    folder, path = os.path.dirname(sys.executable), os.environ.get("PATH", "")
+    if folder not in path.split(os.pathsep):
+        os.environ["PATH"] = f"{path}{os.pathsep}{folder}"
 
 
 class TestinfraHost:

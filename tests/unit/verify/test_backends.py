@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from types import SimpleNamespace
 
@@ -85,9 +86,11 @@ def test_hosts_are_testinfras(monkeypatch):
     monkeypatch.setitem(sys.modules, "testinfra.utils", SimpleNamespace())
     monkeypatch.setitem(sys.modules, "testinfra.utils.ansible_runner", ansible)
 
+    monkeypatch.setenv("PATH", "/usr/bin")
     found = backends.hosts(options(hosts="ansible://all", ansible_inventory="i.yml"))
 
     assert [(one.name, one.groups) for one in found] == [("gw1", ["gateways"])]
+    assert os.environ["PATH"] == f"/usr/bin:{os.path.dirname(sys.executable)}"
     assert (seen["names"], seen["ansible_inventory"]) == (["ansible://all"], "i.yml")
     with pytest.raises(FleetError, match="Unknown connection type"):
         backends.hosts(options(hosts="x://y"))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from typing import Any
 
 from holdfast.verify.collect import commands, declared, processes
 
+# Where drop-ins are.
+FOLDERS = ("/usr/lib/systemd/system", "/run/systemd/system", "/etc/systemd/system")
 # What tells where a unit stands and what it was made of.
 _ABOUT = ("Id", "ActiveState", "MainPID", "FragmentPath", "DropInPaths", "NeedDaemonReload")
 
@@ -32,6 +36,18 @@ def _parent(pid: int) -> int | None:
         return None
 
 
+def not_loaded(unit: str, loaded: list[str]) -> list[str]:
+    """Return drop-ins of a unit, or of its template, that came after systemd looked; it does not list them yet."""
+    template = f"{unit.partition('@')[0]}@.service" if "@" in unit else unit
+    found = [
+        path
+        for folder in FOLDERS
+        for name in dict.fromkeys((template, unit))
+        for path in glob.glob(f"{folder}/{glob.escape(name)}.d/*.conf")
+    ]
+    return sorted(set(found) - set(loaded), key=os.path.basename)
+
+
 def _units(pattern: str, properties: list[str]) -> tuple[list[dict[str, Any]], str]:
     # `TimeoutStopSec=` of a file is the property TimeoutStopUSec.
     shown = {name: name[:-3] + "USec" if name.endswith("Sec") else name for name in properties}
@@ -43,12 +59,15 @@ def _units(pattern: str, properties: list[str]) -> tuple[list[dict[str, Any]], s
     for block in filter(None, text.split("\n\n")):
         table = dict(line.partition("=")[::2] for line in block.strip().splitlines())
         if table.get("MainPID", "0") != "0":
-            files = [table.get("FragmentPath", ""), *table.get("DropInPaths", "").split()]
+            needs_reload = table.get("NeedDaemonReload") == "yes"
+            loaded = table.get("DropInPaths", "").split()
+            drop_ins = [*loaded, *not_loaded(table.get("Id", ""), loaded)] if needs_reload else loaded
+            files = [table.get("FragmentPath", ""), *drop_ins]
             found.append({
                 "unit": table.get("Id", ""),
                 "pid": int(table["MainPID"]),
                 "properties": {name: table.get(key) for name, key in shown.items()},
                 "declared": declared.in_units([path for path in files if path], properties),
-                "needs_reload": table.get("NeedDaemonReload") == "yes",
+                "needs_reload": needs_reload,
             })  # fmt: skip
     return found, ""

@@ -57,3 +57,16 @@ def test_parent_is_the_process_that_started_it():
     """What a unit's main process started belongs to it."""
     assert instances._parent(os.getpid()) == os.getppid()
     assert instances._parent(2**30) is None
+
+
+def test_drop_in_that_came_after_systemd_looked_is_found(tmp_path, monkeypatch):
+    """Systemd lists only what it has read; the template's and the unit's folders are looked through by name."""
+    monkeypatch.setattr(instances, "FOLDERS", (str(tmp_path),))
+    paths = [tmp_path / "holdfast@.service.d" / "90-a.conf", tmp_path / "holdfast@1a.service.d" / "60-b.conf"]
+    for path in (*paths, tmp_path / "holdfast@.service.d" / "10-known.conf"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+
+    found = instances.not_loaded("holdfast@1a.service", [f"{tmp_path}/holdfast@.service.d/10-known.conf"])
+
+    assert found == [str(paths[1]), str(paths[0])]
