@@ -21,7 +21,7 @@ def write(target: Target, found: Inventory, events: Iterable[Event]) -> Path:
     """Write the instances file beside an ssh_config, and return its path; JSON is YAML too."""
     slots = {event.host: values(event.stdout) for event in events if event.task == "List the slots" and event.stdout}
     target.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (target.folder / SSH_FILE).write_text(ssh_config(found, slots))
+    (target.folder / SSH_FILE).write_text(ssh_config(found, found.hosts))
     content: dict[str, Any] = {
         "instances": list(records(found, slots)),
         "ssh_config": SSH_FILE,
@@ -66,14 +66,14 @@ def ssh_config(found: Inventory, hosts: Iterable[str]) -> str:
             if own.get(name):
                 lines.append(f"  {option} {_quoted(str(own[name]))}")
         blocks.append("\n".join([*lines, *_from_arguments(str(own.get("ansible_ssh_common_args") or ""))]))
-    # Includes stand in no block of ours, so that theirs count for every host; the first value of an option wins.
+    # The first value of an option wins.
     return "\n\n".join([*blocks, "Host *\n  BatchMode yes"]) + "\n"
 
 
 def _from_arguments(arguments: str) -> list[str]:
     """Return the lines that stand for ssh's own options -F and -o."""
     lines, words = [], shlex.split(arguments)
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words, ""][1:], strict=True):
         if word == "-F":
             lines.append(f"  Include {_quoted(following)}")
         elif word == "-o":

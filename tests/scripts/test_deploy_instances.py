@@ -36,6 +36,18 @@ def test_each_enabled_slot_is_an_instance(tmp_path, monkeypatch):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_ssh_knows_load_balancers_and_redis_too(tmp_path, monkeypatch):
+    """Runbooks lead to every host of the fleet, not only to those with slots."""
+    monkeypatch.setattr(target, "CACHE", tmp_path)
+    groups = {"gateways": ["gw1.net"], "load_balancers": ["lb1.net"], "redis": ["redis1.net"]}
+    found = Inventory(groups, FOUND.variables | {"lb1.net": {"ansible_host": "10.0.0.21"}})
+    path = instances.write(target.Target("staging"), found, [SLOTS])
+
+    said = (path.parent / "ssh_config").read_text()
+    assert "Host lb1.net\n  HostName 10.0.0.21" in said
+    assert "Host redis1.net\n  HostName redis1.net" in said
+
+
 def test_ssh_is_told_what_the_inventory_tells_ansible():
     """User, port, and the options of ansible_ssh_common_args."""
     lines = instances.ssh_config(FOUND, ["gw1.net"]).splitlines()
