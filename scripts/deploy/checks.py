@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from .events import LOST, Event, values
 from .problems import Exit
 
-OLDEST_PYTHON = (3, 9)
+# What Ansible needs on a host, and what the gateway itself does.
+OLDEST_PYTHON, OLDEST_OF_GATEWAYS = (3, 9), (3, 11)
 # Tokens are checked to the second, with a leeway of a few; logs of several hosts are read side by side.
 MOST_CLOCK_SECONDS = 5.0
 # An installation takes 200 MiB for a version, of which several stay.
@@ -38,8 +39,8 @@ def code_of(findings: Iterable[Finding]) -> Exit:
     return next((code for code in (Exit.USAGE, Exit.FOUND, Exit.UNKNOWN) if code in codes), Exit.FINE)
 
 
-def of_login(event: Event, command: str) -> list[Finding]:
-    """Judge what a host said when it was logged in to."""
+def of_login(event: Event, command: str, oldest: tuple[int, int] = OLDEST_PYTHON) -> list[Finding]:
+    """Judge what a host said when it was logged in to, by `command`; `oldest` is the Python that it has to have."""
     host = event.host
     if event.state in LOST:
         return [_fault(host, "SSH", _first(event.msg), f"`{command}` must work without a question", Exit.UNKNOWN)]
@@ -49,7 +50,7 @@ def of_login(event: Event, command: str) -> list[Finding]:
         return [_fault(host, "SSH", f"a shell did not answer: {reason}", f"try `{command}`", Exit.UNKNOWN)]
     return [
         Finding("SSH", f"as {said['user']}", host=host),
-        *_of_system(host, said),
+        *_of_system(host, said, oldest),
         *_of_room(host, said),
         _of_clock(host, float(said.get("clock") or 0), event.began, event.ended),
     ]
@@ -93,7 +94,7 @@ def of_tools(versions: Sequence[tuple[str, str, str]]) -> list[Finding]:
     ]
 
 
-def _of_system(host: str, said: dict[str, str]) -> list[Finding]:
+def _of_system(host: str, said: dict[str, str], oldest: tuple[int, int]) -> list[Finding]:
     found = []
     if (init := said.get("init", "")) != "systemd":
         found.append(
@@ -102,10 +103,10 @@ def _of_system(host: str, said: dict[str, str]) -> list[Finding]:
     python = said.get("python", "")
     if not python:
         found.append(_fault(host, "python3", "is missing", "install it: apt-get install python3 python3-venv"))
-    elif tuple(int(part) for part in python.split(".")[:2]) < OLDEST_PYTHON:
-        found.append(
-            _fault(host, "python3", python, f"Ansible needs {'.'.join(map(str, OLDEST_PYTHON))} or newer there")
-        )
+    elif tuple(int(part) for part in python.split(".")[:2]) < oldest:
+        who = "Ansible needs" if oldest == OLDEST_PYTHON else "the gateway needs"
+        also = "" if oldest == OLDEST_PYTHON else "; where it has another name: gateway_python"
+        found.append(_fault(host, "python3", python, f"{who} {'.'.join(map(str, oldest))} or newer there{also}"))
     elif not said.get("venv"):
         found.append(_fault(host, "python3", f"{python} without venv", "install it: apt-get install python3-venv"))
     else:

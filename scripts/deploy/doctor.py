@@ -95,7 +95,7 @@ def of_hosts(runner: Runner, found: Inventory) -> list[Finding]:
         if event.kind != "result" or event.state.startswith("item"):
             continue
         if event.task == "Log in":
-            findings += checks.of_login(event, _ssh(runner.target, found, event.host))
+            findings += checks.of_login(event, _ssh(runner.target, found, event.host), _oldest(found, event.host))
         elif event.task == "Become root":
             findings += checks.of_root(event)
         elif event.state != "skipped":
@@ -109,6 +109,12 @@ def of_hosts(runner: Runner, found: Inventory) -> list[Finding]:
         Finding("SSH", f"Ansible said nothing of it: {' '.join(said)}", f"see {play.log}", host, Exit.UNKNOWN)
         for host in missing
     ]
+
+
+def _oldest(found: Inventory, host: str) -> tuple[int, int]:
+    """Return the Python that a host has to have; a gateway that is given another interpreter runs on that one."""
+    takes_own = host in found.groups.get("gateways", []) and not found.variables.get(host, {}).get("gateway_python")
+    return checks.OLDEST_OF_GATEWAYS if takes_own else checks.OLDEST_PYTHON
 
 
 def _ssh(target: Target, found: Inventory, host: str) -> str:

@@ -45,6 +45,18 @@ def test_fault_of_a_host_is_named_with_its_remedy(given, instead, name):
     assert found[0].remedy
 
 
+def test_gateway_needs_a_newer_python_than_ansible():
+    """Found before the roll: the wheel would be refused in the middle of it."""
+    login = event(
+        task="Log in", state="ok", stdout=FINE.replace("python=3.11.2", "python=3.10.12"), began=999.5, ended=1001.0
+    )
+    found = [one for one in checks.of_login(login, "ssh gw1 true", checks.OLDEST_OF_GATEWAYS) if one.code]
+
+    assert [one.name for one in found] == ["python3"]
+    assert "the gateway needs 3.11" in found[0].remedy
+    assert checks.code_of(checks.of_login(login, "ssh gw1 true")) is Exit.FINE
+
+
 def test_slow_login_is_no_difference_of_clocks():
     """The host's clock was read somewhere between the two moments here."""
     assert checks.code_of(logged_in(began=900.0, ended=1010.0)) is Exit.FINE

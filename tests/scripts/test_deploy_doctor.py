@@ -39,6 +39,14 @@ def test_hosts_and_secrets_are_judged_and_silent_hosts_named(runner):
     ]  # fmt: skip
 
 
+def test_gateway_with_an_interpreter_of_its_own_is_not_held_to_the_host_s():
+    """Only gateways run on the host's Python."""
+    groups = {"gateways": ["gw1", "gw2"], "load_balancers": ["lb1"], "redis": []}
+    found = inventory.Inventory(groups, {"gw2": {"gateway_python": "/usr/bin/python3.12"}})
+
+    assert [doctor._oldest(found, host)[1] for host in ("gw1", "gw2", "lb1")] == [11, 9, 9]
+
+
 def test_profile_that_is_no_good_ends_before_hosts_are_asked(runner, monkeypatch):
     """A contradiction is bad usage."""
     monkeypatch.setattr(doctor, "profile", lambda name: checks.Finding("profile", "x", "correct it", code=Exit.USAGE))
