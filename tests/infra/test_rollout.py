@@ -60,6 +60,7 @@ pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow]
 def rolling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rolling]:
     """Four hosts with nothing on them, for the tests of this file."""
     require("nspawn")
+    require("ansible")
     require("npm:tests/sdk")
     name = os.environ.get("HOLDFAST_ROLLOUT_SET", "rollout")
     hosts = Hosts(name)
