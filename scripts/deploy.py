@@ -5,7 +5,8 @@ Exits 0 when all is well, 1 where something was found or a host refused, 3 on ba
 
 import sys
 
-from deploy.cli import main
+from deploy.cli import heed_signals, main
 
 if __name__ == "__main__":
+    heed_signals()
     sys.exit(main(sys.argv[1:]))

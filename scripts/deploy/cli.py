@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -37,6 +39,22 @@ def main(arguments: Sequence[str]) -> int:
     except DeployError as error:
         print(error.text(), file=sys.stderr, flush=True)
         return int(error.code)
+    except PermissionError as error:
+        print(
+            f"Failed: {error}\nNext: the same as the user who ran it first, with sudo where that was root",
+            file=sys.stderr,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"Failed: {error}", file=sys.stderr)
+    # Never 1, which says that something was found.
+    return int(Exit.UNKNOWN)
+
+
+def heed_signals() -> None:
+    """Take SIGTERM, and the end of the terminal, as Ctrl-C: or Ansible would go on alone, and without the lock."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def say(text: str) -> None:
@@ -60,12 +78,12 @@ def _run(target: Target, options: argparse.Namespace) -> Exit:
         result = f"{error.code.name.lower()}: {error.cause}"
         raise
     except KeyboardInterrupt:
-        again = target.command(options.command)
-        raise DeployError("stopped by you", Exit.UNKNOWN, following=f"{again} goes on where it stopped") from None
+        result = "stopped by you"
+        raise DeployError(result, Exit.UNKNOWN, following=command.going_on(options.command)) from None
     finally:
+        audit.note(target, _shown(options), result, time.monotonic() - began)
         if command.stages.done:
             say("\n".join(command.stages.table()))
-        audit.note(target, _shown(options), result, time.monotonic() - began)
 
 
 def _shown(options: argparse.Namespace) -> str:

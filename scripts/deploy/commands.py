@@ -11,12 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from . import changes, checks, confirm, doctor, evidence, instances, inventory, local, verify
-from .playbooks import Play, Runner
+from .playbooks import BIN, Play, Runner
 from .problems import DeployError, Exit
 from .stages import Stages
-from .target import Target
+from .target import ANSIBLE, Target
 
 Say = Callable[[str], None]
+# A restart that was cut off longer ago is forgotten: what began since then would be left alone.
+GOES_ON_SECONDS = 24 * 3600
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Command:
         """Show all that would change."""
         self._need_hosts()
         with self.stages.stage("plan", "what would change; nothing is changed"):
-            self._plan()
+            self._plan(f"correct that, then {self.target.command('plan')}")
         return Exit.FINE
 
     def deploy(self) -> Exit:
@@ -62,7 +64,7 @@ class Command:
         with self.stages.stage("plan", "what would change; nothing is changed"):
             is_change = self._plan()
         if is_change:
-            confirm.confirm(self.target, self.confirmed, self.is_terminal)
+            self._confirm(self.target.command("deploy"))
         with self.stages.stage("tune", "kernel, limits, monitoring"):
             self._play("site")
         with self.stages.stage("roll", "Redis, HAProxy, gateways; one host at a time"):
@@ -79,15 +81,17 @@ class Command:
     def rollback(self) -> Exit:
         """Bring back the version before, or what the tuning changed."""
         self._need_hosts()
-        confirm.confirm(self.target, self.confirmed, self.is_terminal)
+        again = self.target.command("rollback", *(["TUNING=1"] if self.tuning else []))
+        self._confirm(again)
         name, about = ("rollback", "values and files of before the first deploy") if self.tuning else (
             "rollback_gateways", "the release before, one host at a time")  # fmt: skip
         with self.stages.stage("rollback", about):
-            self._play(name, again=self.target.command("rollback", *(["TUNING=1"] if self.tuning else [])))
+            self._play(name, again=f"correct that, then {self.going_on('rollback')}")
         if not self.tuning:
-            with self.stages.stage("smoke", "a message through the front door"):
-                self._play("smoke")
-            self._instances()
+            # A deploy would bring back what was just given up, and a second rollback lead one further back.
+            following = f"the version before serves; {self.target.command('verify')} says how the hosts are"
+            self._smoke(following)
+            self._instances(following)
         self.say(f"Back. Forward again: {self.target.command('deploy')}")
         return Exit.FINE
 
@@ -102,20 +106,35 @@ class Command:
     def restart(self) -> Exit:
         """Restart every instance by the roll; what an interrupted restart has done is left alone."""
         self._need_hosts()
-        confirm.confirm(self.target, self.confirmed, self.is_terminal)
+        again = self.target.command("restart")
+        self._confirm(again)
         place = self.target.folder / "restart.json"
-        since = _since(place)
+        since = _since(place, time.time())
         if since:
-            self.say(f"Going on with the restart that began at {time.strftime('%H:%M:%S', time.localtime(since))}.")
+            began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
+            self.say(f"Going on with the restart that began at {began}.")
         moment = since or int(time.time())
         place.write_text(json.dumps({"since": moment}))
         with self.stages.stage("restart", "one host at a time"):
-            self._play("restart", {"gateway_restart_since": str(moment)}, again=self.target.command("restart"))
+            self._play("restart", {"gateway_restart_since": str(moment)}, again=again)
         place.unlink()
-        self._instances()
-        with self.stages.stage("smoke", "a message through the front door"):
-            self._play("smoke")
+        following = f"every instance was restarted; {self.target.command('verify')} says how the hosts are"
+        self._instances(following)
+        self._smoke(following)
         return Exit.FINE
+
+    def going_on(self, command: str) -> str:
+        """Say how a command goes on that was cut off."""
+        if command == "rollback" and not self.tuning:
+            # Each host goes back by one release: those that are back must not take part again.
+            given = [*(f"-i {path}" for path in self.target.inventories)]
+            given += [f"-e @{self.target.variables}"] if self.target.variables else []
+            return (
+                f"cd {ANSIBLE} && {BIN / 'ansible-playbook'} {' '.join(given)} holdfast.gateway.rollback_gateways "
+                "--limit HOST,... with the hosts that are not back yet; the others would go one further back"
+            )
+        more = [f"HOST={self.host}"] if self.host else ["TUNING=1"] if self.tuning else []
+        return f"{self.target.command(command, *more)} goes on where it stopped"
 
     # Private methods
 
@@ -148,10 +167,18 @@ class Command:
             )
         self.say(f"  {len(findings)} checks are well")
 
-    def _plan(self) -> bool:
+    def _confirm(self, again: str) -> None:
+        confirm.confirm(self.target, again, self.confirmed, self.is_terminal)
+
+    def _plan(self, again: str = "") -> bool:
         with ThreadPoolExecutor() as pool:
-            look = partial(self._play, options=("--check", "--diff"), quiet=True)
-            plays = list(pool.map(look, ("site", "deploy")))
+            look = partial(self._play, options=("--check", "--diff"), quiet=True, again=again)
+            try:
+                plays = list(pool.map(look, ("site", "deploy")))
+            except KeyboardInterrupt:
+                # It comes to this thread alone, and the pool would wait for the others.
+                self.runner.stop()
+                raise
         events = [event for play in plays for event in play.events]
         for line in changes.summary(events):
             self.say(f"  {line}")
@@ -170,24 +197,27 @@ class Command:
                     code,
                     following=f"see the fixes above, then {self.target.command('verify')}",
                 )
-        with self.stages.stage("smoke", "a message through the front door"):
-            self._play("smoke")
+        self._smoke()
 
-    def _instances(self) -> None:
+    def _smoke(self, again: str = "") -> None:
+        with self.stages.stage("smoke", "a message through the front door"):
+            self._play("smoke", again=again)
+
+    def _instances(self, again: str = "") -> None:
         found = inventory.read(self.target)
-        play = self._play("slots", quiet=True)
+        play = self._play("slots", quiet=True, again=again)
         path = instances.write(self.target, found, play.events)
         self.say(f"  recovery scripts: --instances {path}")
 
     def _drain(self, state: str, end: str) -> Exit:
         self._need_hosts()
         hosts = inventory.read(self.target).groups["gateways"]
+        name = "drain" if state == "drained" else "undrain"
         if self.host not in hosts:
             raise DeployError(
                 f"HOST: expected one of {', '.join(hosts)}, got {self.host!r}", Exit.USAGE,
-                following=self.target.command("drain", f"HOST={hosts[0]}"),
+                following=self.target.command(name, f"HOST={hosts[0]}"),
             )  # fmt: skip
-        name = "drain" if state == "drained" else "undrain"
         with self.stages.stage(name, self.host):
             self._play(
                 "drain", {"gateway_drain_state": state}, options=("--limit", self.host),
@@ -217,9 +247,10 @@ class Command:
         return "; ".join(f"{finding.host + ': ' if finding.host else ''}{finding.name}" for finding in bad)
 
 
-def _since(place: Path) -> int:
-    """Return when an interrupted restart began, 0 where none did."""
+def _since(place: Path, now: float) -> int:
+    """Return when a restart that was cut off began, 0 where none did, or one that nobody waits for any more."""
     try:
-        return int(json.loads(place.read_text())["since"])
+        since = int(json.loads(place.read_text())["since"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
+    return since if now - since < GOES_ON_SECONDS else 0

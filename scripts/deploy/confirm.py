@@ -8,23 +8,30 @@ from .problems import DeployError, Exit
 from .target import Target
 
 
-def confirm(target: Target, given: str, is_terminal: bool, ask: Callable[[str], str] = input) -> None:
-    """Go on only where it was confirmed: production by its name in CONFIRM, staging by that or by an answer.
+def confirm(target: Target, again: str, given: str, is_terminal: bool, ask: Callable[[str], str] = input) -> None:
+    """Go on only where it was confirmed: production by its name in CONFIRM, others by that or by an answer.
+
+    Hosts that are made on this machine need none; an inventory does, also where ENV was left out. `again` is the
+    command line that was typed, without CONFIRM.
 
     Raises:
         DeployError: it was not; nothing has been changed.
     """
     name = target.environment
-    if name == "local" or given == name:
+    if target.makes_hosts or given == name:
         return
+    following = f"{again} CONFIRM={name}"
     if given:
         raise DeployError(
-            f"CONFIRM: expected {name}, got {given!r}; nothing was changed", Exit.USAGE, following=_again(target)
+            f"CONFIRM: expected {name}, got {given!r}; nothing was changed", Exit.USAGE, following=following
         )
-    if name == "staging" and is_terminal and ask(f"Type {name} to go on: ").strip() == name:
+    if name != "production" and is_terminal and _answer(ask, name) == name:
         return
-    raise DeployError(f"{name} was not confirmed; nothing was changed", Exit.USAGE, following=_again(target))
+    raise DeployError(f"{name} was not confirmed; nothing was changed", Exit.USAGE, following=following)
 
 
-def _again(target: Target) -> str:
-    return target.command("deploy", f"CONFIRM={target.environment}")
+def _answer(ask: Callable[[str], str], name: str) -> str:
+    try:
+        return ask(f"Type {name} to go on: ").strip()
+    except EOFError:
+        return ""

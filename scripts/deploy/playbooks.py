@@ -64,6 +64,12 @@ class Runner:
     target: Target
     say: Say
     shows_all: bool = False
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """End the playbooks that run."""
+        for process in list(self.running):
+            _end(process)
 
     def play(self, name: str, *options: str, variables: Mapping[str, str] | None = None, quiet: bool = False) -> Play:
         """Run a playbook of the collection and return how it went."""
@@ -87,6 +93,7 @@ class Runner:
             [str(word) for word in words], cwd=ANSIBLE, env=environment(lines), stdin=subprocess.DEVNULL,
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
+        self.running.append(process)
         shown, events = _Shown(show), []
         try:
             with lines.open() as file, Path(output.name).open(errors="replace") as log:
@@ -100,9 +107,12 @@ class Runner:
                         events.append(event)
                         shown.take(event)
                     time.sleep(0 if is_over else EVERY_SECONDS)
-        except KeyboardInterrupt:
+        except BaseException:
+            # Also where nobody reads the terminal any more: hosts are not changed without anyone who follows it.
             _end(process)
             raise
+        finally:
+            self.running.remove(process)
         return process.returncode, events
 
 
@@ -158,7 +168,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, sent)
             process.wait(PATIENCE_SECONDS)
             return
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
             continue
         except ProcessLookupError:
             return

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hosts.model import SET_NAME
+
 from .problems import DeployError, Exit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -74,6 +76,13 @@ def target_of(environment: str, inventory: str = "", set_name: str = USUAL_SET) 
             f"ENV: expected one of {', '.join(ENVIRONMENTS)}, got {environment!r}",
             Exit.USAGE,
             following="make deploy ENV=local",
+        )
+    # Its files are kept beside those of the environments.
+    if not SET_NAME.fullmatch(set_name) or set_name in ENVIRONMENTS[1:]:
+        raise DeployError(
+            f"SET: expected small letters, digits and dashes, and no environment's name, got {set_name!r}",
+            Exit.USAGE,
+            following="make deploy ENV=local SET=mine",
         )
     path = Path(inventory).expanduser().absolute() if inventory else None
     if path is not None and not path.exists():

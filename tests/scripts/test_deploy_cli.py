@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from dataclasses import dataclass, field
 
 import pytest
@@ -136,6 +138,45 @@ def test_restart_that_was_cut_off_goes_on(world):
     assert restarts[0] == restarts[1]
 
 
+def test_restart_that_was_cut_off_long_ago_begins_anew(world, tmp_path):
+    """Or it would leave alone whatever began since then, and say that all was restarted."""
+    world.fails = "restart"
+    run("restart")
+    place = tmp_path / "deploy" / "staging" / "restart.json"
+    place.write_text(json.dumps({"since": 1000}))
+    run("restart")
+
+    assert json.loads(place.read_text())["since"] > 1000
+
+
+@pytest.mark.parametrize("words", [("rollback",), ("restart",), ("rollback", "--tuning")])
+def test_command_that_is_not_confirmed_is_the_one_to_repeat(world, capsys, words):
+    """Whoever goes back is not told to deploy."""
+    assert cli.main([*words, "--environment", "production"]) == 3
+    assert world.calls == []
+    more = " TUNING=1" if "--tuning" in words else ""
+    assert f"Next: make {words[0]} ENV=production{more} CONFIRM=production" in capsys.readouterr().err
+
+
+def test_rollback_that_was_cut_off_goes_on_with_the_rest_alone(world, capsys):
+    """Hosts that are back already would go one release further back."""
+    world.fails = "rollback_gateways"
+
+    assert run("rollback") == 1
+    error = capsys.readouterr().err
+    assert "holdfast.gateway.rollback_gateways --limit HOST,..." in error
+    assert "make rollback" not in error
+
+
+@pytest.mark.parametrize("failing", ["smoke", "slots"])
+def test_failure_behind_a_rollback_does_not_lead_forward(world, capsys, failing):
+    """A deploy would bring back the version that was given up."""
+    world.fails = failing
+
+    assert run("rollback") == 1
+    assert "make deploy" not in capsys.readouterr().err
+
+
 def test_every_command_leaves_a_line_in_the_audit_log(world, tmp_path):
     """Also one that failed."""
     run("plan")
@@ -147,6 +188,37 @@ def test_every_command_leaves_a_line_in_the_audit_log(world, tmp_path):
         ("plan", "fine"),
         ("rollback", "found: smoke failed on gw1"),
     ]
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied", "lock"), subprocess.TimeoutExpired("ansible-inventory", 120)]
+)
+def test_what_the_machine_refuses_is_no_finding(world, monkeypatch, capsys, error):
+    """Exit code 4 and a sentence: a pipeline would take 1 for drift."""
+
+    def refuse(target):
+        raise error
+
+    monkeypatch.setattr(inventory, "read", refuse)
+
+    assert run("verify") == 4
+    assert str(error) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_end_of_a_session_is_an_interrupt(number):
+    """Which ends Ansible too; but one that was told to be ignored, as by nohup, stays so."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        cli.heed_signals()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        signal.signal(number, signal.SIG_IGN)
+        cli.heed_signals()
+        signal.raise_signal(number)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def test_unknown_command_is_bad_usage():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -52,6 +54,35 @@ def test_quiet_playbook_says_nothing(runner):
 
     assert len(program.play("doctor", quiet=True).events) == 2
     assert said == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError])
+def test_playbook_ends_with_whoever_follows_it(runner, tmp_path, error):
+    """Interrupted, or with nobody to read it: Ansible does not go on by itself."""
+    program, _ = runner
+    (tmp_path / "ansible-playbook").write_text(PROGRAM.replace("exit 3", "exec sleep 600"))
+
+    def say(text: str) -> None:
+        raise error
+
+    program.say = say
+    with pytest.raises(error):
+        program.play("site")
+
+    assert program.running == []
+
+
+def test_playbook_that_another_thread_follows_can_be_stopped(runner, tmp_path):
+    """An interrupt comes to the main thread alone."""
+    program, _ = runner
+    (tmp_path / "ansible-playbook").write_text("#!/bin/sh\nexec sleep 600\n")
+    with ThreadPoolExecutor() as pool:
+        play = pool.submit(program.play, "site", quiet=True)
+        while not program.running:
+            time.sleep(0.01)
+        program.stop()
+
+    assert not play.result().is_fine
 
 
 def test_line_that_is_being_written_is_read_when_it_is_whole(tmp_path):

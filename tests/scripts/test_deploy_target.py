@@ -29,6 +29,15 @@ def test_environment_that_does_not_exist_is_refused_by_name():
     assert error.value.code is Exit.USAGE
 
 
+@pytest.mark.parametrize("name", ["production", "../other", ""])
+def test_name_of_a_set_is_no_other_folder(name):
+    """Test hosts never write over what production's recovery scripts are given."""
+    with pytest.raises(DeployError, match="SET: expected") as error:
+        target_of("local", set_name=name)
+
+    assert error.value.code is Exit.USAGE
+
+
 def test_inventory_that_is_not_there_is_refused_by_name(tmp_path):
     """Before Ansible would take it for a host pattern."""
     with pytest.raises(DeployError, match=r"nowhere\.yml is not there"):
