@@ -15,6 +15,11 @@ def test_release_before_is_one_to_the_left() -> None:
     assert releases.before([A, B, C], C) == B
 
 
+def test_step_back_that_was_cut_off_is_taken_to_its_end() -> None:
+    """The instances that went back already go no further: the list still ends with the release that is given up."""
+    assert releases.before([A, B, C], B) == B
+
+
 def test_first_release_has_nothing_before() -> None:
     """There the way back ends, by name."""
     with pytest.raises(releases.NothingBeforeError, match="first release"):

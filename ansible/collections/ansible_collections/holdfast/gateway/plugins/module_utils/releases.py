@@ -43,7 +43,7 @@ def recorded(releases: list[Release], serving: Release, keep: int) -> list[Relea
 
 
 def before(releases: list[Release], serving: Release) -> Release:
-    """Return the release before the one that serves.
+    """Return the release before the one that serves; that itself where a step back to it was cut off.
 
     Raises:
         NothingBeforeError: there is none.
@@ -53,6 +53,9 @@ def before(releases: list[Release], serving: Release) -> Release:
     if serving not in releases:
         return releases[-1]
     place = releases.index(serving)
+    if place < len(releases) - 1:
+        # The list ends with what the last whole roll brought: a step back was cut off, and is to be taken to its end.
+        return serving
     if place == 0:
         raise NothingBeforeError(f"{serving.version} is the first release that is recorded on this host")
     return releases[place - 1]

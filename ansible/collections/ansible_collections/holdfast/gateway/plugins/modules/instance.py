@@ -154,7 +154,11 @@ class Instance:
             self.stop(slot)
         if plan.is_new:
             self.write(plan.serving)
-            units.run("systemctl", "reset-failed", units.unit_of(plan.serving))
+            # The run that wrote the unit may have been cut off before it told systemd.
+            units.run("systemctl", "daemon-reload")
+        # Forgets restarts as well: those of a slot that an earlier run has started are no sign of a bad version.
+        units.run("systemctl", "reset-failed", units.unit_of(plan.serving))
+        if plan.is_new:
             units.run("systemctl", "start", "--no-block", units.unit_of(plan.serving))
         try:
             self.wait_until_ready(plan.serving)

@@ -38,6 +38,11 @@ options:
     description: How long to watch.
     type: float
     default: 10
+  since:
+    description:
+      - A restart by systemd whose process began before this moment, in seconds of the host's clock, does not count.
+    type: float
+    default: 0
   alarms:
     description: Metrics with their limits; C(metric), C(labels), and C(least), C(most) or C(growth).
     type: list
@@ -81,17 +86,18 @@ def serving_slot(number: int, address: str, port: int, offset: int) -> str:
     return running[0]
 
 
-def check(slot: str, address: str, port: int) -> dict[str, float]:
+def check(slot: str, address: str, port: int, since: float) -> dict[str, float]:
     """Return the metrics of a slot.
 
     Raises:
-        NotSteadyError: it is not ready, or was restarted by systemd.
+        NotSteadyError: it is not ready, or was restarted by systemd after that moment.
     """
     is_ready, _, said = units.readiness(address, port)
     if not is_ready:
         raise NotSteadyError(f"slot {slot} is not ready: {said}")
-    restarts = units.properties(slot).get("NRestarts", "0") or "0"
-    if int(restarts):
+    found = units.properties(slot)
+    restarts = int(found.get("NRestarts") or 0)
+    if restarts and units.started(int(found.get("MainPID") or 0)) >= since:
         raise NotSteadyError(f"slot {slot} was restarted {restarts} time(s).\n{units.journal(slot)}")
     return parse(units.ask(address, port, "/metrics")[1])
 
@@ -106,11 +112,11 @@ def watch(wanted: dict) -> list[str]:
     numbers = range(1, wanted["instances"] + 1)
     slots = [serving_slot(number, address, wanted["port"], offset) for number in numbers]
     doors = {slot: ports(int(slot[:-1]), slot, wanted["port"], offset)[1] for slot in slots}
-    before = {slot: check(slot, address, port) for slot, port in doors.items()}
+    before = {slot: check(slot, address, port, wanted["since"]) for slot, port in doors.items()}
     deadline = time.monotonic() + wanted["seconds"]
     while True:
         for slot, port in doors.items():
-            if said := alarms(before[slot], check(slot, address, port), wanted["alarms"]):
+            if said := alarms(before[slot], check(slot, address, port, wanted["since"]), wanted["alarms"]):
                 raise NotSteadyError(f"slot {slot}: {'; '.join(said)}")
         if time.monotonic() >= deadline:
             return slots
@@ -125,6 +131,7 @@ def main() -> None:
         "port": {"type": "int", "default": 8000},
         "internal_offset": {"type": "int", "default": 1000},
         "seconds": {"type": "float", "default": 10},
+        "since": {"type": "float", "default": 0},
         "alarms": {"type": "list", "elements": "dict", "default": []},
     }
     module = AnsibleModule(argument_spec=given, supports_check_mode=True)
