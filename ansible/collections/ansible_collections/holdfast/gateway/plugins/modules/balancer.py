@@ -98,7 +98,7 @@ def missing(rows: dict[str, dict[str, str]], backend: str, servers: list[str], c
     if unknown := [name for name in servers if name not in rows]:
         raise BalancerError(
             f"HAProxy's backend {backend} has no server {', '.join(unknown)}: its configuration is older than the"
-            " inventory; run the playbook site for the load balancers first"
+            " inventory; run the playbook deploy with --tags load_balancer first"
         )
     # "UP 1/2" is one that fails its checks by now.
     if down := [f"{name} is {rows[name]['status']}" for name in servers if rows[name]["status"] != "UP"]:
