@@ -73,6 +73,15 @@ def text_of(raw: object) -> Resolved | None:
     return raw if raw is None or isinstance(raw, int | float) else str(raw)
 
 
+def default_of(entry: Entry, kernel: str) -> Resolved | None:
+    """Return what this kernel has by itself, if that is known: each default holds up to the kernel beside it."""
+    release = version_of(kernel)
+    known = sorted(entry.default, key=version_of)
+    if not known:
+        return None
+    return text_of(entry.default[next((one for one in known if version_of(one) >= release), known[-1])])
+
+
 def _has(entry: Entry, facts: HostFacts) -> bool:
     return entry.kernel_min is None or version_of(facts.kernel) >= version_of(entry.kernel_min)
 

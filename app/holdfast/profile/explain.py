@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from holdfast.profile.derive import derive
 from holdfast.profile.derived import MEANINGS, Derived
-from holdfast.profile.entries import resolve
+from holdfast.profile.entries import default_of, resolve
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.faults import Fault, ProfileError
 from holdfast.profile.model import Entry, Profile
@@ -29,7 +29,7 @@ def explain(profile: Profile, facts: HostFacts, name: str) -> str:
     """
     derived, intents = derive(profile, facts), type(profile.intents).model_fields
     told = [
-        *(_entry(profile, entry, derived) for entry in profile.entries if name in (entry.key, entry.id)),
+        *(_entry(profile, entry, derived, facts.kernel) for entry in profile.entries if name in (entry.key, entry.id)),
         *([_number(profile, name, derived)] if name in MEANINGS and name not in (*intents, "alerts") else []),
         *([_intent(profile, name)] if name in intents else []),
         *([_alert(name, derived)] if name in derived.alerts else []),
@@ -42,7 +42,7 @@ def explain(profile: Profile, facts: HostFacts, name: str) -> str:
     return "\n\n".join("\n".join(f"{head + ':':<11}{text}" if head else text for head, text in part) for part in told)
 
 
-def _entry(profile: Profile, entry: Entry, derived: Derived) -> list[tuple[str, str]]:
+def _entry(profile: Profile, entry: Entry, derived: Derived, kernel: str) -> list[tuple[str, str]]:
     expected = resolve(entry, derived)
     value = _MODES[expected.mode].format("" if expected.value is None else shown(expected.value))
     lines = [
@@ -64,7 +64,7 @@ def _entry(profile: Profile, entry: Entry, derived: Derived) -> list[tuple[str, 
     lines.append(("In a pod", pod_text(entry.pod)))
     if entry.evidence:
         lines.append(("Watch", ", ".join(entry.evidence)))
-    return [*lines, ("Source", entry.source), ("Undo", _undo(entry))]
+    return [*lines, ("Source", entry.source), ("Undo", _undo(entry, kernel))]
 
 
 def _origin(profile: Profile, formula: str | None) -> list[tuple[str, str]]:
@@ -82,13 +82,16 @@ def _intent_value(profile: Profile, name: str) -> str:
     return name if hasattr(value, "model_dump") else f"{name} = {shown(value)}"
 
 
-def _undo(entry: Entry) -> str:
+def _undo(entry: Entry, kernel: str) -> str:
     keep_out = f"`remove: [{entry.id}]` in a profile of your own keeps it out"
     if entry.mode == "report" or entry.kind == "counter":
         return "nothing is set"
-    if entry.kind == "sysctl" and entry.default:
-        value = shown(next(iter(entry.default.values()))).replace(",", "")
-        return f"`sysctl -w {entry.key}='{value}'` until the next boot; {keep_out}"
+    default = default_of(entry, kernel)
+    if entry.kind == "sysctl" and default is not None:
+        # `sysctl -w` takes no empty value.
+        empty = f"echo >/proc/sys/{entry.key.replace('.', '/')}"
+        command = empty if default == "" else f"sysctl -w {entry.key}='{default}'"
+        return f"`{command}` until the next boot; {keep_out}"
     return f"the role's rollback brings back what the host had; {keep_out}"
 
 

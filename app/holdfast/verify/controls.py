@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.profile import Expectation, HostFacts, Profile, expectations
-from holdfast.profile.entries import text_of
-from holdfast.profile.facts import version_of
+from holdfast.profile.entries import default_of
 from holdfast.profile.model import Entry
 
 DEFAULT_WAIT_SECONDS = 2.0
@@ -38,13 +37,7 @@ def controls(profile: Profile, host: HostFacts) -> list[Control]:
 
 
 def _default(entry: Entry | None, host: HostFacts) -> str | None:
-    """Return the default of the newest kernel that is no newer than the host's, or of the oldest that is known."""
-    if entry is None or not entry.default:
-        return None
-    kernel = version_of(host.kernel)
-    known = sorted(entry.default, key=version_of)
-    fitting = [version for version in known if version_of(version) <= kernel]
-    value = text_of(entry.default[fitting[-1] if fitting else known[0]])
+    value = None if entry is None else default_of(entry, host.kernel)
     return None if value is None else str(value)
 
 

@@ -47,3 +47,15 @@ def test_explain_of_a_misspelt_name_offers_near_ones(production, facts):
     """A typing error is answered with what was meant."""
     with pytest.raises(ProfileError, match=r"net\.core\.somaxconn"):
         explain(production, facts, "net.core.somaxcon")
+
+
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [
+        ("net.core.somaxconn", "sysctl -w net.core.somaxconn='4096'"),
+        ("net.ipv4.ip_local_reserved_ports", "echo >/proc/sys/net/ipv4/ip_local_reserved_ports"),
+    ],
+)
+def test_explain_undoes_to_what_the_hosts_kernel_has(production, facts, key, command):
+    """As a command that can be run, also where the kernel has nothing by itself."""
+    assert f"Undo:      `{command}`" in explain(production, facts, key)

@@ -11,14 +11,14 @@ def test_host_of_facts_is_the_profiles(facts):
     assert host_facts(facts, HOST.roles) == HOST
 
 
-def test_default_is_that_of_the_newest_kernel_that_is_no_newer(production):
-    """Somaxconn was 128 before 5.4; a kernel between two known ones has the older one's."""
+def test_default_is_that_of_the_hosts_kernel(production):
+    """Somaxconn was 128 until 5.3, and is 4096 since, also on kernels newer than those that are known."""
 
     def default(kernel):
         found = controls(production, replace(HOST, kernel=kernel))
         return next(one.default for one in found if one.expectation.key == "net.core.somaxconn")
 
-    assert (default("5.2"), default("5.15"), default("6.18")) == ("128", "128", "4096")
+    assert [default(kernel) for kernel in ("5.2", "5.3", "5.4", "6.1", "6.18", "7.0")] == ["128"] * 2 + ["4096"] * 4
 
 
 def test_request_asks_for_what_the_roles_need(production):
