@@ -95,7 +95,7 @@ def raise_only(expectation: Expectation, current: Resolved | Sequence[int] | Non
     wanted = expectation.value
     if expectation.mode == "report" or wanted is None:
         return None
-    have = _normal(text_of(current))
+    have = _comparable(expectation, text_of(current))
     if have is None:
         return wanted
     target = _normal(_merged(expectation, str(wanted), have))
@@ -106,18 +106,28 @@ def _merged(expectation: Expectation, wanted: str, have: str) -> str:
     if expectation.mode == "exact":
         return wanted
     if expectation.key == RESERVED:
-        return _union(have, wanted)
+        return _ports(f"{have},{wanted}") or wanted
     new, old = wanted.split(), have.split()
     if len(new) != len(old) or not _numbers([*new, *old]):
         return wanted
     if expectation.key == PORT_RANGE:
-        return f"{min(int(new[0]), int(old[0]))} {max(int(new[1]), int(old[1]))}"
+        return f"{min(new[0], old[0], key=float)} {max(new[1], old[1], key=float)}"
     pick = max if expectation.mode == "min" else min
     return " ".join(pick(one, other, key=float) for one, other in zip(new, old, strict=True))
 
 
-def _union(have: str, wanted: str) -> str:
-    return ports_text(port_ranges(text for text in f"{have},{wanted}".replace(" ", "").split(",") if text))
+def _comparable(expectation: Expectation, value: Resolved | None) -> str | None:
+    """Return what is there, ports in the kernel's order: a file may name them in any."""
+    text = _normal(value)
+    return _ports(text) or text if text and expectation.key == RESERVED else text
+
+
+def _ports(text: str) -> str:
+    """Return ports as the kernel writes them, "" where the text names something else: a file may hold anything."""
+    try:
+        return ports_text(port_ranges(one for one in text.replace(" ", "").split(",") if one))
+    except ValueError:
+        return ""
 
 
 def _numbers(texts: list[str]) -> bool:

@@ -82,3 +82,17 @@ def test_raise_only_widens_a_port_range(expectation, current, write):
 def test_raise_only_adds_to_reserved_ports(expectation, current, write):
     """What somebody else reserved stays reserved."""
     assert raise_only(replace(expectation, key=RESERVED, mode="min", value="10-12"), current) == write
+
+
+@pytest.mark.parametrize("current", ["10-12,5", "12,10-11,5", "5, 10-12"])
+def test_raise_only_takes_reserved_ports_in_any_order(expectation, current):
+    """A file may name them as it likes; the kernel has the same from it."""
+    assert raise_only(replace(expectation, key=RESERVED, mode="min", value="5,10-12"), current) is None
+
+
+@pytest.mark.parametrize(("key", "current"), [(RESERVED, "8080,http"), (RESERVED, "auto"), (PORT_RANGE, "a b")])
+def test_raise_only_writes_over_what_is_no_ports(expectation, key, current):
+    """A file may hold anything; what the kernel would refuse is replaced."""
+    wanted = "5" if key == RESERVED else "10240 65535"
+
+    assert raise_only(replace(expectation, key=key, mode="min", value=wanted), current) == wanted
