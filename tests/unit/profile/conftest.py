@@ -27,6 +27,18 @@ def with_intents(production: Profile) -> Callable[..., Profile]:
     return make
 
 
+@pytest.fixture(scope="session")
+def with_entry(production: Profile) -> Callable[..., Profile]:
+    """Return production with an entry that is said otherwise."""
+
+    def make(name: str, **changes: Any) -> Profile:
+        entries = [{"id": name, **changes}]
+        plain = production.model_dump(mode="json", exclude_none=True)
+        return build(overlay(plain, {"entries": entries}, "test"), "test")
+
+    return make
+
+
 @pytest.fixture
 def facts() -> HostFacts:
     """A gateway host that production fits."""

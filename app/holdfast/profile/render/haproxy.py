@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.profile.derive import derive
 from holdfast.profile.derived import Derived
+from holdfast.profile.entries import select
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.model import Intents, Profile
 from holdfast.profile.render.heading import heading
@@ -45,10 +46,24 @@ def haproxy(profile: Profile, facts: HostFacts, servers: Sequence[Server] = ()) 
 
     Both slots of an instance are servers: the one that does not run fails its check, so a roll needs no reload.
     """
-    derived, intents = derive(profile, facts), profile.intents
+    derived, intents = _chosen(profile, facts, derive(profile, facts)), profile.intents
     parts = [heading(profile, "haproxy"), _global(derived), _defaults(derived, intents), _frontend(derived)]
     parts.append(_backend(derived, servers))
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _chosen(profile: Profile, facts: HostFacts, derived: Derived) -> Derived:
+    """Return the numbers with those that an entry has of its own in place of the calculated ones."""
+    on_balancer = replace(facts, roles=frozenset({"load_balancer"}))
+    own = {one.key: one.value for one in select(profile, derived, on_balancer) if one.kind == "haproxy"}
+    maxconn = _whole(own.get("Maxconn"), derived.haproxy_maxconn)
+    descriptors = _whole(own.get("Ulimit-n"), derived.haproxy_descriptors)
+    need = derived.haproxy_descriptors + 2 * (maxconn - derived.haproxy_maxconn)
+    return replace(derived, haproxy_maxconn=maxconn, haproxy_descriptors=max(descriptors, need))
+
+
+def _whole(value: object, otherwise: int) -> int:
+    return int(str(value)) if str(value).isdecimal() else otherwise
 
 
 def _global(derived: Derived) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast.profile.entries import Expectation
 from holdfast.profile.model import Profile
 
 
@@ -11,3 +12,8 @@ def heading(profile: Profile, target: str, mark: str = "#") -> list[str]:
         f"{mark} Made from the profile {profile.name} by `holdfast profile render {target}`; changes here are lost.",
         f"{mark} `holdfast profile explain KEY` says why a number is what it is.",
     ]
+
+
+def reason(one: Expectation, mark: str = "#") -> str:
+    """Return the comment above a setting: a line, whatever a profile has there."""
+    return f"{mark} {one.id}: {' '.join(one.why.split())}"

@@ -6,7 +6,7 @@ from holdfast.profile.derive import derive
 from holdfast.profile.entries import Expectation, expectations
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.model import Profile
-from holdfast.profile.render.heading import heading
+from holdfast.profile.render.heading import heading, reason
 
 
 def sysctl(profile: Profile, facts: HostFacts) -> str:
@@ -16,7 +16,7 @@ def sysctl(profile: Profile, facts: HostFacts) -> str:
     """
     lines = heading(profile, "sysctl")
     for one in settable(expectations(profile, facts)):
-        lines += ["", f"# {one.id}: {one.why}", f"{'-' if one.optional else ''}{one.key} = {one.value}"]
+        lines += ["", reason(one), f"{'-' if one.optional else ''}{one.key} = {one.value}"]
     return "\n".join(lines) + "\n"
 
 
@@ -30,7 +30,7 @@ def modules(profile: Profile, facts: HostFacts) -> str:
     names = [one for one in expectations(profile, facts) if one.kind == "module" and one.mode != "report"]
     lines = heading(profile, "modules")
     for one in names:
-        lines += ["", f"# {one.id}: {one.why}", one.key]
+        lines += ["", reason(one), one.key]
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from holdfast.profile.entries import expectations
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.model import Profile
-from holdfast.profile.render.heading import heading
+from holdfast.profile.render.heading import heading, reason
 
 _MASTER = "mymaster"  # the gateway's default, broker.redis.master_name
 
@@ -19,7 +19,7 @@ def redis(profile: Profile, facts: HostFacts) -> str:
     lines = heading(profile, "redis")
     for one in expectations(profile, on_redis):
         if one.kind == "redis" and one.value is not None:
-            lines += ["", f"# {one.id}: {one.why}", f"{one.key} {one.value}"]
+            lines += ["", reason(one), f"{one.key} {one.value}"]
     return "\n".join(lines) + "\n"
 
 

@@ -37,3 +37,11 @@ def test_haproxy_asks_each_slot_on_its_internal_port(production):
     text = haproxy(production, BALANCER, slots(production.intents, {"gw1": "10.0.0.11"}))
 
     assert "    server gw1-1b 10.0.0.11:8001 port 9001\n" in text
+
+
+def test_haproxy_has_what_entries_say_instead(with_entry):
+    """A number of its own takes the place of the calculated one, and descriptors follow."""
+    text = haproxy(with_entry("hf-proxy-001", value=500000), BALANCER)
+
+    assert text.count("    maxconn 500000\n") == 2
+    assert "    ulimit-n 1004096\n" in text

@@ -22,3 +22,10 @@ def test_sysctl_reads_as_sysctl_d(production, facts):
 
     assert found["net.core.somaxconn"] == "16384"
     assert found["net.ipv4.tcp_mem"] == "251658 377487 629145"
+
+
+def test_reason_of_several_lines_stays_a_comment(with_entry, facts):
+    """Whatever a profile has for a reason, none of it is read as a setting."""
+    text = render("sysctl", with_entry("hf-dead-005", why="one line,\nvm.swappiness = 100"), facts)
+
+    assert "# hf-dead-005: one line, vm.swappiness = 100\n" in text

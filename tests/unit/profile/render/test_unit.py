@@ -18,3 +18,13 @@ def test_unit_has_the_derived_limits(production, facts):
         "TimeoutStopSec": str(derived.stop_timeout),
         "KillMode": "mixed",
     }
+
+
+def test_unit_has_what_entries_say_instead(with_entry, facts):
+    """A number of its own takes the place of the calculated one, as it is checked; what is off is not there."""
+    text = render("unit", with_entry("hf-unit-002", value=900), facts)
+    without = render("unit", with_entry("hf-unit-001", enabled=False), facts)
+
+    assert "\nTimeoutStopSec=900\n" in text
+    assert "MemoryMax" in text
+    assert "MemoryMax" not in without
