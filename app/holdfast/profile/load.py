@@ -7,6 +7,7 @@ entry with the same id, and `remove` names ids that are not wanted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -59,11 +60,12 @@ def _find(name: str, beside: Path | None) -> Path:
     known = shipped_profiles()
     if name in known:
         return known[name]
-    path = Path(name).expanduser()
-    if beside is not None and not path.is_absolute():
-        path = beside / path
-    if path.is_file():
-        return path
+    with suppress(OSError, RuntimeError):  # a folder that may not be entered, a name too long, a home that nobody has
+        path = Path(name).expanduser()
+        if beside is not None and not path.is_absolute():
+            path = beside / path
+        if path.is_file():
+            return path
     raise ProfileError(
         [
             Fault(

@@ -136,6 +136,13 @@ def test_load_of_a_missing_file_lists_the_shipped_ones():
         load("prodution")
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "~nobody-of-this-name/a.yaml"])
+def test_load_of_what_can_be_no_path_is_refused(name):
+    """As a file that is not there."""
+    with pytest.raises(ProfileError, match="profile_not_found"):
+        load(name)
+
+
 def test_load_of_a_binary_file_is_refused(tmp_path):
     """Bytes that are no text are a fault, not a crash."""
     path = tmp_path / "own.yaml"
