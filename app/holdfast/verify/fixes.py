@@ -48,8 +48,10 @@ def _unit(expectation: Expectation, value: str, seen: Observation, in_force: boo
     if seen.declared is not None:
         mend = _line(seen.declared, setting)
     else:
-        mend = f"mkdir -p {_OWN_UNIT.rpartition('/')[0]} && printf '[Service]\\n%s\\n' {setting} >>{_OWN_UNIT}"
-    return f"{mend} && systemctl daemon-reload" + ("" if in_force else ", then roll the instances with `make restart`")
+        added = f"printf '[Service]\\n%s\\n' {shlex.quote(setting)} >>{_OWN_UNIT}"
+        mend = f"mkdir -p {_OWN_UNIT.rpartition('/')[0]} && {added}"
+    parts = [mend, "systemctl daemon-reload", "" if in_force else _say("roll the instances: make restart")]
+    return " && ".join(filter(None, parts))
 
 
 def _rlimit(_: Expectation, value: str, seen: Observation, in_force: bool) -> str:
@@ -62,9 +64,13 @@ def _listener(_: Expectation, value: str, seen: Observation, in_force: bool) -> 
     del in_force
     if not seen.pid:
         return _start()
-    return (
-        f"sysctl -w net.core.somaxconn={value}, http.backlog: {value} in holdfast.yaml, then roll with `make restart`"
-    )
+    rest = f"set http.backlog: {value} in holdfast.yaml, and roll the instances: make restart"
+    return f"sysctl -w net.core.somaxconn={value} && {_say(rest)}"
+
+
+def _say(what: str) -> str:
+    """Return a command that says what is left to do elsewhere, so that the whole line can be run as it stands."""
+    return f"echo {shlex.quote(f'now {what}')}"
 
 
 def _start() -> str:

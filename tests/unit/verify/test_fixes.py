@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -40,7 +41,9 @@ def test_unit_property_is_mended_where_it_stands(fix):
     assert fix("hf-fd-003", "9", replace(SEEN, declared=LINE), in_force=True) == (
         "sed -i '4s|.*|LimitNOFILE=9|' /etc/a.conf && systemctl daemon-reload"
     )
-    assert "10-profile.conf && systemctl daemon-reload, then roll" in fix("hf-fd-003", "9", SEEN)
+    assert fix("hf-fd-003", "9", SEEN).endswith(
+        "10-profile.conf && systemctl daemon-reload && echo 'now roll the instances: make restart'"
+    )
 
 
 def test_process_gets_its_limit_at_once(fix):
@@ -79,3 +82,12 @@ def test_redis_is_told_while_it_runs(fix):
 def test_other_kinds_have_their_command(fix, control, command):
     """Each kind can be mended by a line that can be copied."""
     assert fix(control, "never", SEEN) == command
+
+
+@pytest.mark.parametrize("control", ["hf-fd-003", "hf-accept-003", "hf-unit-003"])
+def test_command_can_be_run_as_it_stands(fix, control):
+    """What is left to do elsewhere is said by it, and nothing in it is run by accident."""
+    command = fix(control, "a b", replace(SEEN, pid=7))
+
+    assert "`" not in command
+    assert shlex.split(command)[-2] == "echo"
