@@ -84,7 +84,7 @@ class Conversation:
             ValueError: Redis refused; its words are in it.
         """
         if password:
-            self.ask("AUTH", password)
+            self._log_in(password)
         found: dict[str, str] = {}
         for key in keys:
             answer = self.ask("CONFIG", "GET", key)
@@ -106,6 +106,13 @@ class Conversation:
         return self._answer()
 
     # Private methods.
+
+    def _log_in(self, password: str) -> None:
+        try:
+            self.ask("AUTH", password)
+        except ValueError as error:
+            # Of a command that it does not know Redis repeats the arguments.
+            raise ValueError(str(error).replace(password, "(password)")) from None
 
     def _answer(self) -> Any:
         line = self._line()

@@ -37,6 +37,15 @@ def test_refusal_is_named(answer, said):
         redis.Conversation(Link(answer)).settings(["maxclients"], "")
 
 
+def test_refusal_that_repeats_the_password_is_told_without_it():
+    """Redis repeats what follows a command that it does not know."""
+    link = Link(b"-ERR unknown command 'AUTH', with args beginning with: 'hidden' \r\n")
+
+    with pytest.raises(ValueError, match="unknown command") as caught:
+        redis.Conversation(link).settings(["maxclients"], "hidden")
+    assert "hidden" not in str(caught.value)
+
+
 def test_other_kinds_of_answer_are_read():
     """Numbers and nothing."""
     assert redis.Conversation(Link(b":1\r\n")).ask("X") == "1"
