@@ -36,8 +36,12 @@ def _parent(pid: int) -> int | None:
         return None
 
 
-def not_loaded(unit: str, loaded: list[str]) -> list[str]:
-    """Return drop-ins of a unit, or of its template, that came after systemd looked; it does not list them yet."""
+def with_new(unit: str, loaded: list[str]) -> list[str]:
+    """Return a unit's drop-ins, and its template's, as systemd will read them once it looks again.
+
+    Sorted by name, wherever they are; of one name only one counts: that of /etc before the rest, and in a folder
+    the unit's own before the template's.
+    """
     template = f"{unit.partition('@')[0]}@.service" if "@" in unit else unit
     found = [
         path
@@ -45,7 +49,10 @@ def not_loaded(unit: str, loaded: list[str]) -> list[str]:
         for name in dict.fromkeys((template, unit))
         for path in glob.glob(f"{folder}/{glob.escape(name)}.d/*.conf")
     ]
-    return sorted(set(found) - set(loaded), key=os.path.basename)
+    # What systemd names and these folders do not hold: of its own folders, for all services.
+    others = [path for path in loaded if path not in found and os.path.exists(path)]
+    chosen = {os.path.basename(path): path for path in [*others, *found]}
+    return [chosen[name] for name in sorted(chosen)]
 
 
 def _units(pattern: str, properties: list[str]) -> tuple[list[dict[str, Any]], str]:
@@ -61,7 +68,7 @@ def _units(pattern: str, properties: list[str]) -> tuple[list[dict[str, Any]], s
         if table.get("MainPID", "0") != "0":
             needs_reload = table.get("NeedDaemonReload") == "yes"
             loaded = table.get("DropInPaths", "").split()
-            drop_ins = [*loaded, *not_loaded(table.get("Id", ""), loaded)] if needs_reload else loaded
+            drop_ins = with_new(table.get("Id", ""), loaded) if needs_reload else loaded
             files = [table.get("FragmentPath", ""), *drop_ins]
             found.append({
                 "unit": table.get("Id", ""),

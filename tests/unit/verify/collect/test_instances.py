@@ -59,14 +59,20 @@ def test_parent_is_the_process_that_started_it():
     assert instances._parent(2**30) is None
 
 
-def test_drop_in_that_came_after_systemd_looked_is_found(tmp_path, monkeypatch):
-    """Systemd lists only what it has read; the template's and the unit's folders are looked through by name."""
-    monkeypatch.setattr(instances, "FOLDERS", (str(tmp_path),))
-    paths = [tmp_path / "holdfast@.service.d" / "90-a.conf", tmp_path / "holdfast@1a.service.d" / "60-b.conf"]
-    for path in (*paths, tmp_path / "holdfast@.service.d" / "10-known.conf"):
-        path.parent.mkdir(exist_ok=True)
+def test_drop_ins_are_those_of_the_next_look_in_their_order(tmp_path, monkeypatch):
+    """Systemd lists only what it has read; a new file is read where its name stands, and hides one of the same name."""
+    vendor, own = tmp_path / "lib", tmp_path / "etc"
+    monkeypatch.setattr(instances, "FOLDERS", (str(vendor), str(own)))
+    hidden, first, second, known = (
+        vendor / "holdfast@.service.d" / "90-a.conf",
+        own / "holdfast@1a.service.d" / "05-b.conf",
+        own / "holdfast@.service.d" / "90-a.conf",
+        own / "holdfast@.service.d" / "10-known.conf",
+    )
+    for path in (hidden, first, second, known):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
 
-    found = instances.not_loaded("holdfast@1a.service", [f"{tmp_path}/holdfast@.service.d/10-known.conf"])
+    found = instances.with_new("holdfast@1a.service", [str(known), "/none/50-gone.conf"])
 
-    assert found == [str(paths[1]), str(paths[0])]
+    assert found == [str(first), str(known), str(second)]
