@@ -28,8 +28,8 @@ def seconds(text: str) -> str:
     if text.strip() in _INFINITE:
         return str(UNLIMITED)
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
-    whole = re.fullmatch(r"(\s*\d+(\.\d+)?\s*[a-z]*)+", text.strip())
-    if not whole or any(unit and unit not in _SECONDS for _, unit in parts):
+    rest = re.sub(r"\d+(\.\d+)?\s*[a-z]*", "", text.strip()).strip()
+    if not parts or rest or any(unit and unit not in _SECONDS for _, unit in parts):
         return text
     return number_of(round(sum(float(count) * _SECONDS[unit or "s"] for count, unit in parts), 6))
 

@@ -8,7 +8,8 @@ from holdfast.verify import spans
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("1min 30s", "90"), ("90", "90"), ("90s", "90"), ("1h", "3600"), ("1.5s", "1.5"),
-     ("infinity", str(spans.UNLIMITED)), ("500ms", "0.5"), ("1fortnight", "1fortnight"), ("", "")],
+     ("infinity", str(spans.UNLIMITED)), ("500ms", "0.5"), ("1fortnight", "1fortnight"), ("", ""),
+     ("1" * 60 + "!", "1" * 60 + "!")],
 )  # fmt: skip
 def test_seconds_of_systemds_spelling(text, expected):
     """Spans of time become seconds; what is none stays as it is."""

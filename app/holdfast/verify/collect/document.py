@@ -38,7 +38,7 @@ def _kernel(request: dict[str, Any], running: list[dict[str, Any]], reasons: dic
     everywhere = kernel_values.values(keys)
     return {
         # A key that a namespace lacks is one for the machine.
-        "sysctls": {key: inside["sysctls"][key] or everywhere[key] for key in keys},
+        "sysctls": {key: everywhere[key] if inside["sysctls"][key] is None else inside["sysctls"][key] for key in keys},
         "sysctl_files": sysctl_files.winners(keys, sysctl_files.files()),
         "sysfs": kernel_values.values(list(request.get("sysfs", []))),
         "files": {path: "present" if os.path.exists(path) else "absent" for path in request.get("files", [])},

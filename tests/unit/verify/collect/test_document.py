@@ -25,6 +25,15 @@ def test_document_has_what_was_asked_for_and_no_more(monkeypatch, tmp_path):
     assert "redis" not in document.collect({})
 
 
+def test_value_that_is_empty_in_the_namespace_is_no_missing_one(monkeypatch):
+    """Only of a key that a namespace lacks the machine's is taken."""
+    inside = {"sysctls": {"a": "", "b": None}, "counters": {}, "listeners": []}
+    monkeypatch.setattr(document.namespaces, "read_in", lambda pid, reader: (inside, ""))
+    monkeypatch.setattr(document.kernel_values, "values", lambda keys: dict.fromkeys(keys, "ours"))
+
+    assert document._kernel({"sysctls": ["a", "b"]}, [], {})["sysctls"] == {"a": "", "b": "ours"}
+
+
 def test_counters_are_read_twice(monkeypatch):
     """What grew between both readings is told beside the sum."""
     readings = iter([{"a": 1}, {"a": 3, "b": 5}])
