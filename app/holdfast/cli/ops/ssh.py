@@ -119,7 +119,9 @@ class SshHost:
         """Return a way to a port that listens there on its own loopback; it is open from the first use on."""
         local = _free_port()
         forward = f"127.0.0.1:{local}:127.0.0.1:{port}"
-        options = [*self._options, "-o", "ExitOnForwardFailure=yes", "-L", forward]
+        # Without LogLevel it writes a line for each try at a port that is shut; nobody reads them, and a full pipe
+        # would hold it up.
+        options = [*self._options, "-o", "ExitOnForwardFailure=yes", "-o", "LogLevel=ERROR", "-L", forward]
         return Tunnel(self, ["ssh", "-N", "-T", *options, "--", self.name], local)
 
     # Private methods

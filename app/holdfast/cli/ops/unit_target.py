@@ -37,7 +37,8 @@ class SshTarget:
 
     def start(self) -> None:
         """See `Target`; a unit that failed too often before may be started again."""
-        self._systemctl("reset-failed")
+        # Refused for a unit that systemd has let go of, not enabled and stopped, which has no failures to forget.
+        self._host.run("systemctl", "reset-failed", "--", self._record.unit)
         self._systemctl("start", "--no-block")
 
     def failure(self) -> str:

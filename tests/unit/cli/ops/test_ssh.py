@@ -110,3 +110,4 @@ def test_tunnel_that_does_not_come_about_says_why(ssh: FakeSsh) -> None:
 
     assert f"127.0.0.1:{tunnel.port}:127.0.0.1:9000" in words
     assert "ExitOnForwardFailure=yes" in words
+    assert "LogLevel=ERROR" in words

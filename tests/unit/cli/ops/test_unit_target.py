@@ -75,3 +75,12 @@ def test_check_wants_a_unit_that_is_there(ssh: FakeSsh) -> None:
     target().check()
     with pytest.raises(CliError, match=r"gw1 has no unit holdfast@1a\.service \(not-found\)"):
         target().check()
+
+
+def test_unit_that_systemd_let_go_of_is_started(ssh: FakeSsh) -> None:
+    """One that is not enabled is not loaded once it has stopped, and has no failures that could be forgotten."""
+    ssh.answers("echo 'Unit not loaded.' >&2; exit 1", "true")
+
+    target().start()
+
+    assert ssh.commands[-1] == f"sudo -n -- systemctl start --no-block -- {UNIT}"
