@@ -91,7 +91,9 @@ def _counter(expectation: Expectation, facts: Facts) -> Iterator[Observation]:
         )
         return
     where = f"the running kernel, {found['total']} since its start"
-    yield Observation(str(found["total"] if expectation.mode == "report" else found["grown"]), where)
+    value = found["total"] if expectation.mode == "report" else found["grown"]
+    reason = "" if value is not None else "read once, so that it cannot be seen to grow: wait for some seconds"
+    yield Observation(None if value is None else str(value), where, reason)
 
 
 def _open_files(facts: Facts) -> Iterator[Observation]:

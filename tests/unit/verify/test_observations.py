@@ -72,6 +72,16 @@ def test_counter_shows_what_grew_and_says_what_there_was(seen, facts):
     assert "does not count" in seen("hf-accept-009")[0].reason
 
 
+def test_counter_that_was_read_once_was_not_checked(seen, facts):
+    """What cannot be seen to grow is never taken for fine."""
+    facts["counters"]["TcpExtListenOverflows"] = {"total": 900, "grown": None}
+
+    (found,) = seen("hf-accept-008")
+
+    assert found.actual is None
+    assert "wait" in found.reason
+
+
 def test_names_that_a_program_does_not_know_have_a_reason(seen, facts):
     """HAProxy and Redis of another version may lack a setting."""
     facts["haproxy"]["info"].clear()

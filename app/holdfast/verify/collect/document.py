@@ -68,7 +68,11 @@ def _network(keys: list[str], wait: float) -> dict[str, Any]:
     if wait > 0:
         time.sleep(wait)
     after = counters.counters()
-    grown = {name: {"total": total, "grown": total - before.get(name, total)} for name, total in after.items()}
+    # Between two readings at once nothing grows, which says nothing.
+    grown = {
+        name: {"total": total, "grown": total - before.get(name, total) if wait > 0 else None}
+        for name, total in after.items()
+    }
     return {"sysctls": values, "listeners": listeners, "counters": grown}
 
 

@@ -47,6 +47,13 @@ def test_counters_are_read_twice(monkeypatch):
     assert waited == [2.0]
 
 
+def test_counters_without_a_wait_have_no_growth(monkeypatch):
+    """Two readings at once are one."""
+    monkeypatch.setattr(document.counters, "counters", lambda: {"a": 3})
+
+    assert document._network([], 0)["counters"] == {"a": {"total": 3, "grown": None}}
+
+
 def test_main_prints_one_document_and_refuses_what_is_none(capsys):
     """JSON in, JSON out; anything else is bad usage."""
     assert document.main([]) == 0
