@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from holdfast.profile.derived import MEANINGS, Derived
 from holdfast.profile.faults import Fault
 from holdfast.profile.folklore import Wanted, refused
-from holdfast.profile.model import Entry, Profile
+from holdfast.profile.model import Entry, Profile, Value
 
 FORMULAS: Final = frozenset(MEANINGS) - {"alerts"}
 # Keys that somebody may give a number of their own, which must not be below what is calculated.
@@ -37,6 +38,7 @@ def entry_faults(profile: Profile, derived: Derived) -> list[Fault]:
     return [
         *(fault for entry in entries for fault in _too_small(entry, derived)),
         *_forgetful(entries, derived),
+        *_twice(entries),
         *refused({key: one for key, one in wanted.items() if one is not None}, derived.backlog),
     ]
 
@@ -60,7 +62,7 @@ def _wanted(entry: Entry, derived: Derived) -> Wanted | None:
 
 def _too_small(entry: Entry, derived: Derived) -> Iterator[Fault]:
     need = getattr(derived, _NEEDS[entry.key]) if entry.key in _NEEDS else 0
-    if entry.mode != "report" and isinstance(entry.value, int | float) and entry.value < need:
+    if need and entry.mode != "report" and entry.value is not None and _amount(entry.value) < need:
         yield Fault(
             "entry_too_small",
             f"entries.{entry.id}: expected {entry.key} of at least {need} ({MEANINGS[_NEEDS[entry.key]].formula}), saw "
@@ -72,10 +74,31 @@ def _too_small(entry: Entry, derived: Derived) -> Iterator[Fault]:
 def _forgetful(entries: list[Entry], derived: Derived) -> Iterator[Fault]:
     for entry in entries:
         value = entry.value if entry.key == _CONNTRACK_KEY else None
-        if isinstance(value, int | float) and value <= 3 * derived.ping_interval:
+        if value is not None and _amount(value) <= 3 * derived.ping_interval:
             yield Fault(
                 "conntrack_forgets",
                 f"entries.{entry.id}: expected tracked connections to outlive three pings, "
                 f"{3 * derived.ping_interval} s; saw {value} s, after which the firewall drops them",
                 (entry.id,),
+            )
+
+
+def _amount(value: Value) -> float:
+    """Return a value as a number, also one in quotes; 0 for a text such as `1min`, which is compared with nothing."""
+    if isinstance(value, int | float):
+        return value
+    return float(value) if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value.strip()) else 0
+
+
+def _twice(entries: list[Entry]) -> Iterator[Fault]:
+    """Refuse two entries that set the same for the same hosts: no host could have both."""
+    first: dict[tuple[str, str, str], Entry] = {}
+    for entry in entries:
+        others = [first.setdefault((entry.kind, entry.key, role), entry) for role in entry.roles]
+        if other := next((one for one in others if one is not entry), None):
+            yield Fault(
+                "entry_key_twice",
+                f"entries.{entry.id}: expected {entry.key} to be set once, saw it in {other.id} too; change that one "
+                "by its id, or remove it",
+                (entry.id, other.id),
             )
