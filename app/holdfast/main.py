@@ -264,7 +264,8 @@ async def _serve(settings: Settings, on_started: Callable[[str], object] | None,
     descriptors = raise_descriptor_limit()
     gateway = build(settings, asyncio.get_running_loop(), dev)
     notifier = Notifier(take_wanted(os.environ, os.getpid()))
-    supervision = Supervision(notifier, gateway.departures.drain.status, settings.shutdown.timeout)
+    # Requests in flight and the snapshot may take `timeout` each.
+    supervision = Supervision(notifier, gateway.departures.drain.status, 2 * settings.shutdown.timeout)
     hooks: dict[str, Any] = {
         "on_drain": supervision.around_drain(gateway.drain),
         "on_stop": gateway.stop,

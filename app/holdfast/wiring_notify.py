@@ -96,7 +96,8 @@ class Supervision:
         line = self._line()
         if line != self._told:
             self._told = fields["STATUS"] = line
-        if self._is_stopping:
+        # Once all have left, what is left to do has the time that was last asked for, and no more: it may hang.
+        if self._is_stopping and self._status().seconds_left > 0:
             fields |= self._extension()
         if fields:
             self._notifier.send(**fields)

@@ -91,6 +91,19 @@ async def test_stop_asks_for_the_time_that_it_needs() -> None:
     assert look == {"EXTEND_TIMEOUT_USEC": 115_000_000}
 
 
+async def test_stop_that_hangs_after_the_drain_asks_for_nothing_more() -> None:
+    """It is ended when the time that was asked for last is over."""
+    world = World(Heard())
+
+    async def drain() -> None:
+        world.status = DrainStatus("stopping", 0, total=1000, seconds_left=0.0)
+        await world.run()
+
+    await world.supervision.around_drain(drain)()
+
+    assert not [one for one in world.heard.sent[1:] if "EXTEND_TIMEOUT_USEC" in one]
+
+
 async def test_ordered_drain_is_a_status_alone() -> None:
     """Nobody stops the process."""
     world = World(Heard())
