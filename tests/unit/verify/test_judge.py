@@ -200,12 +200,13 @@ def test_report_is_never_drift(all_controls, facts):
 
 
 def test_limit_without_an_end_is_more_than_any(result_of, facts):
-    """`infinity` of systemd and `unlimited` of the kernel satisfy every lower bound."""
-    facts["instances"][0]["properties"]["MemoryMax"] = "infinity"
+    """`infinity` of systemd and `unlimited` of the kernel satisfy every lower bound, but are no limit of memory."""
+    facts["instances"][0]["properties"] |= {"LimitNOFILE": "infinity", "MemoryMax": "infinity"}
     facts["instances"][0]["descriptors"]["soft"] = -1
 
-    assert result_of("hf-unit-001").status == "ok"
+    assert result_of("hf-fd-003").status == "ok"
     assert (result_of("hf-fd-004").status, result_of("hf-fd-004").actual) == ("ok", "unlimited")
+    assert result_of("hf-unit-001").status == "drift"
 
 
 def test_file_is_there_or_not(all_controls, facts):
