@@ -131,6 +131,6 @@ build: setup ## Build the wheel and the source archive into dist/
 client-package: node ## Pack the browser client for npm into dist/
 	$(PY) scripts/client_package.py
 
-clean: ## Remove everything the targets made, except the secrets of make run
+clean: ## Remove everything the targets made, except the secrets of make run and what deploys left in .cache/deploy
 	@$(IN) if [ -d .cache/hosts ] && [ -x "$(BIN)/python" ]; then "$(BIN)/python" scripts/test_hosts.py down --all; fi
-	@$(IN) rm -rf .venv .cache .hypothesis dist build && find . -name node_modules -prune -exec rm -rf {} + && find . -name __pycache__ -prune -exec rm -rf {} +
+	@$(IN) rm -rf .venv .hypothesis dist build && find . -path './.cache/*' -prune ! -path ./.cache/deploy -exec rm -rf {} + && find . -name node_modules -prune -exec rm -rf {} + && find . -name __pycache__ -prune -exec rm -rf {} +
