@@ -331,8 +331,8 @@ _FRAMES = (
     _close("message_too_big", 1009, "stop", "A message was too large.",
            "Send less, or raise `websocket.max_message_bytes`.", _CLIENT, 413),
     _close("client_gone", 1006, "retry", "The connection ended without a close frame.", "Look at network and proxies between client and gateway.", _CUT),
-    _close("ack_timeout", 1006, "retry", "The client's machine acknowledged nothing, or had no room for more, for `http.sockets.user_timeout`.",
-           "Look for a sleeping device, a dead path, or a client that stopped reading.", _CUT),
+    _close("ack_timeout", 1006, "retry", "The client took nothing for `http.sockets.user_timeout`.",
+           "Look at network and proxies between client and gateway.", _CUT),
     _close("client_closed", 1000, "retry", "The client closed the connection.", "Nothing.", _CLIENT),
 )
 

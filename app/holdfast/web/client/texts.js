@@ -297,8 +297,8 @@ const TEXTS = {
     'Look at network and proxies between client and gateway.',
   ],
   ack_timeout: [
-    "The client's machine acknowledged nothing, or had no room for more, for `http.sockets.user_timeout`.",
-    'Look for a sleeping device, a dead path, or a client that stopped reading.',
+    'The client took nothing for `http.sockets.user_timeout`.',
+    'Look at network and proxies between client and gateway.',
   ],
   client_closed: [
     'The client closed the connection.',
