@@ -110,7 +110,8 @@ def test_read_numbers_leaves_nothing_out(core):
     admission = {"ADMISSION_BREAKER", "ADMISSION_SHARE", "CONNECTION_HEADROOM", "OPENING"}
     cluster = {"NODES", "BUS_MESSAGES", "BUS_IGNORED"}
     departures = {"DRAINING", "DRAIN_RATE", "FAREWELLS", "EXCESS"}
-    others = admission | cluster | departures
+    sockets = {"SOCKET_OPTION", "SOCKET_OPTION_REFUSED"}
+    others = admission | cluster | departures | sockets
     assert sourceless <= {"BROKER_STREAMS", "SESSIONS", "PROXY_IN_FLIGHT", "PROXY_BREAKER"} | others
 
 
