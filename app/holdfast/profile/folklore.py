@@ -10,6 +10,7 @@ from typing import Final
 from holdfast.profile.faults import Fault
 
 MADE_BY_US: Final = "Made from the profile"
+"""How a text that is rendered from a profile begins, behind its comment mark."""
 
 
 @dataclass(frozen=True, slots=True)

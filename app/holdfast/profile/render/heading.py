@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from holdfast.profile.entries import Expectation
+from holdfast.profile.folklore import MADE_BY_US
 from holdfast.profile.model import Profile
 
 
 def heading(profile: Profile, target: str, mark: str = "#") -> list[str]:
     """Return the lines that say where the text comes from, so that nobody edits it by hand."""
     return [
-        f"{mark} Made from the profile {profile.name} by `holdfast profile render {target}`; changes here are lost.",
+        f"{mark} {MADE_BY_US} {profile.name} by `holdfast profile render {target}`; changes here are lost.",
         f"{mark} `holdfast profile explain KEY` says why a number is what it is.",
     ]
 

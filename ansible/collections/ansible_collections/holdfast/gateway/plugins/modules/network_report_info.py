@@ -44,6 +44,7 @@ import glob
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.holdfast.gateway.plugins.module_utils import kernel_counters
 
 
 def receive_queues() -> dict[str, int]:
@@ -52,21 +53,12 @@ def receive_queues() -> dict[str, int]:
     return {os.path.basename(card): len(glob.glob(f"{card}/queues/rx-*")) for card in sorted(cards)}
 
 
-def softnet() -> tuple[int, int]:
-    """Return dropped and squeezed of all cores: columns 2 and 3, in hexadecimal."""
-    try:
-        with open("/proc/net/softnet_stat", encoding="ascii") as handle:
-            rows = [line.split() for line in handle]
-    except OSError:
-        return 0, 0
-    return sum(int(row[1], 16) for row in rows), sum(int(row[2], 16) for row in rows)
-
-
 def main() -> None:
     """Look and answer."""
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     queues, cores = receive_queues(), os.cpu_count() or 1
-    dropped, squeezed = softnet()
+    counted = kernel_counters.counters()
+    dropped, squeezed = (counted.get(name, 0) for name in ("softnet_dropped", "softnet_squeezed"))
     notes = [
         f"{card}: {count} receive queue(s) for {cores} cores; if one core is busy with softirqs, spread them with"
         f" ethtool -L, or by writing a mask to /sys/class/net/{card}/queues/rx-0/rps_cpus"

@@ -1,0 +1,1 @@
+../../../../../../../app/holdfast/verify/collect/counters.py
