@@ -70,6 +70,13 @@ class Proxy:
         said = self._log.read_text(errors="replace") if self._log.exists() else ""
         return f"{self.name} said:\n{said[-LOG_TAIL:]}"
 
+    def wait_for_line(self, text: str) -> None:
+        """Return once a line with this text is in its log: it writes one after the client has its answer."""
+        deadline = time.monotonic() + START_SECONDS
+        while text not in self.log():
+            assert time.monotonic() < deadline, f"there is no line {text!r}. {self.log()}"
+            time.sleep(0.02)
+
     def wait_until_it_listens(self) -> None:
         """Return once it takes connections."""
         deadline = time.monotonic() + START_SECONDS

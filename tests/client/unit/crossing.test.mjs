@@ -61,6 +61,35 @@ test('a second session that failed leaves the first as it was', () => {
   assert.deepEqual(told, ['a', 'b']);
 });
 
+test('without offsets what the first session is behind with comes first', () => {
+  const { delivery, told } = deliveryOf();
+  delivery.begin({});
+  delivery.crossing.prepare();
+  delivery.take({ data: 'a' }, 0);
+  delivery.crossing.join({});
+  delivery.take({ data: 'c' }, 1);
+  delivery.take({ data: 'd' }, 1);
+  delivery.take({ data: 'b' }, 0);
+  delivery.take({ data: 'c' }, 0);
+  assert.deepEqual(told, ['a', 'b', 'c']);
+  delivery.crossing.settle();
+  delivery.take({ data: 'e' }, 0);
+
+  assert.deepEqual(told, ['a', 'b', 'c', 'd', 'e']);
+});
+
+test('without offsets a session that is behind tells nothing twice after the other has ended', () => {
+  const { delivery, told } = deliveryOf();
+  delivery.begin({});
+  delivery.crossing.prepare();
+  delivery.crossing.join({});
+  for (const data of ['a', 'b']) delivery.take({ data }, 0);
+  delivery.crossing.settle();
+  for (const data of ['a', 'b', 'c', 'a']) delivery.take({ data }, 0);
+
+  assert.deepEqual(told, ['a', 'b', 'c', 'a']);
+});
+
 test('a hole while two sessions deliver is asked for when one is left', () => {
   for (const end of ['settle', 'abandon']) {
     const { delivery, told } = deliveryOf();

@@ -20,7 +20,7 @@ export class Crossing {
   #joined = null;
   /**
    * What a session that is none any more told ahead of the one that there is.
-   * @type {{overlap: Overlap, until: number, isOver: boolean} | null}
+   * @type {{overlap: Overlap, until: number} | null}
    */
   #left = null;
 
@@ -31,7 +31,7 @@ export class Crossing {
 
   /** From now on what the first session tells is remembered: the second one is asked. */
   prepare() {
-    this.#joined = { overlap: new Overlap(this.#left?.overlap.told(0)), result: null, isWhole: true, held: [], sawHole: false };
+    this.#joined = { overlap: new Overlap(this.#left?.overlap.told), result: null, isWhole: true, held: [], sawHole: false };
   }
 
   /** Take the result of a subscribe command on the second session. @param {any} result */
@@ -61,8 +61,10 @@ export class Crossing {
   settle() {
     const joined = this.#joined;
     this.#joined = null;
-    if (joined) this.#leave(joined.overlap.told(0), true);
-    if (joined?.result == null) return;
+    if (!joined) return;
+    this.#left = { overlap: new Overlap(joined.overlap.told), until: this.#delivery.environment.now() + LAG_MS };
+    for (const publication of joined.overlap.rest()) this.#delivery.accept(publication);
+    if (joined.result === null) return;
     if (!joined.isWhole) this.#delivery.begin(joined.result);
     else this.#delivery.canAsk = joined.result.recoverable === true;
     for (const publication of joined.held) this.#pass(publication, 0);
@@ -73,7 +75,6 @@ export class Crossing {
   abandon() {
     const joined = this.#joined;
     this.#joined = null;
-    if (joined) this.#leave([...(this.#left?.overlap.told(0) ?? []), ...joined.overlap.told(1)], false);
     if (joined?.sawHole) this.#delivery.ask();
   }
 
@@ -87,25 +88,18 @@ export class Crossing {
   /** @param {any} publication @param {0 | 1} side */
   #pass(publication, side) {
     if (this.#delivery.isAsking) return;
-    if (offsetOf(publication?.offset) === null && !this.#isNew(publication, side)) return;
-    this.#delivery.accept(publication);
+    const isComparable = offsetOf(publication?.offset) === null;
+    if (isComparable && side === 0 && this.#wasLeft(publication)) return;
+    const next = isComparable && this.#joined ? this.#joined.overlap.take(publication, side) : [publication];
+    for (const one of next) this.#delivery.accept(one);
   }
 
-  /** Without an offset. @param {any} publication @param {0 | 1} side @returns {boolean} */
-  #isNew(publication, side) {
-    const left = side === 0 ? this.#left : null;
-    if (left && this.#delivery.environment.now() > left.until) this.#left = null;
-    else if (left && !left.overlap.isNew(1, publication)) return false;
-    else if (left?.isOver) this.#left = null;
-    return this.#joined === null || this.#joined.overlap.isNew(side, publication);
-  }
-
-  /**
-   * @param {string[]} told  by a session that is none any more
-   * @param {boolean} isOver  whether the first thing that it did not tell shows that the other one has caught up
-   */
-  #leave(told, isOver) {
-    this.#left = { overlap: new Overlap(told), until: this.#delivery.environment.now() + LAG_MS, isOver };
+  /** @param {any} publication @returns {boolean} whether a session told it that is none any more */
+  #wasLeft(publication) {
+    const left = this.#left;
+    const isTold = left !== null && this.#delivery.environment.now() <= left.until && left.overlap.hasTold(publication);
+    if (!isTold) this.#left = null; // it has caught up
+    return isTold;
   }
 
   /** Whether the first session has told by now what the second one leaves out. @param {Joined} joined */
