@@ -3,7 +3,8 @@
 
 ROOT := $(shell cd "$$(dirname "$(strip $(MAKEFILE_LIST))")" && pwd -P)
 BIN := $(ROOT)/.venv/bin
-IN := cd "$(ROOT)" && unset VIRTUAL_ENV PYTHONHOME PYTHONPATH &&
+# Without compiled files, as images of Python set it, each of the many processes of a run compiles all modules again.
+IN := cd "$(ROOT)" && unset VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE &&
 PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 

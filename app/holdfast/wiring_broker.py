@@ -7,8 +7,6 @@ from typing import Any
 
 from holdfast.broker.base import Broker
 from holdfast.broker.memory import MemoryBroker
-from holdfast.broker.redis import RedisBroker
-from holdfast.broker.state_schedule import ScheduledExports
 from holdfast.channels.namespaces import ChannelRules
 from holdfast.connections.core import Clocks
 from holdfast.settings import Settings
@@ -17,6 +15,9 @@ from holdfast.settings import Settings
 def make_broker(settings: Settings, clocks: Clocks, instance: str) -> Broker:
     """Return a broker that has not started."""
     if settings.broker.type == "redis":
+        # It loads a client, memory and time of the start that an instance without Redis need not spend.
+        from holdfast.broker.redis import RedisBroker
+
         return RedisBroker(settings, instance)
     is_binary = ChannelRules(settings.channel).is_binary
     return MemoryBroker(
@@ -27,6 +28,9 @@ def make_broker(settings: Settings, clocks: Clocks, instance: str) -> Broker:
 def broker_work(settings: Settings, broker: Broker, instance: str) -> list[Coroutine[Any, Any, None]]:
     """Return what has to run beside a broker that has started."""
     path = settings.broker.redis.snapshot_path
-    if path is None or not isinstance(broker, RedisBroker):
+    if path is None or settings.broker.type != "redis":
         return []
-    return [ScheduledExports(broker.link, path, instance).run()]
+    from holdfast.broker.redis import RedisBroker
+    from holdfast.broker.state_schedule import ScheduledExports
+
+    return [ScheduledExports(broker.link, path, instance).run()] if isinstance(broker, RedisBroker) else []

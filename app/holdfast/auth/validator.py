@@ -12,9 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Literal, NamedTuple
-
-import httpx
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple
 
 from holdfast.auth import outcomes
 from holdfast.auth.cache import TokenCache
@@ -28,7 +26,6 @@ from holdfast.auth.claims import (
     decode_subscription,
 )
 from holdfast.auth.configured import configured_keys
-from holdfast.auth.jwks import JwksClient, JwksStatus
 from holdfast.auth.jwt import Header
 from holdfast.auth.keys import KeyRing
 from holdfast.auth.locate import FoundToken, empty_form
@@ -39,6 +36,11 @@ from holdfast.auth.verifier import Rules, TokenVerifier, Verified, check_now
 from holdfast.errors import ConfigError, TokenError
 from holdfast.settings import TokenRules, TokenSettings
 from holdfast.telemetry.logs import get_logger
+
+if TYPE_CHECKING:
+    import httpx
+
+    from holdfast.auth.jwks import JwksClient, JwksStatus
 
 _LOG = get_logger("auth")
 
@@ -329,6 +331,9 @@ class ImprovedTokenValidator:
         ring = KeyRing(configured.keys, fetches=bool(rules.jwks.url))
         if not rules.jwks.url:
             return ring, None
+        # It loads an HTTP client, memory and time of the start that an instance which fetches no keys need not spend.
+        from holdfast.auth.jwks import JwksClient
+
         key_set = JwksClient(rules.jwks, ring, transport=self._transport)
         self._key_sets.append(key_set)
         return ring, key_set

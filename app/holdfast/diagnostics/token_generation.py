@@ -6,17 +6,19 @@ Pure but for the keys' files, which are read as at a start. Nothing it makes is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 
 from holdfast.auth.configured import configured_keys, parse_moment
 from holdfast.auth.issuer import SigningKey, registered, sign
-from holdfast.auth.jwks import JwksStatus
 from holdfast.auth.validator import ImprovedTokenValidator
 from holdfast.diagnostics.findings import Finding
 from holdfast.errors import ConfigError
 from holdfast.settings import Settings, TokenRules
+
+if TYPE_CHECKING:
+    from holdfast.auth.jwks import JwksStatus
 
 _LIFETIME_SECONDS = 60.0
 _USER = "diagnosis"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -164,10 +162,3 @@ async def test_endpoint_tells_what_it_forwards() -> None:
     assert not one.forwards(b"origin")
     assert one.pick([(b"cookie", b"1")], {}, "a").handshake == ((b"cookie", b"1"),)
     await one.close()
-
-
-def test_http_client_is_not_imported_without_a_proxy() -> None:
-    """It costs memory and time that instances without a proxy need not spend."""
-    code = "import sys, holdfast.main; sys.exit('aiohttp' in sys.modules)"
-
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
