@@ -33,6 +33,7 @@ from holdfast.server.runtime import describe_runtime, freeze_garbage_collector, 
 from holdfast.settings import Settings
 from holdfast.telemetry import metrics
 from holdfast.telemetry.lag import measure_forever
+from holdfast.telemetry.last_word import LastWord
 from holdfast.telemetry.logs import (
     bind_instance,
     configure_logging,
@@ -255,6 +256,7 @@ def run(settings: Settings, on_started: Callable[[str], object] | None = None, *
             return runner.run(_serve(settings, on_started, dev))
     except OSError as error:
         _log.error("cannot_start", reason=str(error))
+        LastWord(settings.termination_message_path).write(error)
         return EXIT_REFUSED
     finally:
         finish_logging()

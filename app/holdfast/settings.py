@@ -411,6 +411,11 @@ class Settings(Group):
         None, ge=0, le=65535, description="Moves API, metrics and health to a port of their own."
     )
     instance: str = Field("", description="The instance's name; empty makes one from host name and process id.")
+    termination_message_path: OptionalPath = Field(
+        None,
+        description="File for the gateway's last word, at most 4,096 bytes, when a fault ends it; empty is off. "
+        "Faults of the settings are written where the variable alone says.",
+    )
     http: HttpSettings = Field(HttpSettings(), description="HTTP limits.")
     tls: TlsSettings = Field(TlsSettings(), description="TLS.")
     websocket: WebSocketSettings = Field(WebSocketSettings(), description="WebSocket limits.")

@@ -151,9 +151,12 @@ def contained(monkeypatch):
 
 
 @pytest.mark.usefixtures("contained")
-def test_run_address_not_ours():
-    """An address that cannot be had is a refusal with a reason, and nothing was started."""
-    assert run(settings(host="203.0.113.1", port=9)) == EXIT_REFUSED
+def test_run_address_not_ours(tmp_path):
+    """An address that cannot be had is a refusal with a reason, which is the last word; nothing was started."""
+    word = tmp_path / "word"
+
+    assert run(settings(host="203.0.113.1", port=9, termination_message_path=word)) == EXIT_REFUSED
+    assert "cannot listen on 203.0.113.1:9" in word.read_text()
 
 
 @pytest.mark.usefixtures("contained")

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 import typer
 
+from holdfast.cli.failure import CliError
 from holdfast.cli.output import note, result
 from holdfast.cli.place import ServeConfigOption
+from holdfast.telemetry.last_word import LastWord
 
 NOT_STARTED = """
 The gateway did not start; the reason stands above. If port {port} is taken:
@@ -34,16 +36,26 @@ def serve(
     Exits 0 after an orderly stop, 2 when it cannot start, 3 when settings cannot be used or, with --dev, a gateway
     already runs in this folder.
     """
+    overrides: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    last_word = LastWord.from_environment(os.environ)
+    with last_word.kept(CliError):
+        code = _run(last_word, config, overrides, dev=dev, again=again)
+    raise typer.Exit(code)
+
+
+def _run(last_word: LastWord, config: Path | None, overrides: dict[str, Any], *, dev: bool, again: int | None) -> int:
+    """Run it and return the exit code; an error that ends it is left to `last_word`."""
     from holdfast.main import run
     from holdfast.settings_load import load_settings
 
-    overrides: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    if not dev:
-        # No fallback to the file of a first start here: a production start must not pick up what lies about.
-        raise typer.Exit(run(load_settings(config, os.environ, overrides)))
-    if again is not None:
-        overrides["port"] = again
-    raise typer.Exit(_serve_dev(config, overrides, is_again=again is not None))
+    if dev:
+        if again is not None:
+            overrides["port"] = again
+        return _serve_dev(config, overrides, is_again=again is not None)
+    # No fallback to the file of a first start here: a production start must not pick up what lies about.
+    settings = load_settings(config, os.environ, overrides)
+    last_word.path = settings.termination_message_path
+    return run(settings)
 
 
 def _serve_dev(config: Path | None, overrides: dict[str, Any], *, is_again: bool) -> int:

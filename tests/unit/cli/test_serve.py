@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.cli.running import running
+from holdfast.errors import BrokerError
 
 SECRET = "a-secret-of-more-than-thirty-two-bytes"
 
@@ -118,3 +119,25 @@ def test_serve_dev_that_began_again_says_so_in_one_line(cli, started, capsys):
 
     assert settings.port == 8123
     assert capsys.readouterr().out.splitlines()[-1] == "Started again on http://127.0.0.1:8123"
+
+
+def test_serve_leaves_its_last_word_where_settings_cannot_be_read(cli, started, monkeypatch):
+    """The variable alone says where, because the settings that name it are the ones that cannot be used."""
+    monkeypatch.setenv("HOLDFAST_TERMINATION_MESSAGE_PATH", "word")
+    monkeypatch.setenv("HOLDFAST_PORT", "many")
+
+    assert cli("serve").code == 3
+    assert "HOLDFAST_PORT" in Path("word").read_text()
+
+
+def test_serve_leaves_its_last_word_where_the_file_says(cli, monkeypatch):
+    """A path in the settings file counts for what fails once it is read."""
+    Path("holdfast.yaml").write_text("termination_message_path: word\n")
+
+    def run(settings, **_options):
+        raise BrokerError("broker_unavailable", "it is gone")
+
+    monkeypatch.setattr("holdfast.main.run", run)
+
+    assert cli("serve").code == 2
+    assert Path("word").read_text().startswith("broker_unavailable: ")
