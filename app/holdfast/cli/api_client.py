@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import httpx
 
 TIMEOUT_SECONDS = 10.0
+# Addresses that are reached by a socket of this machine, such as an SSH tunnel's: its path by host and port of the URL.
+SOCKETS: dict[str, str] = {}
 
 
 def get(url: str) -> httpx.Response:
@@ -55,13 +57,15 @@ def send(request: httpx.Request) -> httpx.Response:
 
     import httpx
 
+    socket = SOCKETS.get(request.url.netloc.decode())
     # A proxy named in the environment is for the world outside, not for this machine.
-    uses_proxy = not is_loopback(str(request.url))
+    uses_proxy = not socket and not is_loopback(str(request.url))
     # The system's authorities and SSL_CERT_FILE, as `subscribe` takes them; httpx has a list of its own.
     # To load those takes longer than a request: not where there is certainly no TLS, not even a proxy's.
     verify = ssl.create_default_context() if request.url.scheme == "https" else uses_proxy
     try:
-        with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=uses_proxy, verify=verify) as client:
+        way = httpx.HTTPTransport(uds=socket) if socket else None
+        with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=uses_proxy, verify=verify, transport=way) as client:
             return client.send(request)
     except httpx.HTTPError as error:
         base, reason = f"{request.url.scheme}://{request.url.netloc.decode()}", _reason(error)

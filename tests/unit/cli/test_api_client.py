@@ -5,7 +5,7 @@ import ssl
 import httpx
 import pytest
 
-from holdfast.cli.api_client import call, get
+from holdfast.cli.api_client import SOCKETS, call, get
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.place import Place
 
@@ -93,3 +93,19 @@ def test_get_tells_one_that_hangs_from_one_that_is_not_there(monkeypatch):
 
     with pytest.raises(CliError, match=r"connected, and no answer came.*\n.*hangs"):
         get("http://127.0.0.1:9000/livez")
+
+
+def test_address_behind_a_socket_is_reached_by_it(monkeypatch):
+    """Past any proxy, and the request names the address as everywhere."""
+    ways = []
+
+    def way(uds):
+        ways.append(uds)
+        return httpx.MockTransport(lambda request: httpx.Response(200, text=str(request.url)))
+
+    monkeypatch.setattr(httpx, "HTTPTransport", way)
+    monkeypatch.setitem(SOCKETS, "gw1-1a.tunnel-1.invalid:9000", "/run/holdfast-x/tunnel")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+
+    assert get("http://gw1-1a.tunnel-1.invalid:9000/livez").text == "http://gw1-1a.tunnel-1.invalid:9000/livez"
+    assert ways == ["/run/holdfast-x/tunnel"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from holdfast.cli.api_client import SOCKETS
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.inventory import Record, read_inventory
 from holdfast.cli.ops.ssh import SshHost, Tunnel
@@ -95,6 +97,7 @@ class Fleet:
         """Close the ways to other machines."""
         for tunnel in self.tunnels:
             tunnel.close()
+            SOCKETS.pop(tunnel.name, None)
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """Return all instances that see each other, by name; those that the file does not know too."""
@@ -164,13 +167,18 @@ def _url_of(record: Record, host: SshHost | None, fleet: Fleet) -> str:
     """Return where an instance answers, seen from here; a machine whose tunnel fails is one that does not answer."""
     if host is None or not record.tunnel:
         return record.url
-    tunnel = host.tunnel(urlsplit(record.url).port or 0)
+    port = urlsplit(record.url).port or 0
+    tunnel = host.tunnel(port)
+    # A name that leads nowhere but through the tunnel, and says whose it is where it is shown.
+    name = re.sub(r"[^a-z0-9.-]", "-", record.name.lower())
+    tunnel.name = f"{name}.tunnel-{len(fleet.tunnels) + 1}.invalid:{port}"
+    SOCKETS[tunnel.name] = tunnel.socket
     fleet.tunnels.append(tunnel)
     try:
         tunnel.open()
     except CliError as error:
         note(f"{record.name}: {error}")
-    return f"http://127.0.0.1:{tunnel.port}"
+    return f"http://{tunnel.name}"
 
 
 def _fleet_of_one(place: Place, config: str) -> Fleet:

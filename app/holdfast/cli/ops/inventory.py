@@ -78,12 +78,12 @@ def read_inventory(path: Path) -> Inventory:
             _check_names(one, Record, f"{one['name']}: ")
         for fault in _faults(found):
             raise ValueError(fault)
-    except (yaml.YAMLError, msgspec.ValidationError, ValueError, RecursionError) as error:
+        return _anchored(found, path.resolve().parent)
+    except (yaml.YAMLError, msgspec.ValidationError, ValueError, RuntimeError) as error:
         first = " ".join(str(error).split())[:300]
         raise CliError(
             f"--instances: {path}: {first}.\n  docs/recovery.md shows what such a file has.", Exit.USAGE
         ) from None
-    return _anchored(found, path.resolve().parent)
 
 
 def _check_names(data: dict[str, Any], kind: type, where: str) -> None:

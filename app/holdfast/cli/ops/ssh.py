@@ -7,10 +7,13 @@ Words reach the other side quoted, so that nothing in them is taken for shell. W
 from __future__ import annotations
 
 import shlex
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from holdfast.cli.failure import CliError, Exit
@@ -21,6 +24,7 @@ _SSH_FAILED: Final = 255  # ssh(1): an error of its own
 _TRIES: Final = 3
 _PAUSE_SECONDS: Final = 0.5
 _SHOWN: Final = 300
+_SOCKET: Final = "tunnel"
 # Written beside the file, made its like, put in its place: whole or not at all. Standard input is the new content.
 _REPLACE: Final = """\
 set -eu; umask 077; new=$(mktemp -- "$1.XXXXXXXX"); trap 'rm -f -- "$new"' EXIT
@@ -117,12 +121,14 @@ class SshHost:
 
     def tunnel(self, port: int) -> Tunnel:
         """Return a way to a port that listens there on its own loopback; it is open from the first use on."""
-        local = _free_port()
-        forward = f"127.0.0.1:{local}:127.0.0.1:{port}"
+        # A port of this machine would let in all who are on it; what is in this folder only its owner reaches.
+        folder = Path(tempfile.mkdtemp(prefix="holdfast-"))
+        forward = f"{folder / _SOCKET}:127.0.0.1:{port}"
         # Without LogLevel it writes a line for each try at a port that is shut; nobody reads them, and a full pipe
         # would hold it up.
-        options = [*self._options, "-o", "ExitOnForwardFailure=yes", "-o", "LogLevel=ERROR", "-L", forward]
-        return Tunnel(self, ["ssh", "-N", "-T", *options, "--", self.name], local)
+        options = [*self._options, "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes"]
+        options += ["-o", "LogLevel=ERROR", "-L", forward]
+        return Tunnel(self, ["ssh", "-N", "-T", *options, "--", self.name], folder)
 
     # Private methods
 
@@ -143,10 +149,12 @@ class _Unreached(CliError):
 
 
 class Tunnel:
-    """A local port that leads to a machine's loopback, until it is closed."""
+    """A socket in a folder of ours that leads to a machine's loopback, until it is closed."""
 
-    def __init__(self, host: SshHost, command: list[str], port: int) -> None:
-        self.port = port
+    def __init__(self, host: SshHost, command: list[str], folder: Path) -> None:
+        self.socket = str(folder / _SOCKET)
+        self.name = ""  # what whoever goes through it calls it
+        self._folder = folder
         self._host = host
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
@@ -168,15 +176,16 @@ class Tunnel:
         for _ in range(round(2 * CONNECT_SECONDS / 0.1)):
             if self._process.poll() is not None:
                 break
-            if _is_listening(self.port):
+            if _is_listening(self.socket):
                 return
             sleep(0.1)
         said = self._end()
         raise CliError(f"{self._host.name}: no tunnel: {said}\n  {self._host.remedy()}", Exit.UNKNOWN)
 
     def close(self) -> None:
-        """Close it."""
+        """Close it, and leave nothing."""
         self._end()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _end(self) -> str:
         process, self._process = self._process, None
@@ -191,15 +200,11 @@ class Tunnel:
         return (said or b"").decode(errors="replace").strip()[-_SHOWN:]
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def _is_listening(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
+def _is_listening(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.settimeout(1)
+        try:
+            one.connect(path)
+        except OSError:
+            return False
     return True

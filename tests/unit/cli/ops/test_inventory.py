@@ -54,6 +54,7 @@ def test_paths_begin_at_the_folder(tmp_path: Path) -> None:
         ("instances: [{name: a, url: 'http://gw1', ssh: gw1, unit: u.service, tunnel: true}]", "such as http"),
         ("instances: [{name: a, url: 'http://gw1:x', ssh: gw1, unit: u.service, tunnel: true}]", "such as http"),
         ("!!python/object/apply:os.system ['true']", "python"),
+        ("admin_token_file: ~nobody-of-that-name/x\ninstances: [{name: a, url: x}]", "home directory"),
     ],
 )
 def test_bad_file_is_refused(tmp_path: Path, text: str, what: str) -> None:

@@ -108,6 +108,17 @@ def test_tunnel_that_does_not_come_about_says_why(ssh: FakeSsh) -> None:
     tunnel.close()
     (words,) = ssh.calls
 
-    assert f"127.0.0.1:{tunnel.port}:127.0.0.1:9000" in words
+    assert f"{tunnel.socket}:127.0.0.1:9000" in words
     assert "ExitOnForwardFailure=yes" in words
     assert "LogLevel=ERROR" in words
+
+
+def test_tunnel_lets_nobody_else_in() -> None:
+    """It ends in a socket whose folder is its owner's alone, and leaves nothing."""
+    tunnel = host().tunnel(9000)
+    folder = Path(tunnel.socket).parent
+    mode = folder.stat().st_mode & 0o777
+    tunnel.close()
+
+    assert mode == 0o700
+    assert not folder.exists()
