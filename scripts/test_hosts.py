@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hosts import access, guest, machine, registry, sets, vm
-from hosts.model import DEFAULT_PREFIX, USUAL_HOSTS, USUAL_VM, HostSet, check_set_name
+from hosts.model import DEFAULT_PREFIX, USUAL_HOSTS, USUAL_VM, HostSet, check_prefix, check_set_name
 from hosts.shell import HostsError
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "hosts"
@@ -40,6 +40,7 @@ def say(text: str) -> None:
 
 
 def _up(options: argparse.Namespace) -> int:
+    check_prefix(options.prefix)
     machine.check()
     names = [*(options.names or USUAL_HOSTS), *([USUAL_VM] if options.vm else [])]
     with registry.claimed(options.set, CACHE, options.prefix) as hosts:

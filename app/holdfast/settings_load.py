@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,7 +58,10 @@ def load_settings(
 def _file_source(config_path: Path | None, environ: Mapping[str, str]) -> Source:
     named = config_path or environ.get(CONFIG_VARIABLE)
     if named:
-        return read_file(Path(named).expanduser())
+        path = Path(named)
+        with suppress(RuntimeError):  # a home that nobody has; then that file is not there
+            path = path.expanduser()
+        return read_file(path)
     return read_file(DEFAULT_FILE) if DEFAULT_FILE.exists() else Source()
 
 

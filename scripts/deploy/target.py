@@ -84,7 +84,13 @@ def target_of(environment: str, inventory: str = "", set_name: str = USUAL_SET) 
             Exit.USAGE,
             following="make deploy ENV=local SET=mine",
         )
-    path = Path(inventory).expanduser().absolute() if inventory else None
+    try:
+        path = Path(inventory).expanduser().absolute() if inventory else None
+    except RuntimeError:
+        raise DeployError(
+            f"INVENTORY: there is no user {inventory.partition('/')[0]}", Exit.USAGE,
+            following="name a file or folder of Ansible's",
+        ) from None  # fmt: skip
     if path is not None and not path.exists():
         raise DeployError(f"INVENTORY: {path} is not there", Exit.USAGE, following="name a file or folder of Ansible's")
     return Target(environment, path, set_name)

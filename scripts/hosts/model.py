@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from .shell import HostsError
@@ -105,6 +106,18 @@ class HostSet:
         names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
         hosts = [self.host(name) for name in names if HOST_NAME.fullmatch(name)]
         return sorted(hosts, key=lambda host: int(host.address.rpartition(".")[2]))
+
+
+def check_prefix(prefix: str) -> None:
+    """Refuse what cannot be the first half of an address.
+
+    Raises:
+        HostsError: it is none.
+    """
+    try:
+        IPv4Address(f"{prefix}.0.1")
+    except ValueError:
+        raise HostsError(f"--prefix: expected two numbers, as in `{DEFAULT_PREFIX}`, got `{prefix}`.") from None
 
 
 def check_set_name(name: str) -> None:

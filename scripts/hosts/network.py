@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import suppress
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 from .model import Host, HostSet
@@ -16,6 +17,8 @@ from .shell import HostsError, run, succeeds
 
 # With it, packets between two ports of a bridge pass the rules for forwarded ones, which Docker sets to refuse.
 BRIDGE_RULES = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+# A route to so much of the world is a way out, as those of a VPN to 0.0.0.0/1 and 128.0.0.0/1 are.
+WAY_OUT_BITS = 7
 
 
 def links(number: int) -> list[str]:
@@ -32,9 +35,35 @@ def namespaces(number: int) -> list[str]:
     return [name for name in names if name.startswith(f"hf{number}-")]
 
 
+def clash(hosts: HostSet) -> str:
+    """Return what of this machine uses addresses of the set already, "" where nothing does."""
+    wanted = IPv4Network(f"{hosts.prefix}.{hosts.number}.0/24")
+    for link in json.loads(run("ip", "-4", "-json", "address", "show")):
+        for one in link.get("addr_info", []):
+            used = ip_network(f"{one['local']}/{one['prefixlen']}", strict=False)
+            if link["ifname"] != hosts.bridge and used.overlaps(wanted):
+                return f"{link['ifname']} has {one['local']}/{one['prefixlen']}"
+    # Of all tables: those of a VPN stand in one of their own.
+    for route in json.loads(run("ip", "-4", "-json", "route", "show", "table", "all")):
+        target = ip_network("0.0.0.0/0" if route["dst"] == "default" else route["dst"])
+        is_ours = target.prefixlen <= WAY_OUT_BITS or route.get("dev") == hosts.bridge
+        if target.overlaps(wanted) and not is_ours:
+            return f"there is a route to {target}" + (f" by {route['dev']}" if "dev" in route else "")
+    return ""
+
+
 def ensure_bridge(hosts: HostSet) -> None:
-    """Make the bridge where it is missing, and let its hosts talk to each other."""
+    """Make the bridge where it is missing, and let its hosts talk to each other.
+
+    Raises:
+        HostsError: its addresses are in use; nothing was made.
+    """
     if hosts.bridge not in links(hosts.number):
+        if used := clash(hosts):
+            raise HostsError(
+                f"The set `{hosts.name}` would take {hosts.prefix}.{hosts.number}.0/24, but {used} on this machine: "
+                "choose other addresses, such as `test_hosts.py up --prefix 172.31`."
+            )
         run("ip", "link", "add", hosts.bridge, "type", "bridge")
     run("ip", "address", "replace", f"{hosts.gateway}/24", "dev", hosts.bridge)
     run("ip", "link", "set", hosts.bridge, "up")

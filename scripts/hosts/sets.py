@@ -35,8 +35,14 @@ def up(hosts: HostSet, names: Sequence[str], say: Say) -> None:
         for is_vm in sorted({host.is_vm for host in wanted})
     }
     started = time.monotonic()
+    try:
+        network.ensure_bridge(hosts)
+    except HostsError:
+        if not hosts.folder.exists():
+            # Nothing was made yet, so that the next try may have other addresses.
+            registry.forget(hosts.name)
+        raise
     hosts.folder.mkdir(parents=True, exist_ok=True)
-    network.ensure_bridge(hosts)
     new = [host for host in wanted if not is_running(host)]
     key = access.public_key(hosts)
     for host in new:

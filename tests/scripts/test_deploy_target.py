@@ -48,3 +48,11 @@ def test_next_commands_name_what_was_named():
     """They can be copied."""
     assert Target("staging").command("rollback", "TUNING=1") == "make rollback ENV=staging TUNING=1"
     assert Target(set_name="mine").command("deploy") == "make deploy ENV=local SET=mine"
+
+
+def test_home_of_nobody_is_refused_by_name():
+    """`~name` of a user that this machine lacks."""
+    with pytest.raises(DeployError, match="INVENTORY: there is no user ~nobody-of-that-name") as error:
+        target_of("staging", "~nobody-of-that-name/hosts.yml")
+
+    assert error.value.code is Exit.USAGE

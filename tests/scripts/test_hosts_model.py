@@ -10,7 +10,7 @@ import pytest
 from tests.contract.source import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from hosts.model import HostSet, check_set_name
+from hosts.model import HostSet, check_prefix, check_set_name
 from hosts.shell import HostsError
 
 
@@ -69,3 +69,11 @@ def test_set_name_that_is_no_folder_is_refused(name):
     """Nothing outside the cache is ever written or removed."""
     with pytest.raises(HostsError, match="no name of a set"):
         check_set_name(name)
+
+
+@pytest.mark.parametrize("prefix", ["10", "10.300", "10.77.1", "", "ten.77"])
+def test_prefix_that_is_no_half_of_an_address_is_refused(prefix):
+    """In a sentence, before it gets into a record."""
+    check_prefix("172.31")
+    with pytest.raises(HostsError, match="--prefix: expected two numbers"):
+        check_prefix(prefix)

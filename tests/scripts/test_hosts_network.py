@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pytest
@@ -14,6 +15,15 @@ from hosts import network
 from hosts.model import HostSet
 from hosts.shell import HostsError
 
+ADDRESSES = [{"ifname": "eth0", "addr_info": [{"local": "10.78.4.2", "prefixlen": 24}]}, {"ifname": "lo"}]
+ROUTES = [
+    {"dst": "default", "dev": "eth0"},
+    {"dst": "0.0.0.0/1", "dev": "tun0"},
+    {"dst": "10.79.0.0/16", "dev": "tun0"},
+    {"dst": "10.80.3.7", "type": "unreachable"},
+    {"dst": "10.78.4.0/24", "dev": "eth0"},
+]
+
 
 @pytest.fixture
 def calls(monkeypatch):
@@ -23,6 +33,8 @@ def calls(monkeypatch):
 
     def run(*words):
         made.append(" ".join(words))
+        if words[:3] == ("ip", "-4", "-json"):
+            return json.dumps(ADDRESSES if words[3] == "address" else ROUTES)
         if words[:2] == ("ip", "-json"):
             return json.dumps([{"ifname": name} for name in links])
         if words[1:3] == ("netns", "list"):
@@ -91,3 +103,21 @@ def test_remove_takes_only_the_sets_own(calls):
     deleted = [call for call in calls if "delete" in call]
     assert deleted == ["ip link delete hf1-gw1", "ip link delete hfbr1", "ip netns delete hf1-gw1"]
     assert left == ["hf1-gw1"]  # the stand-in keeps its namespaces
+
+
+@pytest.mark.parametrize(
+    ("prefix", "said"),
+    [
+        ("10.78", "10.78.4.0/24, but eth0 has 10.78.4.2/24"),
+        ("10.79", "10.79.4.0/24, but there is a route to 10.79.0.0/16 by tun0"),
+    ],
+)
+def test_addresses_in_use_are_refused_by_name(calls, tmp_path, prefix, said):
+    """Before anything is made; a default route, or half of one, is no clash."""
+    with pytest.raises(HostsError, match=re.escape(said)) as error:
+        network.ensure_bridge(HostSet("infra", 4, prefix, tmp_path))
+
+    assert "--prefix" in str(error.value)
+    assert not [call for call in calls if "link add" in call]
+    assert not network.clash(HostSet("infra", 4, "10.81", tmp_path))
+    assert network.clash(HostSet("infra", 3, "10.80", tmp_path)) == "there is a route to 10.80.3.7/32"

@@ -47,6 +47,22 @@ def hosts(tmp_path, monkeypatch) -> HostSet:
     return HostSet("infra", 1, "10.77", tmp_path / "infra")
 
 
+@pytest.mark.usefixtures("running")
+def test_refused_addresses_are_not_kept(hosts, monkeypatch):
+    """So that another try with --prefix is not held to them."""
+
+    def refuse(_):
+        raise HostsError("in use")
+
+    registry.RECORDS.mkdir()
+    registry._write(hosts)
+    monkeypatch.setattr(network, "ensure_bridge", refuse)
+    with pytest.raises(HostsError, match="in use"):
+        sets.up(hosts, ["gw1"], print)
+
+    assert registry.find(hosts.name) is None
+
+
 def test_up_starts_only_what_does_not_run(hosts, running):
     """The others stay as they are."""
     said: list[str] = []

@@ -162,6 +162,12 @@ def test_load_reports_no_consequences() -> None:
     assert len(faults) == 1
 
 
+def test_load_names_a_file_below_the_home_of_nobody() -> None:
+    """As one that is missing, which it is."""
+    with pytest.raises(ConfigError, match="~nobody-of-that-name/x"):
+        load_settings(Path("~nobody-of-that-name/x"))
+
+
 def test_load_names_a_missing_file() -> None:
     """A file that was asked for must be there."""
     assert "No such file" in faults_of(environ={"HOLDFAST_CONFIG": "/nothing/here.yaml"})[0]
