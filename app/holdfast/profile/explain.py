@@ -56,9 +56,8 @@ def _entry(profile: Profile, entry: Entry, derived: Derived, kernel: str) -> lis
         ("Reach", {"netns": "one network namespace", "global": "the whole machine"}.get(entry.scope, entry.scope)),
     ]
     if entry.default:
-        lines.append(
-            ("By itself", ", ".join(f"{shown(value)} (Linux {kernel})" for kernel, value in entry.default.items()))
-        )
+        values = ", ".join(f"{shown(value)} (Linux {kernel})" for kernel, value in entry.default.items())
+        lines.append(("By itself", f"{entry.default_varies}; such as {values}" if entry.default_varies else values))
     if entry.kernel_min:
         lines.append(("Since", f"Linux {entry.kernel_min}"))
     lines.append(("In a pod", pod_text(entry.pod)))
@@ -86,6 +85,9 @@ def _undo(entry: Entry, kernel: str) -> str:
     keep_out = f"`remove: [{entry.id}]` in a profile of your own keeps it out"
     if entry.mode == "report" or entry.kind == "counter":
         return "nothing is set"
+    if entry.kind == "sysctl" and entry.default_varies:
+        at_start = f"a start without a line that sets it, and {entry.default_varies}"
+        return f"the role's rollback brings back what the host had; so does {at_start}; {keep_out}"
     default = default_of(entry, kernel)
     if entry.kind == "sysctl" and default is not None:
         # `sysctl -w` takes no empty value.

@@ -175,6 +175,7 @@ class Entry(Group):
     )
     kernel_min: Version | None = Field(None, description="Kernel that has it.")
     default: dict[str, Value] = Field({}, description="What a kernel has by itself, up to the release beside it.")
+    default_varies: str = Field("", description="Who decides the default, where machines differ in it.")
     optional: bool = Field(False, description="Fine where the host has no such thing.")
     enabled: bool = Field(True, description="Off is for what somebody has to choose.")
     pod: PodUse = Field(PodUse(access="host"), description="What becomes of it in a pod.")

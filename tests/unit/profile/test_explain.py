@@ -59,3 +59,14 @@ def test_explain_of_a_misspelt_name_offers_near_ones(production, facts):
 def test_explain_undoes_to_what_the_hosts_kernel_has(production, facts, key, command):
     """As a command that can be run, also where the kernel has nothing by itself."""
     assert f"Undo:      `{command}`" in explain(production, facts, key)
+
+
+@pytest.mark.parametrize("key", ["net.ipv4.tcp_mem", "net.ipv4.tcp_max_orphans", "fs.nr_open"])
+def test_explain_promises_no_number_that_depends_on_the_machine(production, facts, key):
+    """What the kernel calculates from memory is an example, and no command brings it back."""
+    text = explain(production, facts, key)
+    undo = text.partition("Undo:")[2]
+
+    assert "such as " in text.partition("By itself:")[2].splitlines()[0]
+    assert "sysctl -w" not in undo
+    assert "the role's rollback brings back what the host had" in undo

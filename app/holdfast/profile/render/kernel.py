@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from holdfast.profile.derive import derive
 from holdfast.profile.entries import Expectation, expectations
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.model import Profile
 from holdfast.profile.render.heading import heading, reason
 
+_BY_HAND: Final = (
+    "# WARNING: copied by hand this LOWERS what a host has more of. The role kernel_tuning leaves such lines out;",
+    "# by hand write only what `holdfast profile check` reports, or delete each `at least` that the host exceeds.",
+)
+_BOUNDS: Final = {
+    "min": "At least: where `sysctl KEY` shows more, leave this line out.",
+    "max": "At most: where `sysctl KEY` shows less, leave this line out.",
+}
+
 
 def sysctl(profile: Profile, facts: HostFacts) -> str:
     """Return a drop-in for /etc/sysctl.d; a key that a kernel may lack has a minus before it, as sysctl.d(5) has it.
 
-    It states what the profile wants. Where a host has more of a `min` key, the role that writes the file keeps that.
+    It states what the profile wants. Where a host has more of a `min` key, the role that writes the file keeps that;
+    the text says so to whoever copies it by hand.
     """
-    lines = heading(profile, "sysctl")
+    lines = [*heading(profile, "sysctl"), *_BY_HAND]
     for one in settable(expectations(profile, facts)):
-        lines += ["", reason(one), f"{'-' if one.optional else ''}{one.key} = {one.value}"]
+        bound = [f"# {_BOUNDS[one.mode]}"] if one.mode in _BOUNDS else []
+        lines += ["", reason(one), *bound, f"{'-' if one.optional else ''}{one.key} = {one.value}"]
     return "\n".join(lines) + "\n"
 
 
