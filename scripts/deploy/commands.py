@@ -76,7 +76,7 @@ class Command:
     def verify(self) -> Exit:
         """Hold every host against the profile."""
         self._need_hosts()
-        return verify.run(self.target, self.say)
+        return verify.run(self.target, self.say, is_regular=True)
 
     def rollback(self) -> Exit:
         """Bring back the version before, or what the tuning changed."""

@@ -7,6 +7,7 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
 
@@ -22,8 +23,13 @@ CHECK_SECONDS = 900.0
 Row = dict[str, str]
 
 
-def run(target: Target, say: Callable[[str], None]) -> Exit:
+def run(target: Target, say: Callable[[str], None], *, is_regular: bool = False) -> Exit:
     """Check all hosts, show what is not as expected, and return the exit code.
+
+    Args:
+        target: whose hosts.
+        say: takes a line.
+        is_regular: also tell which counters grew since the last regular check. A deploy does not answer for those.
 
     Raises:
         DeployError: the checks could not run.
@@ -33,25 +39,44 @@ def run(target: Target, say: Callable[[str], None]) -> Exit:
     found = inventory.read(target)
     target.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     rows: list[Row] = []
-    for number, profile in enumerate(found.profiles, 1):
-        report = target.folder / (f"verify-{number}.xml" if len(found.profiles) > 1 else "verify.xml")
-        rows += _checked(target, found, profile, report)
+    checks = checks_of(found)
+    for number, check in enumerate(checks, 1):
+        report = target.folder / (f"verify-{number}.xml" if len(checks) > 1 else "verify.xml")
+        rows += _checked(target, command(target, check, report, is_regular=is_regular), report)
         say(f"  report: {report}")
     for line in table(rows):
         say(f"  {line}")
     return code_of(rows)
 
 
-def command(target: Target, found: Inventory, profile: str, report: Path) -> list[str]:
-    """Return the command line that holds the hosts of one profile against it."""
-    hosts = [host for host in found.hosts if found.variables.get(host, {}).get("holdfast_profile", "") == profile]
-    waivers = {str(found.variables.get(host, {}).get("holdfast_waivers") or "") for host in hosts} - {""}
+@dataclass(frozen=True)
+class Check:
+    """Hosts that are held against one profile, with one file of waivers or none."""
+
+    profile: str
+    waivers: str
+    hosts: list[str] = field(default_factory=list)
+
+
+def checks_of(found: Inventory) -> list[Check]:
+    """Return the hosts by profile and waivers: each is held against what its own variables name."""
+    made: dict[tuple[str, str], Check] = {}
+    for host in found.hosts:
+        variables = found.variables.get(host, {})
+        key = (str(variables.get("holdfast_profile") or ""), str(variables.get("holdfast_waivers") or ""))
+        made.setdefault(key, Check(*key)).hosts.append(host)
+    return list(made.values())
+
+
+def command(target: Target, check: Check, report: Path, *, is_regular: bool = False) -> list[str]:
+    """Return the command line that makes one check; a regular one keeps what counters had for the next."""
     inventory_file = target.inventories[-1]
     return [
         str(BIN / "python"), "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(target.folder),
-        "-p", "no:cacheprovider", "-p", f"{TESTS}.plugin", "--pyargs", TESTS, f"--holdfast-profile={profile}",
-        *(f"--holdfast-waivers={path}" for path in sorted(waivers)[:1]), f"--ansible-inventory={inventory_file}",
-        f"--hosts={','.join(f'ansible://{host}' for host in hosts)}", f"--junit-xml={report}",
+        "-p", "no:cacheprovider", "-p", f"{TESTS}.plugin", "--pyargs", TESTS, f"--holdfast-profile={check.profile}",
+        *([f"--holdfast-waivers={check.waivers}"] if check.waivers else []), f"--ansible-inventory={inventory_file}",
+        f"--hosts={','.join(f'ansible://{host}' for host in check.hosts)}", f"--junit-xml={report}",
+        *([f"--holdfast-state={target.folder / 'counters.json'}"] if is_regular else []),
     ]  # fmt: skip
 
 
@@ -94,12 +119,12 @@ def code_of(rows: Sequence[Row]) -> Exit:
     return Exit.UNKNOWN if "unknown" in statuses or not rows else Exit.FINE
 
 
-def _checked(target: Target, found: Inventory, profile: str, report: Path) -> list[Row]:
-    """Run the checks of one profile and return their results."""
+def _checked(target: Target, words: list[str], report: Path) -> list[Row]:
+    """Make one check and return its results."""
     report.unlink(missing_ok=True)
     try:
         done = subprocess.run(
-            command(target, found, profile, report), cwd=ANSIBLE, env=environment(Path(os.devnull)),
+            words, cwd=ANSIBLE, env=environment(Path(os.devnull)),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -86,13 +86,17 @@ class Checked:
 
 
 def check(hosts: Hosts, folder, *options: str, names: tuple[str, ...] = NAMES, roles: str = ROLES) -> Checked:
+    """Run the tests over SSH."""
+    reach = (f"--hosts={','.join(f'ssh://{name}' for name in names)}", f"--ssh-config={hosts.folder / 'ssh_config'}")
+    return run_tests(folder, *reach, f"--holdfast-roles={roles}", *options)
+
+
+def run_tests(folder, *options: str) -> Checked:
     """Run the tests as somebody else's pipeline does, from a folder that is not ours."""
     report = folder / "junit.xml"
     command = [
         sys.executable, "-m", "pytest", "-p", "holdfast.verify.plugin", "--pyargs", "holdfast.verify", "-q",
-        "-p", "no:cacheprovider", f"--hosts={','.join(f'ssh://{name}' for name in names)}",
-        f"--ssh-config={hosts.folder / 'ssh_config'}", "--holdfast-profile=local", f"--holdfast-roles={roles}",
-        "--holdfast-wait=0.5", f"--junitxml={report}", *options,
+        "-p", "no:cacheprovider", "--holdfast-profile=local", "--holdfast-wait=0.5", f"--junitxml={report}", *options,
     ]  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert report.is_file(), done.stdout + done.stderr
@@ -290,6 +294,68 @@ def test_inventory_and_waivers_work_in_a_pipeline(hosts, tmp_path):
 
     assert (waived.code, waived.failed()) == (0, {}), waived.text
     assert "waived only until 2026-01-01" in expired.failed()["lb1", "hf-dead-004"]
+
+
+# A queue of one, which nobody takes from, and more who want in.
+OVERFLOW = """\
+import socket, time
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(0)
+clients = [socket.socket() for _ in range(20)]
+for client in clients:
+    client.setblocking(False)
+    client.connect_ex(listener.getsockname())
+time.sleep(1.5)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--force-ansible",)], ids=["connection", "module"])
+def test_ansible_back_end_checks_what_its_inventory_names(hosts, tmp_path, options):
+    """A group of it, by testinfra's own connection or by Ansible's; its groups give the roles."""
+    found = run_tests(
+        tmp_path, "--hosts=ansible://gateways,ansible://redis", *options,
+        f"--ansible-inventory={hosts.folder / 'inventory.json'}",
+    )  # fmt: skip
+
+    assert (found.code, found.failed()) == (0, {}), found.text
+    assert {host for host, _ in found.results} == {"gw1", "redis1"}
+    assert found.results["gw1", "hf-fd-004"][0] == found.results["redis1", "hf-redis-003"][0] == "passed"
+
+
+def test_what_grew_between_two_runs_is_found(hosts, tmp_path):
+    """Connections dropped while nobody looked are the next run's drift, and no longer the one's after that."""
+    put(hosts, "gw1", "/var/lib/overflow.py", OVERFLOW)
+    state = f"--holdfast-state={tmp_path / 'counters.json'}"
+
+    def overflows():
+        found = check(hosts, tmp_path, state, names=("gw1",))
+        return found.failed().get(("gw1", "hf-accept-008"), "")
+
+    first = overflows()
+    hosts.on("gw1", "python3 /var/lib/overflow.py")
+    second, third = overflows(), overflows()
+
+    assert (first, third) == ("", "")
+    assert "of them since the last check" in second
+
+
+def test_timer_of_a_host_keeps_what_counters_had(hosts):
+    """The unit of the monitoring agent may write metrics and its own state, and finds what grew since its last run."""
+    hosts.on(
+        "gw1", "mkdir -p /opt/holdfast/slots/1a/bin; ln -sf /opt/holdfast/bin/holdfast /opt/holdfast/slots/1a/bin/"
+    )
+    put(hosts, "gw1", "/var/lib/overflow.py", OVERFLOW)
+    grown = "grep counter_grown.*hf-accept-008 /var/lib/prometheus/node-exporter/holdfast_profile.prom"
+
+    hosts.on("gw1", "systemctl start holdfast-profile-check")
+    before = hosts.on("gw1", grown)
+    hosts.on("gw1", "python3 /var/lib/overflow.py; systemctl start holdfast-profile-check")
+    after = hosts.on("gw1", grown)
+    hosts.on("gw1", "rm -r /opt/holdfast/slots")
+
+    assert before.split()[-1] == "0"
+    assert int(after.split()[-1]) > 0
 
 
 def test_command_on_a_host_says_the_same(hosts):

@@ -54,16 +54,32 @@ def test_what_is_waived_or_does_not_apply_is_fine():
     assert verify.code_of([]) is Exit.UNKNOWN
 
 
-def test_hosts_of_one_profile_are_checked_against_it():
-    """With the waivers that their inventory names."""
+def test_each_host_is_checked_by_its_own_profile_and_waivers():
+    """Hosts that share both are one run; one without waivers does not get its neighbour's."""
     variables = {
         "gw1": {"holdfast_profile": "local", "holdfast_waivers": "w.yaml"},
-        "gw2": {"holdfast_profile": "mine"},
+        "gw2": {"holdfast_profile": "local"},
+        "gw3": {"holdfast_profile": "local", "holdfast_waivers": "v.yaml"},
+        "gw4": {"holdfast_profile": "mine", "holdfast_waivers": "w.yaml"},
+        "gw5": {"holdfast_profile": "local", "holdfast_waivers": "w.yaml"},
     }
-    words = verify.command(
-        Target("staging"), Inventory({"gateways": ["gw1", "gw2"]}, variables), "local", Path("r.xml")
-    )
 
-    assert "--hosts=ansible://gw1" in words
+    found = verify.checks_of(Inventory({"gateways": list(variables)}, variables))
+
+    assert [(one.profile, one.waivers, one.hosts) for one in found] == [
+        ("local", "w.yaml", ["gw1", "gw5"]), ("local", "", ["gw2"]), ("local", "v.yaml", ["gw3"]),
+        ("mine", "w.yaml", ["gw4"]),
+    ]  # fmt: skip
+
+
+def test_check_is_the_packages_tests_with_what_the_inventory_says():
+    """Profile, waivers and hosts; what counters had is kept beside the report, except in the middle of a deploy."""
+    target = Target("staging")
+    words = verify.command(target, verify.Check("local", "w.yaml", ["gw1", "gw2"]), Path("r.xml"), is_regular=True)
+    plain = verify.command(target, verify.Check("local", "", ["gw1"]), Path("r.xml"))
+
+    assert "--hosts=ansible://gw1,ansible://gw2" in words
     assert "--holdfast-profile=local" in words
     assert "--holdfast-waivers=w.yaml" in words
+    assert f"--holdfast-state={target.folder / 'counters.json'}" in words
+    assert not any("waivers" in word or "state" in word for word in plain)

@@ -29,6 +29,9 @@ def check(
         float,
         typer.Option("--wait", min=0, max=60, help="Seconds between two readings of counters."),
     ] = 2.0,
+    state: Annotated[
+        str, typer.Option("--state", help="Keeps counters, to find what grew since the last check.", metavar="FILE")
+    ] = "",
     redis_password_file: Annotated[
         str, typer.Option("--redis-password-file", help="Where it stands, if not in Redis' own file.", metavar="FILE")
     ] = "",
@@ -37,17 +40,20 @@ def check(
     ] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Hold this host or pod against the profile: what is in force, not what files say. Changes nothing.
+    """Hold this host or pod against the profile: what is in force, not what files say. Changes nothing on it.
 
     Run it as root: limits, sockets and namespaces of other users' processes are read. Exits 1 where something has
     drifted, 4 where something could not be checked.
     """
-    from holdfast.verify import reports
+    from holdfast.verify import history, reports
 
+    now = time.time()
     places = {"redis_password_file": redis_password_file, "haproxy_socket": haproxy_socket}
-    name, facts, results = _checked(profile, role, waivers, {"wait": wait, **places})
+    name, facts, results, seen = _checked(profile, role, waivers, {"wait": wait, **places}, (state, now))
     if textfile:
-        _write(textfile, reports.textfile(results, name, time.time()))
+        _write(textfile, reports.textfile(results, name, now), "metrics", 0o644)
+    if state:
+        _write(state, history.text({"this host": seen}), "what counters had", 0o600)
     if as_json:
         result_json(reports.as_json(results, facts, name))
     else:
@@ -56,12 +62,14 @@ def check(
 
 
 def _checked(
-    profile: str, role: list[str] | None, waivers: str, places: dict[str, Any]
-) -> tuple[str, Any, list[Result]]:
+    profile: str, role: list[str] | None, waivers: str, places: dict[str, Any], remembered: tuple[str, float]
+) -> tuple[str, Any, list[Result], dict[str, Any]]:
+    """Return the profile's name, the facts, what they come to, and what the next check wants to know of this one."""
     from holdfast.profile import load
     from holdfast.profile.facts import ROLES
+    from holdfast.verify import history
     from holdfast.verify.collect.document import collect
-    from holdfast.verify.controls import controls, host_facts, names, request_for
+    from holdfast.verify.controls import controls_of, counters, names, request_for
     from holdfast.verify.judge import judge
     from holdfast.verify.waivers import load_waivers
 
@@ -69,9 +77,12 @@ def _checked(
     if strange := roles - set(ROLES):
         raise CliError(f"expected --role of {', '.join(ROLES)}, saw {', '.join(sorted(strange))}", Exit.USAGE)
     tolerated = load_waivers(waivers, names(loaded)) if waivers else []
-    facts = collect(request_for(loaded, roles) | places)
-    found = controls(loaded, host_facts(facts, roles))
-    return loaded.name, facts, judge(found, facts, tolerated, datetime.now(UTC).date())
+    facts, (path, now) = collect(request_for(loaded, roles) | places), remembered
+    found = controls_of(loaded, facts, roles)
+    if path:
+        facts = history.compared(facts, history.load(path).get("this host"), now)
+    results = judge(found, facts, tolerated, datetime.now(UTC).date())
+    return loaded.name, facts, results, history.record(facts, counters(loaded), now)
 
 
 def _print(results: list[Result], facts: Any, name: str) -> None:
@@ -79,14 +90,14 @@ def _print(results: list[Result], facts: Any, name: str) -> None:
 
     if told := reports.told(results):
         result(columns([reports.row(one) for one in told], reports.HEAD, terminal_width()))
-    note(f"{facts['host']['name']} against profile {name}: {reports.summary(results)}")
+    note(f"{facts['host']['name']} against profile {name}: {reports.summary(results)}{reports.loose(facts)}")
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, text: str, what: str, mode: int) -> None:
     from holdfast.verify import reports
 
     try:
-        reports.write(path, text)
+        reports.write(path, text, mode)
     except OSError as error:
-        said = f"{path}: expected to write metrics there, the system answered {error.strerror}"
+        said = f"{path}: expected to write {what} there, the system answered {error.strerror}"
         raise CliError(said, Exit.UNKNOWN) from None

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from holdfast.profile import Expectation, HostFacts, Profile, expectations
-from holdfast.profile.entries import default_of
-from holdfast.profile.model import Entry
+from holdfast.profile import Expectation, HostFacts, Profile, derive, expectations
+from holdfast.profile.entries import default_of, select
 
 DEFAULT_WAIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One expectation, and what the kernel has by itself at a start where that is known."""
+    """One expectation.
+
+    Args:
+        expectation: what is expected.
+        default: what the kernel has by itself at a start, where every machine has the same.
+        varies: who decides that, where machines differ.
+    """
 
     expectation: Expectation
     default: str | None = None
+    varies: str = ""
 
 
 def host_facts(facts: Mapping[str, Any], roles: frozenset[str]) -> HostFacts:
@@ -33,12 +39,33 @@ def controls(profile: Profile, host: HostFacts) -> list[Control]:
     Raises:
         ProfileError: the profile does not fit the host.
     """
-    return [Control(one, _default(profile.entry(one.id), host)) for one in expectations(profile, host)]
+    return [_control(profile, one, host) for one in expectations(profile, host)]
 
 
-def _default(entry: Entry | None, host: HostFacts) -> str | None:
-    value = None if entry is None else default_of(entry, host.kernel)
-    return None if value is None else str(value)
+def controls_of(profile: Profile, facts: Mapping[str, Any], roles: frozenset[str]) -> list[Control]:
+    """Return the same for a document of facts. A node is no gateway host: how many pods it has room for is not asked.
+
+    Raises:
+        ProfileError: the profile does not fit the host.
+    """
+    host = host_facts(facts, roles)
+    if not facts["host"].get("container"):
+        return controls(profile, host)
+    found = select(profile, derive(profile, replace(host, roles=frozenset())), host)
+    return [_control(profile, one, host) for one in found]
+
+
+def counters(profile: Profile) -> list[str]:
+    """Return the counters that may not grow."""
+    return [one.key for one in profile.entries if one.enabled and one.kind == "counter" and one.mode != "report"]
+
+
+def _control(profile: Profile, one: Expectation, host: HostFacts) -> Control:
+    entry = profile.entry(one.id)
+    if entry is None or entry.default_varies:
+        return Control(one, varies="" if entry is None else entry.default_varies)
+    value = default_of(entry, host.kernel)
+    return Control(one, None if value is None else str(value))
 
 
 def request_for(profile: Profile, roles: frozenset[str], wait: float = DEFAULT_WAIT_SECONDS) -> dict[str, Any]:

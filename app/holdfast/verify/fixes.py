@@ -10,6 +10,7 @@ from holdfast.profile import Expectation
 from holdfast.verify.observations import Declared, Observation
 
 _OWN_SYSCTL: Final = "/etc/sysctl.d/90-holdfast.conf"
+_OWN_MODULES: Final = "/etc/modules-load.d/holdfast.conf"
 _OWN_UNIT: Final = "/etc/systemd/system/holdfast@.service.d/10-profile.conf"
 
 
@@ -99,8 +100,8 @@ def _counter(expectation: Expectation, value: str, seen: Observation, in_force: 
 
 
 def _module(expectation: Expectation, value: str, seen: Observation, in_force: bool) -> str:
-    del value, seen, in_force
-    return f"modprobe {expectation.key}"
+    del value, seen
+    return f"echo {expectation.key} >>{_OWN_MODULES}" if in_force else f"modprobe {expectation.key}"
 
 
 def _written(expectation: Expectation, value: str, seen: Observation, in_force: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -9,7 +10,8 @@ from typing import Any, Final, Protocol
 
 from holdfast.profile import Profile, ProfileError, load
 from holdfast.profile.facts import ROLES
-from holdfast.verify.controls import controls, host_facts, names, request_for
+from holdfast.verify import history, reports
+from holdfast.verify.controls import controls_of, counters, names, request_for
 from holdfast.verify.judge import Result, judge
 from holdfast.verify.waivers import Waiver, load_waivers
 
@@ -46,15 +48,24 @@ class Fleet:
         hosts: with their roles.
         waivers: what is put up with.
         wait: seconds between two readings of counters.
+        state: a file with what counters had at the last check; "" where none is kept.
     """
 
     def __init__(
-        self, profile: Profile, hosts: Sequence[tuple[Host, frozenset[str]]], waivers: Sequence[Waiver], wait: float
+        self,
+        profile: Profile,
+        hosts: Sequence[tuple[Host, frozenset[str]]],
+        waivers: Sequence[Waiver],
+        wait: float,
+        state: str = "",
     ) -> None:
         self._profile = profile
         self._hosts = {host.name: (host, roles) for host, roles in hosts}
         self._waivers = waivers
         self._wait = wait
+        self._state = state
+        self._before = history.load(state) if state else {}
+        self._seen: dict[str, history.Record] = {}
         self._results: dict[str, dict[str, Result]] = {}
 
     # Public methods.
@@ -67,15 +78,14 @@ class Fleet:
             ConfigError: the profile or the waivers cannot be used.
             FleetError: no hosts, or no roles for one of them.
         """
-        from holdfast.verify.backends import hosts
+        from holdfast.verify import backends
 
         profile = load(option("holdfast_profile"))
         path = option("holdfast_waivers")
         waivers = load_waivers(path, names(profile)) if path else []
-        found = hosts(option)
-        return cls(
-            profile, [(one, roles_of(one, option("holdfast_roles"))) for one in found], waivers, option("holdfast_wait")
-        )
+        found = backends.hosts(option)
+        hosts = [(one, roles_of(one, option("holdfast_roles"))) for one in found]
+        return cls(profile, hosts, waivers, option("holdfast_wait"), option("holdfast_state"))
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return host and control of each test, without asking any host: what its kernel decides is decided later."""
@@ -93,6 +103,15 @@ class Fleet:
         found = self._results[host]
         return found.get(control) or found[""]
 
+    def remember(self) -> None:
+        """Write what counters had, once all tests have been compared with what they had before.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if self._state and self._seen:
+            reports.write(self._state, history.remember(self._state, self._seen))
+
     # Private methods.
 
     def _checked(self, name: str) -> dict[str, Result]:
@@ -100,10 +119,13 @@ class Fleet:
         host, roles = self._hosts[name]
         try:
             facts = host.facts(request_for(self._profile, roles, self._wait))
-            wanted = controls(self._profile, host_facts(facts, roles))
+            wanted = controls_of(self._profile, facts, roles)
         except (UnreachableError, ProfileError) as error:
             return {"": _other("unknown", f"host {name}: {error}")}
-        today = datetime.now(UTC).date()
+        today, now = datetime.now(UTC).date(), time.time()
+        if self._state:
+            facts = history.compared(facts, self._before.get(name), now)
+            self._seen[name] = history.record(facts, counters(self._profile), now)
         results = {one.id: one for one in judge(wanted, facts, self._waivers, today, name)}
         return results | {"": _other("not_applicable", f"kernel {facts['host']['kernel']} has no such key")}
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final, Literal
 
 from holdfast.profile import Expectation, raise_only
+from holdfast.verify import pods
 from holdfast.verify.controls import Control
 from holdfast.verify.fixes import fix_for
 from holdfast.verify.observations import Facts, Observation, observe
@@ -67,7 +68,7 @@ def judge(
 def judged(control: Control, facts: Facts) -> Result:
     """Return what one control comes to, waivers left aside: the worst of its observations, and all that are as bad."""
     expectation = control.expectation
-    found = [_one(control, seen) for seen in observe(expectation, facts)]
+    found = [_one(control, seen, facts) for seen in observe(expectation, facts)]
     for status in ("drift", "unknown", "ok"):
         of_these = [one for one in found if one.status == status]
         if of_these:
@@ -86,12 +87,16 @@ def _joined(found: Sequence[Result]) -> Result:
     return replace(found[0], actual=together("actual"), where=together("where"), fix=together("fix"))
 
 
-def _one(control: Control, seen: Observation) -> Result:
+def _one(control: Control, seen: Observation, facts: Facts) -> Result:
     expectation = control.expectation
     base = Result(
         expectation.id, expectation.key, expectation.kind, "ok", expected(expectation),
         _shown(seen.actual or ""), seen.where, why=" ".join(expectation.why.split()),
     )  # fmt: skip
+    if reason := pods.excuse(control, seen, facts):
+        return replace(base, status="not_applicable", actual=reason)
+    if pods.is_container(facts):
+        return _in_container(expectation, seen, base)
     if seen.actual is None:
         return _without(expectation, seen, base)
     wanted = raise_only(expectation, seen.actual)
@@ -112,6 +117,16 @@ def _without(expectation: Expectation, seen: Observation, base: Result) -> Resul
     return replace(base, status="not_applicable" if expectation.mode == "report" else "unknown")
 
 
+def _in_container(expectation: Expectation, seen: Observation, base: Result) -> Result:
+    """Return what is in force in there; files of sysctl.d in an image decide nothing, and the fix is elsewhere."""
+    wanted = expectation.value if seen.actual is None else raise_only(expectation, seen.actual)
+    found = _without(expectation, seen, base) if seen.actual is None else base
+    if seen.actual is not None and wanted is not None:
+        found = replace(base, status="drift")
+    mend = pods.fix(expectation, str(wanted)) if found.status == "drift" else ""
+    return replace(found, where=pods.where(expectation, seen), fix=mend)
+
+
 def _at_next_start(control: Control, seen: Observation, base: Result) -> Result:
     """Return what becomes of a value that is right now: a file, or the kernel's own, may bring back another."""
     expectation, line = control.expectation, seen.declared
@@ -124,6 +139,12 @@ def _at_next_start(control: Control, seen: Observation, base: Result) -> Result:
             base, status="drift", actual=text, where=str(line),
             fix=fix_for(expectation, str(wanted), seen, in_force=True),
         )  # fmt: skip
+    if seen.after_start:
+        return replace(
+            base, status="drift", actual=f"{base.actual} now, {seen.after_start} after the next start",
+            where=f"{seen.where}; no file of modules-load.d names it",
+            fix=fix_for(expectation, str(expectation.value), seen, in_force=True),
+        )  # fmt: skip
     if expectation.kind == "sysctl" and line is None and control.default is not None:
         wanted = raise_only(expectation, control.default)
         if wanted is not None:
@@ -132,6 +153,8 @@ def _at_next_start(control: Control, seen: Observation, base: Result) -> Result:
                 base, status="drift", actual=text, where=f"{seen.where}; no file of sysctl.d sets it",
                 fix=fix_for(expectation, str(seen.actual), seen, in_force=True),
             )  # fmt: skip
+    if expectation.kind == "sysctl" and line is None and control.varies and expectation.mode != "report":
+        return replace(base, where=f"{seen.where}; no file of sysctl.d sets it, and at a start {control.varies}")
     return base
 
 

@@ -38,6 +38,7 @@ class Observation:
         is_absent: the host has no such thing, which is fine for an optional control.
         pid: the process, where it is one's.
         unit: its unit.
+        after_start: what the next start makes of it, where no line keeps it; "" where nothing is known to change.
     """
 
     actual: str | None
@@ -48,6 +49,7 @@ class Observation:
     is_absent: bool = False
     pid: int = 0
     unit: str = ""
+    after_start: str = ""
 
 
 def observe(expectation: Expectation, facts: Facts) -> list[Observation]:
@@ -75,9 +77,18 @@ def _sysfs(expectation: Expectation, facts: Facts) -> Iterator[Observation]:
 
 
 def _module(expectation: Expectation, facts: Facts) -> Iterator[Observation]:
-    value = facts["modules"].get(expectation.key)
-    reason = "" if value is not None else f"module {expectation.key} is not loaded"
-    yield Observation(value, "the running kernel", reason, is_absent=value is None)
+    # Loaded early, its keys are there when sysctl.d is applied; a firewall that loads it later brings the kernel's own.
+    key, kernel = expectation.key, "the running kernel"
+    state, line = facts["modules"].get(key), _line(facts["module_files"].get(key), lambda _: "loaded")
+    if state == "built in":
+        yield Observation("loaded", f"{kernel}, built in")
+    elif state is not None:
+        late = "" if line else "too late for sysctl.d"
+        yield Observation(state, kernel, declared=line, after_start=late)
+    elif line is not None:
+        yield Observation("not loaded", f"{kernel}, although {line} asks for it")
+    else:
+        yield Observation(None, kernel, f"module {key} is not loaded, and no file asks for it", is_absent=True)
 
 
 def _counter(expectation: Expectation, facts: Facts) -> Iterator[Observation]:
@@ -90,10 +101,20 @@ def _counter(expectation: Expectation, facts: Facts) -> Iterator[Observation]:
             None, "the kernel", f"this kernel does not count {expectation.key}", is_absent=expectation.optional
         )
         return
-    where = f"the running kernel, {found['total']} since its start"
     value = found["total"] if expectation.mode == "report" else found["grown"]
     reason = "" if value is not None else "read once, so that it cannot be seen to grow: wait for some seconds"
-    yield Observation(None if value is None else str(value), where, reason)
+    yield Observation(None if value is None else str(value), f"the running kernel, {_counted(found)}", reason)
+
+
+def _counted(found: Mapping[str, Any]) -> str:
+    """Say since when a counter was watched."""
+    text = f"{found['total']} since its start"
+    if found["grown"] is None:
+        return text
+    if found.get("last"):
+        return f"{text}, {found['grown']} of them since the last check {spans.ago(found['seconds'])}"
+    first = f": {found['first']}" if found.get("first") else ""
+    return f"{text}, {found['grown']} of them within {found.get('seconds', 0):g} s{first}"
 
 
 def _open_files(facts: Facts) -> Iterator[Observation]:
@@ -179,13 +200,18 @@ def _file(expectation: Expectation, facts: Facts) -> Iterator[Observation]:
 
 
 def _instances(facts: Facts) -> Iterator[tuple[Mapping[str, Any], str]]:
+    loose = "the gateway" if facts["host"].get("container") else "a gateway that no unit started"
     for one in facts["instances"]:
-        yield one, f"{one['unit'] or 'holdfast serve'}, process {one['pid']}"
+        yield one, f"{one['unit'] or loose}, process {one['pid']}"
 
 
 def _none(facts: Facts) -> Iterator[Observation]:
     if not facts["instances"]:
-        yield Observation(None, "processes", "no instance of the gateway runs here: no unit, no `holdfast serve`")
+        yield Observation(
+            None,
+            "processes",
+            "no instance of the gateway runs here: no unit holdfast@*.service, no process `holdfast serve`",
+        )
 
 
 def _of(one: Mapping[str, Any], value: int | None, where: str, reason: str) -> Observation:

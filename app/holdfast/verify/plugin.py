@@ -30,6 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--holdfast-wait", default=2.0, type=float, help="Seconds between two readings of counters that must not grow."
     )
+    group.addoption(
+        "--holdfast-state", default="", help="File that keeps counters, to find what grew since the last run."
+    )
     if importlib.util.find_spec("testinfra") is None:
         # So that what follows says what is missing, instead of pytest that it does not know them.
         for name in ("--hosts", "--ssh-config", "--ansible-inventory"):
@@ -55,6 +58,16 @@ def fleet(config: pytest.Config) -> Fleet:
         except (ConfigError, FleetError) as error:
             raise pytest.UsageError(str(error)) from None
     return config.stash[FLEET]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Keep what counters had for the next run; reports are written by now."""
+    made = config.stash.get(FLEET, None)
+    try:
+        if made is not None:
+            made.remember()
+    except OSError as error:
+        terminalreporter.write_line(f"--holdfast-state: expected to write what counters had there: {error}", red=True)
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ MODULES: Final = (
     *(
         f"holdfast.verify.collect.{name}"
         for name in (
-            "kernel_values", "sysctl_files", "commands", "namespaces", "declared", "processes", "instances", "counters",
-            "haproxy", "redis", "host", "document",
+            "kernel_values", "sysctl_files", "commands", "namespaces", "declared", "module_files", "processes",
+            "instances", "counters", "haproxy", "redis", "host", "document",
         )
     ),
 )  # fmt: skip

@@ -43,6 +43,14 @@ def summary(results: Sequence[Result]) -> str:
     return ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in names if counts[name])
 
 
+def loose(facts: Mapping[str, Any]) -> str:
+    """Return how many gateways run that no unit started, on a host that has units; "" where there are none."""
+    pids = [str(one["pid"]) for one in facts["instances"] if not one["unit"]]
+    if not pids or facts["host"].get("container"):
+        return ""
+    return f"; {len(pids)} running without a unit: process {', '.join(pids)}"
+
+
 def exit_code(results: Iterable[Result]) -> int:
     """Return 1 for drift, 4 where something could not be checked, 0 else."""
     statuses = {one.status for one in results}
@@ -56,6 +64,7 @@ def as_json(results: Sequence[Result], facts: Mapping[str, Any], profile: str) -
     return {
         "profile": profile,
         "host": facts["host"],
+        "instances": [{"unit": one["unit"], "pid": one["pid"]} for one in facts["instances"]],
         "summary": dict(Counter(one.status for one in results)),
         "results": [asdict(one) for one in results],
     }
@@ -70,11 +79,15 @@ def textfile(results: Sequence[Result], profile: str, now: float) -> str:
         now: seconds since 1970, for an alert on checks that stopped.
     """
     judged = [one for one in results if one.status in _GOOD or one.status in FAILED]
+    grown = [one for one in judged if one.kind == "counter" and one.expected.startswith("at most ")]
     counts: Counter[str] = Counter(one.status for one in results)
     lines = [
         "# HELP holdfast_profile_compliant Whether the host has what the profile expects, waived drift included.",
         "# TYPE holdfast_profile_compliant gauge",
         *(f'holdfast_profile_compliant{{control="{one.id}"}} {int(one.status in _GOOD)}' for one in judged),
+        "# HELP holdfast_profile_counter_grown By how much a counter grew that should not, since the last check.",
+        "# TYPE holdfast_profile_counter_grown gauge",
+        *(f'holdfast_profile_counter_grown{{control="{one.id}"}} {one.actual}' for one in grown),
         "# HELP holdfast_profile_controls Controls by what they came to.",
         "# TYPE holdfast_profile_controls gauge",
         *(
@@ -88,8 +101,13 @@ def textfile(results: Sequence[Result], profile: str, now: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(path: str, text: str) -> None:
+def write(path: str, text: str, mode: int = 0o600) -> None:
     """Write a file so that a reader sees the old one or the new one.
+
+    Args:
+        path: the file.
+        text: its content.
+        mode: who may read it; the exporter is another user.
 
     Raises:
         OSError: it cannot be written.
@@ -99,7 +117,7 @@ def write(path: str, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as target:
             target.write(text)
-            os.fchmod(target.fileno(), 0o644)
+            os.fchmod(target.fileno(), mode)
         os.replace(temporary, path)
     except OSError:
         os.unlink(temporary)

@@ -34,6 +34,14 @@ def seconds(text: str) -> str:
     return number_of(round(sum(float(count) * _SECONDS[unit or "s"] for count, unit in parts), 6))
 
 
+def ago(seconds: float) -> str:
+    """Return how long ago something was, in the unit that fits."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
 def size(text: str, *, is_redis: bool = False) -> str:
     """Return bytes of `512M` or `512mb`; the text itself where it is no size."""
     if text.strip() in _INFINITE:

@@ -55,6 +55,22 @@ def test_waivers_and_textfile_are_used(facts, tmp_path, capsys):
     assert "waived" in capsys.readouterr().out
 
 
+def test_state_finds_what_grew_since_the_last_check(facts, tmp_path, capsys):
+    """The first one is said to be it; the second finds what came in between."""
+    state = tmp_path / "counters.json"
+    counter = facts["counters"]["TcpExtListenOverflows"]
+
+    assert run(["profile", "check", *ROLES, "--state", str(state)]) == 0
+    counter["total"] += 3
+    assert run(["profile", "check", *ROLES, "--state", str(state), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["results"]
+    assert run(["profile", "check", *ROLES, "--state", str(state)]) == 0
+
+    result = next(one for one in found if one["id"] == "hf-accept-008")
+    assert (result["status"], result["actual"]) == ("drift", "3")
+    assert "since the last check" in result["where"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -62,6 +78,7 @@ def test_waivers_and_textfile_are_used(facts, tmp_path, capsys):
         (("--profile", "none"), 3, "none"),
         (("--waivers", "/none.yaml"), 3, "/none.yaml: No such file"),
         (("--textfile", "/no/such/folder/x.prom"), 4, "expected to write metrics there"),
+        (("--state", "/no/such/folder/x.json"), 4, "expected to write what counters had there"),
     ],
 )
 def test_bad_input_is_named(facts, capsys, arguments, code, said):

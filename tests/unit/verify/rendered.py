@@ -31,14 +31,17 @@ def facts_of(profile: Profile, folder: Path, host: HostFacts = HOST) -> dict[str
     return {
         "version": 1,
         "host": {"name": "gw1", "kernel": host.kernel, "memory_bytes": host.memory_bytes, "cores": host.cores,
-                 "page_bytes": host.page_bytes, "boot_id": "b"},
+                 "page_bytes": host.page_bytes, "boot_id": "b", "systemd": True, "container": ""},
         "reasons": {"units": "", "namespace": ""},
         "sysctls": {key: lines[key]["value"] if key in lines else "1" for key in request["sysctls"]},
         "sysctl_files": lines,
         "sysfs": {key: by_key[key].value for key in request["sysfs"]},
         "files": {},
         "modules": dict.fromkeys(request["modules"], "loaded"),
-        "counters": {one.key: {"total": 7, "grown": 0} for one in found if one.kind == "counter"},
+        "module_files": {name: {"file": "/etc/modules-load.d/holdfast.conf", "line": 5, "value": name}
+                         for name in request["modules"]},
+        "namespace": "net:[1]",
+        "counters": {one.key: {"total": 7, "grown": 0, "seconds": 2} for one in found if one.kind == "counter"},
         "instances": [{
             "unit": UNIT, "pid": 71, "needs_reload": False, "declared": unit,
             "properties": {name: line["value"] for name, line in unit.items()},

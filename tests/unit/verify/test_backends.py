@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import sys
 from types import SimpleNamespace
 
@@ -59,6 +60,13 @@ def test_host_that_does_not_answer_is_a_reason():
 
     with pytest.raises(UnreachableError, match="port 22: timed out"):
         host(run).facts({})
+
+
+def test_this_machine_has_its_own_name():
+    """Testinfra calls every one `local`; waivers and roles know hosts by their names."""
+    here = backends.TestinfraHost(SimpleNamespace(backend=SimpleNamespace(NAME="local", hostname="local")), None)
+
+    assert here.name == platform.node()
 
 
 def test_missing_testinfra_says_what_to_install(monkeypatch):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from holdfast.verify.controls import controls, host_facts, names, request_for
+from holdfast.verify.controls import controls, counters, host_facts, names, request_for
 from tests.unit.verify.rendered import HOST
 
 
@@ -19,6 +19,20 @@ def test_default_is_that_of_the_hosts_kernel(production):
         return next(one.default for one in found if one.expectation.key == "net.core.somaxconn")
 
     assert [default(kernel) for kernel in ("5.2", "5.3", "5.4", "6.1", "6.18", "7.0")] == ["128"] * 2 + ["4096"] * 4
+
+
+def test_default_that_differs_by_machine_is_none(production):
+    """Who decides it is known, and no number is claimed."""
+    found = {one.expectation.key: one for one in controls(production, HOST)}
+
+    assert found["net.ipv4.tcp_mem"].default is None
+    assert "memory" in found["net.ipv4.tcp_mem"].varies
+    assert found["net.ipv4.tcp_retries2"].varies == ""
+
+
+def test_counters_are_those_that_may_not_grow(production):
+    """What is only looked at need not be remembered."""
+    assert counters(production) == ["TcpExtListenOverflows", "TcpExtTCPReqQFullDrop", "softnet_dropped"]
 
 
 def test_request_asks_for_what_the_roles_need(production):

@@ -46,6 +46,28 @@ def test_host_is_asked_once_whatever_comes_of_it(production, facts):
     assert "host gw2: Connection timed out" in fleet.result("gw2", "hf-fd-001").actual
 
 
+def test_growth_since_the_last_run_is_found_and_kept_for_the_next(production, facts, tmp_path):
+    """Each run compares with the one before, and writes only once all of its tests are through."""
+    state = tmp_path / "counters.json"
+
+    def overflows(total, boot="b"):
+        facts["counters"]["TcpExtListenOverflows"] |= {"total": total, "grown": 0}
+        facts["host"]["boot_id"] = boot
+        fleet = Fleet(production, [(Stub("gw1", facts), GATEWAY)], [], 0, str(state))
+        result = fleet.result("gw1", "hf-accept-008")
+        fleet.remember()
+        return result.status, result.where
+
+    assert overflows(7) == (
+        "ok",
+        "the running kernel, 7 since its start, 0 of them within 2 s: the first check that is remembered",
+    )
+    assert overflows(9)[0] == "drift"
+    assert "2 of them since the last check" in overflows(11)[1]
+    assert overflows(11)[0] == "ok"
+    assert overflows(12, "c")[0] == "ok"
+
+
 def test_host_that_the_profile_does_not_fit_is_named(production, facts):
     """A host with less memory than the profile plans for cannot be judged by it."""
     facts["host"]["memory_bytes"] = 2**29

@@ -103,6 +103,32 @@ def test_file_that_brings_another_value_at_the_next_start_is_drift(result_of, fa
     assert result.where == "/etc/sysctl.conf line 1 (128)"
 
 
+def test_module_that_a_firewall_loads_too_late_is_drift(result_of, facts):
+    """Its limits are the kernel's own again after the next start; a host without it has nothing to limit."""
+    line = facts["module_files"].pop("nf_conntrack")
+    late = result_of("hf-track-001")
+    facts["modules"]["nf_conntrack"] = None
+    unused = result_of("hf-track-001")
+    facts["module_files"]["nf_conntrack"] = line
+    refused = result_of("hf-track-001")
+
+    assert (late.status, late.fix) == ("drift", "echo nf_conntrack >>/etc/modules-load.d/holdfast.conf")
+    assert late.actual == "loaded now, too late for sysctl.d after the next start"
+    assert unused.status == "not_applicable"
+    assert (refused.status, refused.fix) == ("drift", "modprobe nf_conntrack")
+
+
+def test_default_that_machines_differ_in_is_not_claimed(result_of, facts):
+    """What the kernel calculates from memory is no number that could be foretold: said, and no drift."""
+    facts["sysctl_files"].clear()
+
+    result = result_of("hf-tcp-002")
+
+    assert result.status == "ok"
+    assert "no file of sysctl.d sets it" in result.where
+    assert "the machine's memory" in result.where
+
+
 def test_value_that_no_file_keeps_is_drift_where_the_kernels_own_is_another(result_of, facts):
     """A drop-in that was removed is found although everything still runs as it should."""
     facts["sysctl_files"].clear()

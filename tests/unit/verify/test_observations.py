@@ -30,7 +30,7 @@ def test_descriptors_of_each_instance_are_reported(seen, facts):
     first, second = seen("hf-fd-005")
 
     assert (first.actual, first.where) == ("40", "holdfast@1a.service, process 71")
-    assert (second.actual, second.where) == (None, "holdfast serve, process 9")
+    assert (second.actual, second.where) == (None, "a gateway that no unit started, process 9")
     assert "run as root" in second.reason
 
 
@@ -72,6 +72,37 @@ def test_counter_shows_what_grew_and_says_what_there_was(seen, facts):
     assert "does not count" in seen("hf-accept-009")[0].reason
 
 
+def test_counter_says_since_when_it_was_watched(seen, facts):
+    """Within the check, and why not longer; or since the last one."""
+    counter = facts["counters"]["TcpExtListenOverflows"] = {"total": 9, "grown": 0, "seconds": 2, "first": "the first"}
+    within = seen("hf-accept-008")[0].where
+    counter |= {"grown": 3, "seconds": 3660, "last": True}
+
+    assert within == "the running kernel, 9 since its start, 0 of them within 2 s: the first"
+    assert seen("hf-accept-008")[0].where.endswith("3 of them since the last check 61 min ago")
+
+
+def test_module_is_watched_where_it_is_in_use_or_asked_for(seen, facts):
+    """Loaded late its keys come too late; not loaded although a file asks for it is wrong now; else nothing is."""
+    modules, files = facts["modules"], facts["module_files"]
+    kept = seen("hf-track-001")[0]
+    modules["nf_conntrack"] = "built in"
+    line = files.pop("nf_conntrack")
+    built_in = seen("hf-track-001")[0]
+    modules["nf_conntrack"] = "loaded"
+    late = seen("hf-track-001")[0]
+    modules["nf_conntrack"] = None
+    unused = seen("hf-track-001")[0]
+    files["nf_conntrack"] = line
+    refused = seen("hf-track-001")[0]
+
+    assert (kept.actual, kept.after_start, str(kept.declared)[:25]) == ("loaded", "", "/etc/modules-load.d/holdf")
+    assert (built_in.actual, built_in.after_start) == ("loaded", "")
+    assert late.after_start == "too late for sysctl.d"
+    assert (unused.actual, unused.is_absent) == (None, True)
+    assert (refused.actual, "asks for it" in refused.where) == ("not loaded", True)
+
+
 def test_counter_that_was_read_once_was_not_checked(seen, facts):
     """What cannot be seen to grow is never taken for fine."""
     facts["counters"]["TcpExtListenOverflows"] = {"total": 900, "grown": None}
@@ -88,6 +119,7 @@ def test_names_that_a_program_does_not_know_have_a_reason(seen, facts):
     facts["redis"]["settings"].clear()
     facts["sysfs"].clear()
     facts["modules"].clear()
+    facts["module_files"].clear()
 
     assert "show info" in seen("hf-proxy-001")[0].reason
     assert "CONFIG GET" in seen("hf-redis-001")[0].reason

@@ -36,6 +36,24 @@ def test_options_are_ours_alone_where_testinfra_is(monkeypatch):
     assert {"--hosts", "--ssh-config", "--ansible-inventory"} <= set(missing.names)
 
 
+def test_counters_are_kept_at_the_end_and_a_failure_is_said():
+    """The run's outcome does not depend on it; without hosts there is nothing to keep."""
+    lines, kept = [], []
+    reporter = SimpleNamespace(write_line=lambda text, red: lines.append(text))
+
+    plugin.pytest_terminal_summary(reporter, SimpleNamespace(stash={}))
+    plugin.pytest_terminal_summary(
+        reporter, SimpleNamespace(stash={plugin.FLEET: SimpleNamespace(remember=lambda: kept.append(1))})
+    )
+    assert (kept, lines) == ([1], [])
+
+    def fail():
+        raise OSError("read-only")
+
+    plugin.pytest_terminal_summary(reporter, SimpleNamespace(stash={plugin.FLEET: SimpleNamespace(remember=fail)}))
+    assert "read-only" in lines[0]
+
+
 def test_each_pair_is_a_test_with_the_controls_id(monkeypatch):
     """JUnit and --deselect know a test by host and control; other tests are left alone."""
     made = {}

@@ -53,10 +53,13 @@ def test_summary_counts_what_there_is():
 
 def test_json_has_host_summary_and_every_result():
     """A program gets all that a person does."""
-    found = reports.as_json([OK, DRIFT], {"host": {"name": "gw1"}}, "production")
+    found = reports.as_json(
+        [OK, DRIFT], {"host": {"name": "gw1"}, "instances": [{"unit": "a", "pid": 1, "x": 2}]}, "production"
+    )
 
     assert found["host"] == {"name": "gw1"}
     assert found["summary"] == {"ok": 1, "drift": 1}
+    assert found["instances"] == [{"unit": "a", "pid": 1}]
     assert found["results"][1]["fix"] == "sysctl -w a=1"
 
 
@@ -72,11 +75,32 @@ def test_textfile_has_a_line_a_control():
     assert "holdfast_profile_check_timestamp_seconds 1000" in lines
 
 
+def test_textfile_has_what_counters_grew_by():
+    """An event of one check, so that it has a metric of its own; what is only looked at has none."""
+    grown = replace(DRIFT, id="hf-c-001", kind="counter", expected="at most 0", actual="3")
+    looked_at = replace(OK, id="hf-c-002", kind="counter", expected="looked at", actual="900")
+
+    lines = reports.textfile([grown, looked_at, OK], "production", 1.0).splitlines()
+
+    assert [line for line in lines if line.startswith("holdfast_profile_counter_grown")] == [
+        'holdfast_profile_counter_grown{control="hf-c-001"} 3'
+    ]
+
+
+def test_gateways_without_a_unit_are_counted():
+    """On a host with units somebody started them by hand; in a container there is no other way."""
+    facts = {"host": {}, "instances": [{"unit": "holdfast@1a.service", "pid": 7}]}
+    assert reports.loose(facts) == ""
+    facts["instances"] += [{"unit": "", "pid": 8}, {"unit": "", "pid": 9}]
+    assert reports.loose(facts) == "; 2 running without a unit: process 8, 9"
+    assert reports.loose(facts | {"host": {"container": "pod"}}) == ""
+
+
 def test_write_leaves_one_whole_file_that_the_exporter_may_read(tmp_path):
     """No temporary file stays, and the exporter's user can read what is there."""
     path = tmp_path / "holdfast.prom"
     reports.write(str(path), "a 1\n")
-    reports.write(str(path), "a 2\n")
+    reports.write(str(path), "a 2\n", 0o644)
 
     assert path.read_text() == "a 2\n"
     assert os.listdir(tmp_path) == ["holdfast.prom"]

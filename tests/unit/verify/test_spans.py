@@ -26,6 +26,15 @@ def test_size_of_either_program(text, is_redis, expected):
     assert spans.size(text, is_redis=is_redis) == expected
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s ago"), (119, "119 s ago"), (3660, "61 min ago"), (90000, "25 h ago"), (1e6, "12 days ago")],
+)
+def test_ago_has_the_unit_that_fits(seconds, text):
+    """What people read: not 90000 seconds."""
+    assert spans.ago(seconds) == text
+
+
 def test_soft_limit_is_the_first_of_two():
     """`1024:524288` is compared by what a process starts with."""
     assert spans.soft("1024:524288") == "1024"

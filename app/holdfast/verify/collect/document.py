@@ -9,7 +9,17 @@ import time
 from typing import Any
 
 from holdfast.diagnostics import resources_listeners
-from holdfast.verify.collect import counters, haproxy, host, instances, kernel_values, namespaces, redis, sysctl_files
+from holdfast.verify.collect import (
+    counters,
+    haproxy,
+    host,
+    instances,
+    kernel_values,
+    module_files,
+    namespaces,
+    redis,
+    sysctl_files,
+)
 
 VERSION = 1
 UNITS = "holdfast@*.service"
@@ -43,6 +53,8 @@ def _kernel(request: dict[str, Any], running: list[dict[str, Any]], reasons: dic
         "sysfs": kernel_values.values(list(request.get("sysfs", []))),
         "files": {path: "present" if os.path.exists(path) else "absent" for path in request.get("files", [])},
         "modules": host.modules(list(request.get("modules", []))),
+        "module_files": module_files.listed(list(request.get("modules", []))),
+        "namespace": inside["namespace"],
         "counters": inside["counters"],
         "listeners": inside["listeners"],
     }
@@ -70,10 +82,10 @@ def _network(keys: list[str], wait: float) -> dict[str, Any]:
     after = counters.counters()
     # Between two readings at once nothing grows, which says nothing.
     grown = {
-        name: {"total": total, "grown": total - before.get(name, total) if wait > 0 else None}
+        name: {"total": total, "grown": total - before.get(name, total) if wait > 0 else None, "seconds": wait}
         for name, total in after.items()
     }
-    return {"sysctls": values, "listeners": listeners, "counters": grown}
+    return {"sysctls": values, "listeners": listeners, "counters": grown, "namespace": namespaces.own()}
 
 
 def main(arguments: list[str]) -> int:

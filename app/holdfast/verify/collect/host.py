@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _MIB = 1024 * 1024
+# The kernel's number of the namespace in which a machine starts (PROC_PID_INIT_INO).
+_MACHINES_PROCESSES = 0xEFFFFFFC
 
 
 def host() -> dict[str, Any]:
@@ -19,7 +22,26 @@ def host() -> dict[str, Any]:
         "cores": os.sysconf("SC_NPROCESSORS_ONLN"),
         "page_bytes": os.sysconf("SC_PAGE_SIZE"),
         "boot_id": _text("/proc/sys/kernel/random/boot_id").strip(),
+        "systemd": has_systemd(),
+        "container": "" if has_systemd() else container(os.environ),
     }
+
+
+def has_systemd() -> bool:
+    """Tell whether systemd started this host, as sd_booted(3) does."""
+    return os.path.isdir("/run/systemd/system")
+
+
+def container(environment: Mapping[str, str]) -> str:
+    """Return `pod` or `container` where we are in one, "" on a machine."""
+    if environment.get("KUBERNETES_SERVICE_HOST"):
+        return "pod"
+    # What runtimes leave in files says nothing: an image may have become a machine's disk.
+    try:
+        is_inner = os.stat("/proc/self/ns/pid").st_ino != _MACHINES_PROCESSES
+    except OSError:
+        is_inner = False
+    return "container" if is_inner else ""
 
 
 def memory(text: str) -> int:
@@ -29,11 +51,13 @@ def memory(text: str) -> int:
 
 
 def modules(names: list[str]) -> dict[str, str | None]:
-    """Return `loaded` for each module that is, built in or not: one without parameters shows only in what it brings."""
-    return {name: "loaded" if _is_there(name) else None for name in names}
+    """Return `loaded` or `built in` for each module that is there, None for another."""
+    loadable = {line.partition(" ")[0] for line in _text("/proc/modules").splitlines()}
+    return {name: "loaded" if name in loadable else "built in" if _is_there(name) else None for name in names}
 
 
 def _is_there(name: str) -> bool:
+    """Tell whether something is built in: what has no parameters shows only in what it brings."""
     if os.path.isdir(f"/sys/module/{name}"):
         return True
     if name == "nf_conntrack":

@@ -18,8 +18,8 @@ def instances(pattern: str, properties: list[str]) -> tuple[list[dict[str, Any]]
     """Return every instance that runs, by unit or without one, and why there may be more."""
     units, reason = _units(pattern, properties)
     known = {unit["pid"] for unit in units}
-    # `holdfast serve` in a container, or started by hand. One below a unit's main process is the unit's.
-    loose = [pid for pid in processes.running("holdfast", "serve") if pid not in known and _parent(pid) not in known]
+    # In a container, or started by hand. One below a unit's main process is the unit's.
+    loose = [pid for pid in processes.gateways() if pid not in known and _parent(pid) not in known]
     found = [*units, *({"unit": "", "pid": pid} for pid in loose)]
     return [_with_process(one) for one in found], reason
 

@@ -11,6 +11,14 @@ from typing import Any
 _CLONE_NEWNET = 0x40000000
 
 
+def own() -> str:
+    """Return the name of our network namespace; "" where that cannot be seen."""
+    try:
+        return os.readlink("/proc/self/ns/net")
+    except OSError:
+        return ""
+
+
 def is_other(pid: int | None) -> bool | None:
     """Tell whether a process has another network namespace than we; None where that cannot be seen."""
     if pid is None:

@@ -27,7 +27,7 @@ def test_document_has_what_was_asked_for_and_no_more(monkeypatch, tmp_path):
 
 def test_value_that_is_empty_in_the_namespace_is_no_missing_one(monkeypatch):
     """Only of a key that a namespace lacks the machine's is taken."""
-    inside = {"sysctls": {"a": "", "b": None}, "counters": {}, "listeners": []}
+    inside = {"sysctls": {"a": "", "b": None}, "counters": {}, "listeners": [], "namespace": "net:[1]"}
     monkeypatch.setattr(document.namespaces, "read_in", lambda pid, reader: (inside, ""))
     monkeypatch.setattr(document.kernel_values, "values", lambda keys: dict.fromkeys(keys, "ours"))
 
@@ -43,7 +43,11 @@ def test_counters_are_read_twice(monkeypatch):
 
     found = document._network([], 2.0)
 
-    assert found["counters"] == {"a": {"total": 3, "grown": 2}, "b": {"total": 5, "grown": 0}}
+    assert found["counters"] == {
+        "a": {"total": 3, "grown": 2, "seconds": 2.0},
+        "b": {"total": 5, "grown": 0, "seconds": 2.0},
+    }
+    assert found["namespace"].startswith("net:")
     assert waited == [2.0]
 
 
@@ -51,7 +55,7 @@ def test_counters_without_a_wait_have_no_growth(monkeypatch):
     """Two readings at once are one."""
     monkeypatch.setattr(document.counters, "counters", lambda: {"a": 3})
 
-    assert document._network([], 0)["counters"] == {"a": {"total": 3, "grown": None}}
+    assert document._network([], 0)["counters"] == {"a": {"total": 3, "grown": None, "seconds": 0}}
 
 
 def test_main_prints_one_document_and_refuses_what_is_none(capsys):

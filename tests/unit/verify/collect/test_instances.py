@@ -29,7 +29,7 @@ def test_units_that_run_have_properties_and_the_lines_that_set_them(tmp_path, mo
         return SHOWN.format(pid=os.getpid(), folder=tmp_path), ""
 
     monkeypatch.setattr(commands, "answer", answer)
-    monkeypatch.setattr(processes, "running", lambda *words: [os.getpid()])
+    monkeypatch.setattr(processes, "gateways", lambda: [os.getpid()])
 
     found, reason = instances.instances("holdfast@*.service", ["LimitNOFILE", "TimeoutStopSec"])
 
@@ -45,7 +45,7 @@ def test_units_that_run_have_properties_and_the_lines_that_set_them(tmp_path, mo
 def test_process_without_a_unit_is_an_instance_too(monkeypatch):
     """In a container there is no systemd; its reason is told, and the gateway found all the same."""
     monkeypatch.setattr(commands, "answer", lambda *command: ("", "this host has no program systemctl"))
-    monkeypatch.setattr(processes, "running", lambda *words: [os.getpid()])
+    monkeypatch.setattr(processes, "gateways", lambda: [os.getpid()])
 
     found, reason = instances.instances("holdfast@*.service", [])
 

@@ -3,19 +3,72 @@ from __future__ import annotations
 import os
 import socket
 
+import pytest
+
 from holdfast.verify.collect import processes
 
 GONE = 2**30
 
 
-def test_program_is_known_by_its_name_behind_any_interpreter():
-    """A script of Python, a module, a program that writes its address behind its name; not somebody's argument."""
-    assert processes.is_of(["/opt/venv/bin/python", "/opt/venv/bin/holdfast", "serve"], "holdfast", ("serve",))
-    assert processes.is_of(["python3", "-m", "holdfast", "serve"], "holdfast", ("serve",))
+VENV = "/opt/venv/bin/python3.11"
+
+
+def test_program_is_known_by_its_own_name():
+    """Whatever its folder; one that starts it, or has its name for an argument, is another."""
+    assert processes.is_of(["/usr/sbin/haproxy", "-Ws"], "haproxy")
     assert processes.is_of(["/usr/bin/redis-server 127.0.0.1:6379"], "redis-server")
-    assert not processes.is_of(["/opt/venv/bin/holdfast", "profile", "check"], "holdfast", ("serve",))
-    assert not processes.is_of(["vi", "-R", "x", "holdfast"], "holdfast")
-    assert not processes.is_of([], "holdfast")
+    assert not processes.is_of(["vi", "haproxy"], "haproxy")
+    assert not processes.is_of(["tini", "--", "redis-server"], "redis-server")
+    assert not processes.is_of([], "haproxy")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        [VENV, "/opt/venv/bin/holdfast", "serve"],
+        [VENV, "-X", "dev", "-I", "/opt/venv/bin/holdfast", "serve", "--dev"],
+        ["python3", "-m", "holdfast", "serve"],
+    ],
+)
+def test_gateway_is_python_that_runs_the_command(line):
+    """A console script or a module, whatever options stand before."""
+    assert processes.is_gateway(line)
+    assert processes.is_gateway(line, "/usr/bin/python3.11")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["tini", "--", "holdfast", "serve"],
+        ["tini", "--", VENV, "-m", "holdfast", "serve"],
+        ["bash", "-c", "holdfast serve"],
+        ["sh", "/opt/venv/bin/holdfast", "serve"],
+        ["nice", "-n", "19", "holdfast", "serve"],
+        ["vi", "holdfast", "serve"],
+        [VENV, "/opt/venv/bin/holdfast", "explain", "serve"],
+        [VENV, "-m", "pytest", "holdfast", "serve"],
+        [VENV, "-c", "print()", "holdfast", "serve"],
+        [VENV],
+        [],
+    ],
+)
+def test_what_only_names_the_command_is_no_gateway(line):
+    """An init that started it, a shell with the text in its line, another command of ours, another program."""
+    assert not processes.is_gateway(line)
+
+
+def test_program_that_runs_decides_where_it_can_be_seen():
+    """A process may write anything into its command line."""
+    assert not processes.is_gateway(["python3", "-m", "holdfast", "serve"], "/usr/bin/bash")
+
+
+def test_processes_of_another_namespace_are_left_to_it(monkeypatch):
+    """A container on this host is looked at in there; what cannot be told apart is taken for ours."""
+    links = {"self": "pid:[1]", 4: "pid:[1]", 5: "pid:[2]", 6: ""}
+    monkeypatch.setattr(processes.os, "listdir", lambda path: ["5", "4", "net", "6"])
+    monkeypatch.setattr(processes, "_link", lambda pid, name: links[pid])
+
+    assert processes._visible() == [4, 6]
 
 
 def test_limits_and_descriptors_of_a_process_are_read():
@@ -41,4 +94,4 @@ def test_process_that_has_gone_is_nothing():
     assert processes.arguments(GONE) == []
     assert processes.descriptors(GONE) is None
     assert processes.sockets(GONE) is None
-    assert GONE not in processes.running("holdfast", "serve")
+    assert GONE not in processes.gateways() + processes.running("haproxy")

@@ -81,13 +81,13 @@ def verify(document: str, name: str, groups: list[str], host: str, waivers: str 
     package = profile_package()
     from holdfast.errors import ConfigError
     from holdfast.verify import reports
-    from holdfast.verify.controls import controls, host_facts, names
+    from holdfast.verify.controls import controls_of, names
     from holdfast.verify.judge import FAILED, judge
     from holdfast.verify.waivers import load_waivers
 
     try:
         facts, profile = json.loads(document), package.load(str(name))
-        found = controls(profile, host_facts(facts, roles_of(groups)))
+        found = controls_of(profile, facts, roles_of(groups))
         tolerated = load_waivers(str(waivers), names(profile)) if waivers else []
     except ConfigError as error:
         raise AnsibleFilterError(f"{error.heading}: {error}") from error
