@@ -29,7 +29,7 @@ node: setup
 	@$(PY) scripts/npm_ci.py tests/sdk tests/client examples/javascript benchmarks/node
 
 servers: setup
-	@$(PY) scripts/system_packages.py nginx haproxy ip sshd initdb redis-server chromedriver firefox-esr WebKitWebDriver Xvfb
+	@$(PY) scripts/system_packages.py nginx haproxy ip sshd initdb redis-server promtool chromedriver firefox-esr WebKitWebDriver Xvfb
 
 emulator: setup
 	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh qemu-system-x86_64 qemu-img mkfs.ext4

@@ -33,9 +33,10 @@ PACKAGES = {
     "qemu-system-x86_64": ["qemu-system-x86"],
     "qemu-img": ["qemu-utils"],
     "mkfs.ext4": ["e2fsprogs"],
+    "promtool": ["prometheus"],
 }
 # Services that are not called like their program.
-SERVICES = {"initdb": "postgresql", "sshd": "ssh"}
+SERVICES = {"initdb": "postgresql", "sshd": "ssh", "promtool": "prometheus"}
 APT_GET = ["apt-get", "--quiet", "--yes", "--no-install-recommends"]
 # Servers stand in folders that are not on every user's PATH.
 SBIN = ":".join(["/usr/local/sbin", "/usr/sbin", "/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"))])

@@ -152,6 +152,7 @@ def find_part(name: str) -> Part:
         "vm": Part("vm", _has_vm, VM_HOW),
         "netns": Part("netns", has_namespaces, NAMESPACES_HOW),
         "nspawn": Part("nspawn", has_hosts, NSPAWN_HOW),
+        "promtool": Part("promtool", lambda: has_programs("promtool"), SERVER_HOW.format("prometheus")),
         "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),
     }[name]
 
