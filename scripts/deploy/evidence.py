@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
+from holdfast.cli.ops.ssh import never_got_there
+
 from .events import LOST, Event
 from .playbooks import BIN, Play, environment
 from .problems import DeployError, Exit
@@ -66,4 +68,8 @@ def journal_lines(lines: Sequence[str]) -> list[str]:
 def _told(event: Event) -> list[str]:
     said = [event.msg, event.stderr or ("" if event.msg else event.stdout)]
     lines = [line.strip()[:500] for text in said for line in text.splitlines() if line.strip()]
+    if event.state in LOST and not never_got_there(event.msg):
+        lines.append(
+            "the connection was lost in its middle: it may have been done; the next run looks at what is there"
+        )
     return [f"{event.host}: {event.what}: {event.state}", *(f"  {line}" for line in lines[:MOST_LINES])]

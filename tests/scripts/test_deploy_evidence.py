@@ -38,6 +38,15 @@ def test_host_that_was_not_reached_is_not_asked_for_its_journal(monkeypatch, tmp
     assert "broker" not in error.text()
 
 
+def test_connection_that_was_lost_is_told_from_a_host_that_was_not_reached(monkeypatch, tmp_path):
+    """In its middle a task may have been done; before it nothing was."""
+    before = "Failed to connect to the host via ssh: ssh: connect to host gw1 port 22: No route to host"
+    amid = "Failed to connect to the host via ssh: Shared connection to gw1 closed."
+
+    assert "may have been done" not in failed(monkeypatch, tmp_path, event(state="unreachable", msg=before)).text()
+    assert "may have been done" in failed(monkeypatch, tmp_path, event(state="unreachable", msg=amid)).text()
+
+
 def test_playbook_that_did_not_begin_shows_the_end_of_its_log(monkeypatch, tmp_path):
     """Ansible's own words, where no host came to a task."""
     assert "ERROR! no such file" in failed(monkeypatch, tmp_path).text()

@@ -6,6 +6,7 @@ Words reach the other side quoted, so that nothing in them is taken for shell. W
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import socket
@@ -21,6 +22,12 @@ from holdfast.cli.failure import CliError, Exit
 CONNECT_SECONDS: Final = 10
 RUN_SECONDS: Final = 60.0
 _SSH_FAILED: Final = 255  # ssh(1): an error of its own
+# What ssh says where it never got as far as the command. All else may have come in its middle, and is taken for that.
+_BEFORE: Final = re.compile(
+    r"ssh: connect to host |ssh: Could not resolve hostname |kex_exchange_identification: |Host key verification failed"
+    r"|Bad owner or permissions |Unable to negotiate with |stdio forwarding failed|\S+: Permission denied \("
+    r"|Connection timed out during banner exchange|Bad configuration option: |Too many authentication failures"
+)
 _TRIES: Final = 3
 _PAUSE_SECONDS: Final = 0.5
 _SHOWN: Final = 300
@@ -55,7 +62,7 @@ class SshHost:
         """Run a command as root and return how it ended.
 
         Raises:
-            CliError: the machine was not reached, sudo wants a password, or it took too long.
+            CliError: the machine was not reached, the connection was lost, sudo wants a password, or it took too long.
         """
         command = self.command("sudo", "-n", "--", *words)
         try:
@@ -66,7 +73,7 @@ class SshHost:
             raise CliError(f"{self.name}: `{words[0]}` took longer than {seconds:g} s", Exit.UNKNOWN) from None
         said = done.stderr.decode(errors="replace").strip()
         if done.returncode == _SSH_FAILED:
-            raise _Unreached(f"{self.name}: ssh did not get there: {said[-_SHOWN:]}\n  {self.remedy()}", Exit.UNKNOWN)
+            raise _NoAnswer(self._without_answer(words, said), Exit.UNKNOWN)
         if done.returncode and said.startswith("sudo:"):
             raise CliError(
                 f"{self.name}: {said[:_SHOWN]}\n  sudo must not ask: the user of ssh needs NOPASSWD there.",
@@ -75,7 +82,7 @@ class SshHost:
         return done
 
     def look(self, *words: str, given: bytes = b"") -> bytes:
-        """Return what a command that changes nothing prints; a machine that is not reached is tried again.
+        """Return what a command that changes nothing prints; a machine that does not answer is tried again.
 
         Raises:
             CliError: see `run`; or it failed.
@@ -83,7 +90,7 @@ class SshHost:
         for attempt in range(1, _TRIES + 1):
             try:
                 done = self.run(*words, given=given)
-            except _Unreached:
+            except _NoAnswer:
                 if attempt == _TRIES:
                     raise
                 self._sleep(_PAUSE_SECONDS * attempt)
@@ -136,6 +143,16 @@ class SshHost:
         """Return what to try when it is not reached."""
         return f"Try `ssh {self.name} true`: it must work without a question (key in the agent, host in known_hosts)."
 
+    def _without_answer(self, words: tuple[str, ...], said: str) -> str:
+        """Say whether the command can have been done, and how to see."""
+        if never_got_there(said):
+            return f"{self.name}: ssh did not get there: {said[-_SHOWN:]}\n  {self.remedy()}"
+        name = " ".join(words[:2])
+        return (
+            f"{self.name}: the connection was lost while `{name}` ran, and it may have been done:"
+            f" {said[-_SHOWN:] or 'ssh ended with 255'}\n  Look with `ssh {self.name} {_look_for(words)}`."
+        )
+
     def _output(self, words: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> bytes:
         if done.returncode:
             said = (done.stderr or done.stdout).decode(errors="replace").strip()[-_SHOWN:]
@@ -144,8 +161,8 @@ class SshHost:
         return done.stdout
 
 
-class _Unreached(CliError):
-    """The machine was not reached, so nothing was done there."""
+class _NoAnswer(CliError):
+    """The machine was not reached, so nothing was done there; or the connection was lost, and something may be."""
 
 
 class Tunnel:
@@ -198,6 +215,20 @@ class Tunnel:
             process.kill()
             _, said = process.communicate()
         return (said or b"").decode(errors="replace").strip()[-_SHOWN:]
+
+
+def never_got_there(said: str) -> bool:
+    """Tell by the words of ssh whether it failed before the command over there can have begun."""
+    return _BEFORE.search(said) is not None
+
+
+def _look_for(words: tuple[str, ...]) -> str:
+    """Return the command that shows whether another one was done."""
+    if words[0] == "systemctl":
+        return f"systemctl status {shlex.quote(words[-1])}"
+    if words[:3] == ("sh", "-c", _REPLACE):
+        return f"sudo ls -l {shlex.quote(words[-1])}"
+    return "sudo journalctl -n 20"
 
 
 def _is_listening(path: str) -> bool:

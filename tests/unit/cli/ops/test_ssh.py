@@ -48,6 +48,58 @@ def test_machine_that_is_not_reached_is_named_with_the_remedy(ssh: FakeSsh) -> N
     assert len(ssh.calls) == 1
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ssh: Could not resolve hostname gw1: Name or service not known",
+        "kex_exchange_identification: Connection closed by remote host\\nConnection closed by 10.0.0.1 port 22",
+        "A banner of theirs\\ndeploy@gw1: Permission denied (publickey).",
+        "No ED25519 host key is known for gw1 and you have requested strict checking.\\nHost key verification failed.",
+        "Connection timed out during banner exchange",
+        "channel 0: open failed: connect failed\\nstdio forwarding failed",
+    ],
+)
+def test_what_ssh_says_before_the_command_is_told_as_such(ssh: FakeSsh, said: str) -> None:
+    """Nothing was done there."""
+    ssh.answers(f"printf '{said}' >&2; exit 255")
+    with pytest.raises(CliError, match="did not get there"):
+        host().do("systemctl", "stop", "x")
+
+
+@pytest.mark.parametrize(
+    ("words", "look"),
+    [
+        (("systemctl", "stop", "--", "holdfast@1a.service"), "systemctl status holdfast@1a.service"),
+        (("touch", "/x"), "sudo journalctl -n 20"),
+    ],
+)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "client_loop: send disconnect: Broken pipe",
+        "Timeout, server gw1 not responding.",
+        "Connection closed by gw1",
+        "",
+    ],
+)
+def test_connection_that_was_lost_may_have_done_it(ssh: FakeSsh, words: tuple[str, ...], look: str, said: str) -> None:
+    """The words say so, and how to look; what changes something is not tried again."""
+    ssh.answers(f"echo '{said}' >&2; exit 255")
+    with pytest.raises(CliError, match="may have been done") as error:
+        host().do(*words)
+
+    assert f"`{' '.join(words[:2])}`" in str(error.value)
+    assert f"Look with `ssh deploy@gw1 {look}`." in str(error.value)
+    assert (error.value.code, len(ssh.calls)) == (Exit.UNKNOWN, 1)
+
+
+def test_file_whose_replacement_was_cut_is_looked_at(ssh: FakeSsh) -> None:
+    """It is the old one or the new one; its time says which."""
+    ssh.answers("exit 255")
+    with pytest.raises(CliError, match=r"Look with `ssh deploy@gw1 sudo ls -l '/etc/a b'`"):
+        host().replace("/etc/a b", b"new")
+
+
 def test_looking_is_tried_again(ssh: FakeSsh) -> None:
     """A link that was away for a moment does not end a roll; one that stays away does."""
     ssh.answers(UNREACHED, "echo there", UNREACHED)
