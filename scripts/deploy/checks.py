@@ -94,6 +94,18 @@ def of_tools(versions: Sequence[tuple[str, str, str]]) -> list[Finding]:
     ]
 
 
+def of_redis(hosts: Sequence[str]) -> list[Finding]:
+    """Judge how many hosts of Redis there are; nothing is said of a number that works."""
+    if len(hosts) != 2:
+        return []
+    return [
+        Finding(
+            "redis", f"2 hosts ({', '.join(hosts)}), expected 1, or 3 and more: Sentinel needs a third",
+            "take one out of the group `redis`, or add one", code=Exit.USAGE,
+        )
+    ]  # fmt: skip
+
+
 def _of_system(host: str, said: dict[str, str], oldest: tuple[int, int]) -> list[Finding]:
     found = []
     if (init := said.get("init", "")) != "systemd":

@@ -106,6 +106,27 @@ def reboot(hosts: HostSet, name: str) -> float:
     return time.monotonic() - started
 
 
+def cut_off(hosts: HostSet, name: str) -> None:
+    """Take the power from a host: all its processes end at once, its disk stays.
+
+    Raises:
+        HostsError: one does not end.
+    """
+    if not cgroups.end(guest.group_of(hosts.host(name))):
+        raise HostsError(f"{name} was to lose its power, and some of its processes do not end.")
+
+
+def boot(hosts: HostSet, name: str) -> None:
+    """Boot a host that was cut off, with the disk that it had, and return when it is ready.
+
+    Raises:
+        HostsError: it does not come back.
+    """
+    host = hosts.host(name)
+    _start(hosts, (vm_image if host.is_vm else rootfs).ensure(hosts.folder.parent, print), host)
+    _wait(hosts, [host])
+
+
 def status(hosts: HostSet) -> list[tuple[Host, str]]:
     """Return the state of each host: `running`, `ended`, or what is wrong with it."""
     found = []

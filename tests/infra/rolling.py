@@ -96,11 +96,11 @@ class Rolling:
         """Run a playbook."""
         return self.hosts.play(playbook, *self.variables(**more), *options, inventory=self.inventory)
 
-    def begin(self, playbook: str, output: Path) -> subprocess.Popen[bytes]:
+    def begin(self, playbook: str, output: Path, **more: Any) -> subprocess.Popen[bytes]:
         """Start a playbook, by name or by path, in a process group of its own."""
         command = [
             Path(sys.executable).with_name("ansible-playbook"), "-i", "inventories/local",
-            "-i", self.inventory or self.hosts.folder / "inventory.json", playbook, *self.variables(),
+            "-i", self.inventory or self.hosts.folder / "inventory.json", playbook, *self.variables(**more),
         ]  # fmt: skip
         environment = os.environ | {"ANSIBLE_HOME": str(ROOT / ".cache" / "ansible"), "ANSIBLE_NOCOLOR": "1"}
         with output.open("wb") as file:

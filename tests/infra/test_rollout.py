@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.infra import redis
 from tests.infra.playbooks import ANSIBLE, Hosts
-from tests.infra.rolling import Rolling
+from tests.infra.rolling import SECRETS, Rolling
 from tests.infra.wheels import built_wheel, other_wheel
 from tests.parts import require
 from tests.resilience.lab import Size, running_lab
@@ -44,6 +45,8 @@ WRITTEN = (
     ' -exec stat -c "%n %U %G %a" {} + 2>/dev/null | sort; id holdfast 2>&1 || true'
 )
 HOSTS = (*GATEWAYS, "lb1", "redis1")
+# The first deploy gives Redis this one; the next one, under traffic, exchanges it.
+FIRST_SECRETS = SECRETS | {"redis_password": "first-password-of-redis"}
 # What is there, and 40 MiB: less than an installation takes.
 SMALL_DISK = (
     "size=$(du -sm FOLDER | cut -f1); mkdir -p /run/small;"
@@ -76,9 +79,9 @@ def rolling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rolling]:
 
 def test_check_mode_predicts_the_deploy_and_a_second_one_changes_nothing(rolling: Rolling) -> None:
     """On new hosts `--check --diff` names exactly what the deploy then changes, and the next one changes nothing."""
-    predicted = rolling.play("deploy", "--check", "--diff")
-    made = rolling.play("deploy", "--diff")
-    again = rolling.play("deploy")
+    predicted = rolling.play("deploy", "--check", "--diff", holdfast_secrets=FIRST_SECRETS)
+    made = rolling.play("deploy", "--diff", holdfast_secrets=FIRST_SECRETS)
+    again = rolling.play("deploy", holdfast_secrets=FIRST_SECRETS)
 
     assert (predicted.code, made.code, again.code) == (0, 0, 0), predicted.text + made.text + again.text
     assert predicted.changed == made.changed
@@ -88,7 +91,7 @@ def test_check_mode_predicts_the_deploy_and_a_second_one_changes_nothing(rolling
 
 @pytest.mark.parametrize("size", SIZES)
 def test_new_version_and_restart_are_not_noticed(rolling: Rolling, tmp_path: Path, size: Size) -> None:
-    """A new version and a restart under numbered traffic: nothing lost or doubled, every close has its slug."""
+    """A new version, another password of Redis and a restart, numbered: nothing lost or doubled, closes have slugs."""
     newer = Rolling(rolling.hosts, tmp_path, other_wheel(rolling.wheel, tmp_path, f"0.1.{size.clients}"))
     with running_lab(tmp_path, f"deploy-{size.clients}", newer, size) as lab:
         lab.begin()
@@ -104,6 +107,9 @@ def test_new_version_and_restart_are_not_noticed(rolling: Rolling, tmp_path: Pat
     assert all(newer.running(host).keys() != one.keys() for host, one in zip(GATEWAYS, running, strict=True))
     assert not report.faults()
     assert report.closes.keys() <= {"shutdown"}
+    passwords = [secrets["redis_password"] for secrets in (FIRST_SECRETS, SECRETS)]
+    assert redis.taken(newer, "redis1", passwords) == passwords[1:]
+    assert not any(password in deployed.text for password in passwords)
     assert [newer.enabled(host) for host in GATEWAYS] == [list(newer.running(host)) for host in GATEWAYS]
 
 

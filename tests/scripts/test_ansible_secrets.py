@@ -56,3 +56,14 @@ def test_variables_are_the_gateways() -> None:
         "HOLDFAST_BROKER__REDIS__SENTINEL_PASSWORD": "p" * 16,
         "HOLDFAST_AUTH__USERS_URL": "url",
     }
+
+
+@pytest.mark.parametrize(
+    "value", ["with a space in it", 'with-a-"quote-in-it', "mit-einem-ü-darin", "a-back\\slash-in-it"]
+)
+def test_password_that_redis_files_cannot_hold_is_a_fault(value: str) -> None:
+    """Sentinel writes passwords without quotes: such a one would stop its next start."""
+    said = secrets.secret_faults({"redis_password": value}, [])
+
+    assert len(said) == 1
+    assert said[0].startswith("redis_password has a character")

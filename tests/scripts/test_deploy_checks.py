@@ -107,3 +107,12 @@ def test_bad_usage_comes_before_findings_and_findings_before_doubts():
     """One code for all."""
     assert checks.code_of(checks.Finding("x", "", code=code) for code in (Exit.UNKNOWN, Exit.FOUND)) is Exit.FOUND
     assert checks.code_of(checks.Finding("x", "", code=code) for code in (Exit.FOUND, Exit.USAGE)) is Exit.USAGE
+
+
+@pytest.mark.parametrize(("count", "faults"), [(0, 0), (1, 0), (2, 1), (3, 0), (5, 0)])
+def test_two_hosts_of_redis_are_a_fault(count: int, faults: int):
+    """Sentinel needs three; the fault names both and says what to do."""
+    found = checks.of_redis([f"redis{number}" for number in range(count)])
+
+    assert len(found) == faults
+    assert all(one.code is Exit.USAGE and "redis0, redis1" in one.said and "add one" in one.remedy for one in found)

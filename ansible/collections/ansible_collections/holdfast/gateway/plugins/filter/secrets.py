@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 DOCUMENTATION = r"""
 name: secret_faults
@@ -44,6 +45,9 @@ LEAST_BYTES = {
     "redis_password": 16,
     "redis_admin_password": 16,
 }
+# Redis and Sentinel write them into their files as they are, without quotes.
+BARE = ("redis_password", "redis_admin_password")
+UNFIT = re.compile(r"""[^!-~]|["'\\]""")
 PLACEHOLDERS = ("changeme", "change-me", "example", "password", "secret", "todo", "xxx")
 VARIABLES = {
     "token_hmac_secret": "HOLDFAST_TOKEN__HMAC_SECRET",
@@ -65,6 +69,10 @@ def secret_faults(secrets: dict, needed: list[str]) -> list[str]:
             faults.append(f"{name} has a line break or another control character")
         elif len(text.encode()) < least:
             faults.append(f"{name} has {len(text.encode())} bytes, expected at least {least}")
+        elif name in BARE and UNFIT.search(text):
+            faults.append(
+                f"{name} has a character that Redis' files cannot hold: expected ASCII without spaces, quotes and \\"
+            )
         elif text.startswith("$ANSIBLE_VAULT"):
             faults.append(f"{name} is still encrypted: give the vault's password")
         elif text.lower().strip("<>") in PLACEHOLDERS or len(set(text)) < 4:

@@ -82,6 +82,12 @@ def redis_lines(text: str) -> dict[str, str]:
     return {name: value.strip('"') for name, value in lines}
 
 
+def sentinel_lines(text: str) -> dict[str, str]:
+    """Return the numbers of the master that a part of sentinel.conf watches, by name."""
+    lines = [line.split() for line in text.splitlines()]
+    return {words[1]: words[3] for words in lines if words[:1] == ["sentinel"] and len(words) == 4}
+
+
 def version_name(wheel: str, version: str, *parts: str) -> str:
     """Return the name of a version's folder: the version, and a hash of all that decides what is installed."""
     found = _WHEEL.match(wheel.rpartition("/")[2])
@@ -138,6 +144,7 @@ class FilterModule:
             "settings_text": settings_text,
             "redis_settings": redis_settings,
             "redis_lines": redis_lines,
+            "sentinel_lines": sentinel_lines,
             "version_name": version_name,
             "fingerprint": fingerprint,
             "gateway_servers": gateway_servers,

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import socket
-
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.holdfast.gateway.plugins.module_utils import redis_users
+from ansible_collections.holdfast.gateway.plugins.module_utils.redis_link import Link, RedisError, sign_in
 
 DOCUMENTATION = r"""
 module: redis_runtime
@@ -31,6 +31,14 @@ options:
     description: Settings by name.
     type: dict
     required: true
+  master_password:
+    description: What it signs in to its master with, as a replica; empty leaves that alone.
+    type: str
+    default: ""
+  settings_file:
+    description: The file with our settings; its C(masterauth) is tried where the password is not taken yet.
+    type: path
+    default: /etc/redis/holdfast.conf
   timeout:
     description: Seconds that an answer may take, reading its data after a start included.
     type: float
@@ -55,48 +63,6 @@ later:
 CONSTANT = ("tcp-backlog",)
 
 
-class RedisError(Exception):
-    """Redis refuses, or nobody answers."""
-
-
-class Link:
-    """A connection; commands go out as arrays, answers come back as plain values."""
-
-    def __init__(self, address: str, port: int, timeout: float) -> None:
-        try:
-            self._socket = socket.create_connection((address, port), timeout)
-        except OSError as error:
-            raise RedisError(f"expected Redis on {address}:{port}: {error}") from error
-        self._file = self._socket.makefile("rb")
-
-    def ask(self, *words: str) -> object:
-        """Return the answer to a command.
-
-        Raises:
-            RedisError: it is an error; the text is Redis' own, which names no password.
-        """
-        parts = [word.encode() for word in words]
-        data = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
-        try:
-            self._socket.sendall(data)
-            return self._answer()
-        except OSError as error:
-            raise RedisError(f"no answer to {words[0]}: {error}") from error
-
-    def _answer(self) -> object:
-        line = self._file.readline()
-        if not line:
-            raise RedisError("Redis closed the connection")
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"-":
-            raise RedisError(rest.decode(errors="replace"))
-        if kind == b"$":
-            return self._file.read(int(rest) + 2)[:-2].decode(errors="replace") if int(rest) >= 0 else None
-        if kind == b"*":
-            return [self._answer() for _ in range(int(rest))]
-        return int(rest) if kind == b":" else rest.decode(errors="replace")
-
-
 def differing(link: Link, wanted: dict[str, str]) -> dict[str, tuple[str, str]]:
     """Return what Redis has and what it is to have, where the two differ.
 
@@ -118,6 +84,12 @@ def normal(value: str) -> str:
     return value.strip().lower().replace("replica ", "slave ")
 
 
+def is_other(link: Link, password: str) -> bool:
+    """Tell whether it signs in to its master with another password."""
+    answer = link.ask("CONFIG", "GET", "masterauth")
+    return not isinstance(answer, list) or answer[1:] != [password]
+
+
 def work(module: AnsibleModule) -> dict:
     """Compare, set what differs, and return what the module answers.
 
@@ -126,18 +98,26 @@ def work(module: AnsibleModule) -> dict:
     """
     given = module.params
     link = Link(given["address"], given["port"], given["timeout"])
-    link.ask("AUTH", given["password"])
+    try:
+        with open(given["settings_file"]) as file:
+            former = redis_users.value_in(file.read(), "masterauth")
+    except FileNotFoundError:
+        former = ""
+    sign_in(link, [given["password"], former], given["settings_file"])
     found = differing(link, {name: str(value) for name, value in given["settings"].items()})
+    has_other = bool(given["master_password"]) and is_other(link, given["master_password"])
     later = sorted(name for name in found if name in CONSTANT)
     now = {name: pair for name, pair in found.items() if name not in CONSTANT}
     if not module.check_mode:
         for name, (_, value) in now.items():
             link.ask("CONFIG", "SET", name, value)
+        if has_other:
+            link.ask("CONFIG", "SET", "masterauth", given["master_password"])
     diff = {
-        "before": "".join(f"{name} {was}\n" for name, (was, _) in now.items()),
-        "after": "".join(f"{name} {value}\n" for name, (_, value) in now.items()),
+        "before": "".join(f"{name} {was}\n" for name, (was, _) in now.items()) + "masterauth: of before\n" * has_other,
+        "after": "".join(f"{name} {value}\n" for name, (_, value) in now.items()) + "masterauth: new\n" * has_other,
     }
-    return {"changed": bool(now), "later": later, "diff": diff}
+    return {"changed": bool(now) or has_other, "later": later, "diff": diff}
 
 
 def main() -> None:
@@ -147,6 +127,8 @@ def main() -> None:
         "port": {"type": "int", "default": 6379},
         "password": {"type": "str", "required": True, "no_log": True},
         "settings": {"type": "dict", "required": True},
+        "master_password": {"type": "str", "default": "", "no_log": True},
+        "settings_file": {"type": "path", "default": "/etc/redis/holdfast.conf"},
         "timeout": {"type": "float", "default": 60},
     }
     module = AnsibleModule(argument_spec=given, supports_check_mode=True)
