@@ -24,6 +24,7 @@ from holdfast.cli import (
     rebalance,
     revoke,
     serve,
+    smoke,
     state,
     subscribe,
     token,
@@ -119,6 +120,7 @@ app.command("explain")(explain.explain)
 app.add_typer(diagnose.app, name="diagnose")
 app.command("health")(health.health)
 app.command("probe")(probe.probe)
+app.command("smoke")(smoke.smoke)
 app.command("version")(version.version)
 
 
