@@ -9,7 +9,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster hosts-up hosts-down test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
+.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster hosts-up hosts-down helm test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -33,6 +33,9 @@ servers: setup
 
 emulator: setup
 	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh qemu-system-x86_64 qemu-img mkfs.ext4
+
+helm: setup
+	@$(PY) scripts/helm_programs.py
 
 run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
 	@$(IN) exec "$(BIN)/holdfast" serve --dev
@@ -74,7 +77,7 @@ hosts-up: setup ## Make test hosts with systemd and SSH on this machine, as root
 hosts-down: setup ## Remove the test hosts and all that was made for them
 	@$(PY) scripts/test_hosts.py down
 
-test: check node servers infra ## Run everything but the full counts (see proof)
+test: check node servers infra helm ## Run everything but the full counts (see proof)
 	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
 	$(PY) scripts/lint_ansible.py
 	$(PYTEST) tests -m "not proof"
@@ -111,7 +114,7 @@ bench-redis: setup servers ## Measure what a shared Redis costs: its CPU, the ti
 bench-profile: setup servers ## Measure what the host profile changes, as root: memory of slow readers, a storm of connects
 	$(PY) -m benchmarks.host_profile
 
-proof: check node servers infra emulator ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
+proof: check node servers infra emulator helm ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
 	$(IN) REQUIRE_PARTS=1 HYPOTHESIS_PROFILE=proof "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks

@@ -1,4 +1,4 @@
-"""Write the pages of docs/, the tables of the browser client and the profile's schema, which come from the code.
+"""Write the pages of docs/, the tables of the browser client, the profile's schema, and the chart's schema and README.
 
 Exit codes: 0 written, 1 with `--check` when a page is stale.
 """
@@ -58,6 +58,18 @@ def _profile_schema() -> str:
     return schema_text()
 
 
+def _chart_schema() -> str:
+    from chart.schema import schema_text
+
+    return schema_text()
+
+
+def _chart_readme() -> str:
+    from chart.readme import render_readme
+
+    return render_readme()
+
+
 def _codes_js() -> str:
     from holdfast.codes_browser import render_codes_js
 
@@ -94,6 +106,8 @@ GENERATED = {DOCS / name: render for name, render in PAGES.items()} | {
     CLIENT / name: render for name, render in SCRIPTS.items()
 }
 GENERATED[ROOT / "profiles" / "profile.schema.json"] = _profile_schema
+GENERATED[ROOT / "helm" / "holdfast" / "values.schema.json"] = _chart_schema
+GENERATED[ROOT / "helm" / "holdfast" / "README.md"] = _chart_readme
 
 
 def main(arguments: list[str]) -> int:

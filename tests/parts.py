@@ -32,6 +32,7 @@ NSPAWN_HOW = "run the tests as root on Debian or Ubuntu (apt-get install systemd
 VM_HOW = (
     "run the tests as root; apt-get install qemu-system-x86 qemu-utils (`make proof` does that on Debian and Ubuntu)"
 )
+HELM_HOW = "make helm, which fetches Helm 3 and 4 on Linux (elsewhere name the programs in HELM3 and HELM4)"
 PYTHON2_HOW = "pyenv install 2.7.18 (see https://github.com/pyenv/pyenv)"
 
 
@@ -93,6 +94,16 @@ def mini_browser() -> str | None:
     return str(found[-1]) if found else None
 
 
+@cache
+def helm_program(major: int) -> str | None:
+    """Return the path of a Helm of that major version: named by HELM3 or HELM4, fetched by `make helm`, or on PATH."""
+    named = os.environ.get(f"HELM{major}", "")
+    for candidate in (named, str(ROOT / ".cache" / "helm" / f"helm{major}" / "helm"), shutil.which("helm")):
+        if candidate and (answer(candidate, "version", "--short") or "").startswith(f"v{major}."):
+            return candidate
+    return None
+
+
 def has_hosts() -> bool:
     """Tell whether hosts can be made in namespaces, with programs that are installed."""
     return has_programs("systemd-nspawn", "mmdebstrap", "ssh") and has_namespaces()
@@ -149,6 +160,8 @@ def find_part(name: str) -> Part:
         "xvfb": _browser("xvfb", lambda: has_programs("Xvfb"), "xvfb xauth"),
         "ansible": Part("ansible", lambda: Path(sys.executable).with_name("ansible-playbook").is_file(), "make infra"),
         "test hosts": Part("test hosts", lambda: hosts_program().is_file() and has_namespaces(), NAMESPACES_HOW),
+        "helm3": Part("helm3", lambda: helm_program(3) is not None, HELM_HOW),
+        "helm4": Part("helm4", lambda: helm_program(4) is not None, HELM_HOW),
         "vm": Part("vm", _has_vm, VM_HOW),
         "netns": Part("netns", has_namespaces, NAMESPACES_HOW),
         "nspawn": Part("nspawn", has_hosts, NSPAWN_HOW),
