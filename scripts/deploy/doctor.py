@@ -39,7 +39,7 @@ def examine(runner: Runner) -> list[Finding]:
     found = inventory.read(target)
     findings.append(Finding("inventory", f"{len(found.hosts)} hosts: {', '.join(found.hosts)}"))
     findings += [profile(name) for name in found.profiles]
-    findings += checks.of_redis(found.groups["redis"])
+    findings += checks.of_redis(found.groups.get("redis", []))
     if checks.code_of(findings):
         return findings
     return findings + of_hosts(runner, found)
