@@ -79,8 +79,7 @@ hosts-down: setup ## Remove the test hosts and all that was made for them
 
 test: check node servers infra helm ## Run everything but the full counts (see proof)
 	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
-	$(PY) scripts/lint_ansible.py
-	$(PYTEST) tests -m "not proof"
+	$(PY) -m tests.lanes
 
 test-unit: setup ## Run the unit tests: seconds, no sockets
 	$(PYTEST) tests/unit -m "not slow and not proof"
