@@ -11,7 +11,7 @@ from typing import Any
 from .events import Event
 
 # `net.core.somaxconn = 4096`, `maxconn 4000`, `LimitNOFILE=20000`, `drain_window: 20s`, `release 0.1.0-ab12`
-PAIR = re.compile(r"^\s*([\w.@/-]+)\s*(?:=|:\s|\s)\s*(\S.*?)\s*$")
+PAIR = re.compile(r"^\s*([\w.@/-]+)(?:\s*=\s*|:\s+|\s+)(?!=)(\S.*?)\s*$")
 RELEASE = re.compile(r"^release (\S+)$", re.MULTILINE)
 MOST_KEYS = 12
 # The version has a line of its own.
@@ -71,10 +71,25 @@ def _told(diff: dict[str, Any]) -> Iterator[str]:
     if not diff.get("before") and header.startswith("/"):
         yield f"new {header.partition(' ')[0]}"
         return
+    if header.startswith("instance "):
+        yield header  # and why it is rolled; the hashes that tell its slots apart say nothing
+        return
+    if folder := _new_folder(diff):
+        yield f"new {folder}/"
+        return
     before, after = (_keyed(diff.get(name)) for name in ("before", "after"))
     for key in [*before, *(key for key in after if key not in before)]:
         if before.get(key) != after.get(key):
             yield f"{key}: {before.get(key, 'none')} -> {after.get(key, 'none')}"
+
+
+def _new_folder(diff: dict[str, Any]) -> str:
+    """Return the path of a folder that is made, "" for any other change; Ansible tells its state instead of lines."""
+    before, after = diff.get("before"), diff.get("after")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return ""
+    is_new = (before.get("state"), after.get("state")) == ("absent", "directory")
+    return str(after.get("path") or "").rstrip("/") if is_new else ""
 
 
 def _keyed(text: object) -> dict[str, str]:

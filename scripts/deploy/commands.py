@@ -121,6 +121,7 @@ class Command:
         following = f"every instance was restarted; {self.target.command('verify')} says how the hosts are"
         self._instances(following)
         self._smoke(following)
+        self.say("Every instance was restarted, with the version and settings that it had.")
         return Exit.FINE
 
     def going_on(self, command: str) -> str:
@@ -237,6 +238,8 @@ class Command:
     ) -> Play:
         play = self.runner.play(name, *options, variables=variables, quiet=quiet)
         if not play.is_fine:
+            if not any(event.is_change for event in play.events) and evidence.has_nothing_before(play):
+                again = f"{self.target.command('deploy')} brings another version; nothing was changed"
             following = again or f"correct that, then {self.target.command('deploy')} goes on where it stopped"
             raise evidence.failure(self.target, play, following)
         return play

@@ -41,7 +41,12 @@ def failure(target: Target, play: Play, following: str) -> DeployError:
 
 def is_on_host(event: Event) -> bool:
     """Tell whether something on the host may say more: what is judged beforehand never got there."""
-    return not event.task.startswith(("Judge", "Find the wheel", "Secrets"))
+    return not event.task.startswith(("Judge", "Find the wheel", "Find what served", "Secrets"))
+
+
+def has_nothing_before(play: Play) -> bool:
+    """Tell whether it failed because there is no release to go back to."""
+    return bool(play.failures) and all(one.task == "Find what served before" for one in play.failures)
 
 
 def journal(target: Target, host: str) -> list[str]:

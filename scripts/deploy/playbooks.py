@@ -122,10 +122,14 @@ class _Shown:
     def __init__(self, say: Say) -> None:
         self._say = say
         self._last = ""
+        self._play = ""
 
     def take(self, event: Event) -> None:
         if event.kind == "play":
-            self._once(f"  {event.name}")
+            # One that goes host by host begins again with each.
+            if event.name != self._play:
+                self._say(f"  {event.name}")
+            self._play = event.name
         elif event.is_change:
             self._once(f"    {event.host:<12} {event.what}")
         elif event.is_failure and not event.is_loop:

@@ -59,3 +59,25 @@ def test_whole_diff_has_every_line_below_its_task():
     assert text.startswith("# gw1: kernel_tuning: Do it\n--- before\n+++ running values\n")
     assert "-net.core.somaxconn = 128\n+net.core.somaxconn = 4096\n" in text
     assert "-a\n+b" in text
+
+
+def test_value_that_was_empty_is_none():
+    """Not the sign before it."""
+    diff = {"before": "a.ports = \nb = 1\n", "after": "a.ports = 8000-8001\nb = 1\n"}
+
+    assert list(changes.key_changes([event(diff=[diff])])) == ["a.ports: none -> 8000-8001"]
+
+
+def test_folder_that_is_made_is_named():
+    """By its path, not by what Ansible calls its state."""
+    diff = {"before": {"path": "/opt/x", "state": "absent"}, "after": {"path": "/opt/x", "state": "directory"}}
+
+    assert list(changes.key_changes([event(diff=[diff])])) == ["new /opt/x/"]
+
+
+def test_instance_that_is_rolled_is_named_with_the_reason():
+    """Not by the hashes that tell its slots apart."""
+    header = "instance 1 (it runs another version)"
+    diff = {"before": "1a: ab12\n", "after": "1b: cd34\n", "before_header": header, "after_header": header}
+
+    assert list(changes.key_changes([event(diff=[diff])])) == [header]

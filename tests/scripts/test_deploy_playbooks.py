@@ -12,6 +12,7 @@ import pytest
 from tests.scripts.deploying import event
 
 from deploy import playbooks, target  # isort: skip
+from deploy.events import parse  # isort: skip
 
 # Stands for ansible-playbook: writes an event, one line of output, and ends as it is told.
 PROGRAM = """#!/bin/sh
@@ -101,3 +102,14 @@ def test_failure_of_a_host_is_shown_once():
     play = playbooks.Play("deploy", 2, target.ROOT, [event(state="failed", is_loop=True), event(state="item failed")])
 
     assert [one.state for one in play.failures] == ["item failed"]
+
+
+def test_play_that_goes_host_by_host_is_headed_once():
+    """Each of its batches begins it again."""
+    said: list[str] = []
+    shown = playbooks._Shown(said.append)
+    for host in ("gw1", "gw2"):
+        shown.take(next(parse([json.dumps({"event": "play", "name": "Roll"})])))
+        shown.take(event(host=host))
+
+    assert said == ["  Roll", "    gw1          kernel_tuning: Do it", "    gw2          kernel_tuning: Do it"]
