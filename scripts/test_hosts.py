@@ -77,6 +77,19 @@ def _reboot(options: argparse.Namespace) -> int:
     return FINE
 
 
+def _cut(options: argparse.Namespace) -> int:
+    with registry.claimed(_known(options).name, CACHE) as hosts:
+        sets.cut(hosts, options.name)
+    say(f"{options.name} has no power; `boot` lets it run again, as it was.")
+    return FINE
+
+
+def _boot(options: argparse.Namespace) -> int:
+    with registry.claimed(_known(options).name, CACHE) as hosts:
+        say(f"{options.name} is back after {sets.boot(hosts, options.name, say):.1f} s.")
+    return FINE
+
+
 def _ssh(options: argparse.Namespace) -> int:
     hosts = _known(options)
     hosts.host(options.name)
@@ -97,7 +110,10 @@ def _known(options: argparse.Namespace) -> HostSet:
     return hosts
 
 
-COMMANDS = {"up": _up, "down": _down, "status": _status, "reboot": _reboot, "ssh": _ssh, "run-host": _run_host}
+COMMANDS = {
+    "up": _up, "down": _down, "status": _status, "reboot": _reboot, "cut": _cut, "boot": _boot, "ssh": _ssh,
+    "run-host": _run_host,
+}  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -118,8 +134,12 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", parents=[shared], help="remove everything of a set")
     down.add_argument("--all", action="store_true", help="of all sets that this checkout made")
     commands.add_parser("status", parents=[shared], help="list the hosts and whether they run")
-    reboot = commands.add_parser("reboot", parents=[shared], help="reboot a host, and wait until it is ready")
-    reboot.add_argument("name")
+    for name, about in (
+        ("reboot", "reboot a host, and wait until it is ready"),
+        ("cut", "take the power from a host"),
+        ("boot", "let a host run again that was cut off, and wait until it is ready"),
+    ):
+        commands.add_parser(name, parents=[shared], help=about).add_argument("name")
     ssh = commands.add_parser("ssh", parents=[shared], help="log in, or run a command")
     ssh.add_argument("name")
     ssh.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND")

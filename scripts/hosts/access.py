@@ -14,6 +14,11 @@ from .shell import HostsError, run, wait_until
 
 CONFIG, KEY, KNOWN, INVENTORY = "ssh_config", "key", "known_hosts", "inventory.json"
 CONNECT_SECONDS = 5
+# What fails first where all hosts of the machine together, some ten each, use up the watches that one user may have.
+WATCHES_HINT = (
+    " Look at fs.inotify.max_user_instances of this machine: too many hosts run on it at once."
+    " Take a set down, or raise it."
+)
 
 
 def public_key(hosts: HostSet) -> str:
@@ -91,7 +96,10 @@ def wait(hosts: HostSet, name: str, seconds: float) -> None:
     asked = f"timeout {seconds:.0f} systemctl is-system-running --wait || systemctl --failed --no-legend --plain"
     said = on(hosts, name, asked, timeout=seconds + 10).strip()
     if said != "running":
-        raise HostsError(f"{name} came up, but not as it should: expected `running`, got {' / '.join(said.split())}.")
+        raise HostsError(
+            f"{name} came up, but not as it should: expected `running`, got {' / '.join(said.split())}."
+            + (WATCHES_HINT if "ask-password" in said else "")
+        )
 
 
 def boot_id(hosts: HostSet, name: str) -> str:

@@ -106,25 +106,33 @@ def reboot(hosts: HostSet, name: str) -> float:
     return time.monotonic() - started
 
 
-def cut_off(hosts: HostSet, name: str) -> None:
-    """Take the power from a host: all its processes end at once, its disk stays.
+def cut(hosts: HostSet, name: str) -> None:
+    """Take the power from a host: all of it ends at once, and what is on its disk stays for `boot`.
 
     Raises:
-        HostsError: one does not end.
-    """
-    if not cgroups.end(guest.group_of(hosts.host(name))):
-        raise HostsError(f"{name} was to lose its power, and some of its processes do not end.")
-
-
-def boot(hosts: HostSet, name: str) -> None:
-    """Boot a host that was cut off, with the disk that it had, and return when it is ready.
-
-    Raises:
-        HostsError: it does not come back.
+        HostsError: it is a virtual machine, whose disk would be lost, or it does not end.
     """
     host = hosts.host(name)
-    _start(hosts, (vm_image if host.is_vm else rootfs).ensure(hosts.folder.parent, print), host)
+    if host.is_vm:
+        raise HostsError(f"{name} is a virtual machine, which begins anew without power: `reboot {name}` reboots it.")
+    if not cgroups.end(guest.group_of(host)):
+        raise HostsError(f"{name} did not end: its processes are in the control group {guest.group_of(host)}.")
+    network.disconnect(host)
+
+
+def boot(hosts: HostSet, name: str, say: Say) -> float:
+    """Let a host run again that `cut` has ended, as it was, and return after how many seconds it is ready.
+
+    Raises:
+        HostsError: it runs, it was never there, or it does not get ready.
+    """
+    host = hosts.host(name)
+    if host.is_vm or is_running(host) or not host.folder.is_dir():
+        raise HostsError(f"{name} is no host without power: `cut {name}` makes it one, `up {name}` a new one.")
+    started = time.monotonic()
+    _start(hosts, rootfs.ensure(hosts.folder.parent, say), host)
     _wait(hosts, [host])
+    return time.monotonic() - started
 
 
 def status(hosts: HostSet) -> list[tuple[Host, str]]:

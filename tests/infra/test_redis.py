@@ -139,12 +139,12 @@ def test_master_host_without_power_is_replaced_and_comes_back_as_a_replica(fleet
     lost = master(fleet, OWN)
     with running_lab(tmp_path, "redis-host-lost", fleet, SIZE) as lab:
         lab.begin()
-        sets.cut_off(made, lost)
+        sets.cut(made, lost)
         began = time.monotonic()
         redis.wait_until(lambda: master(fleet, OWN) not in ("", lost))
         seconds = time.monotonic() - began
         lab.run(5.0)
-        sets.boot(made, lost)
+        sets.boot(made, lost, print)
         redis.wait_until(lambda: is_whole(fleet, OWN))
         report = lab.end()
     now = master(fleet, OWN)
@@ -179,7 +179,7 @@ def test_host_made_anew_follows_the_master_of_now(fleet: Rolling) -> None:
         redis.ask(fleet, "redis2", "sentinel failover mymaster", OLD, redis.SENTINEL)
         redis.wait_until(lambda: master(fleet, NEW) not in ("", "redis1"))
     keys = redis.ask(fleet, master(fleet, NEW), "dbsize", NEW)
-    sets.cut_off(made, "redis1")
+    sets.cut(made, "redis1")
     fleet.hosts.manage("up", "redis1")
     done = fleet.play("deploy", holdfast_secrets=secrets)
     redis.wait_until(lambda: is_whole(fleet, NEW))

@@ -125,3 +125,23 @@ def test_status_tells_who_ended(hosts, running):
     running.discard("gw2")
 
     assert [(host.name, state) for host, state in sets.status(hosts)] == [("gw1", "running"), ("gw2", "ended")]
+
+
+def test_host_without_power_boots_as_it_was(hosts, running, monkeypatch):
+    """Its files stay, while `up` would make a new one; what has power, or none of us, is refused."""
+    gone: list[str] = []
+    monkeypatch.setattr(network, "disconnect", lambda host: gone.append(host.name))
+    sets.up(hosts, ["gw1"], print)
+    (hosts.folder / "gw1" / "written").touch()
+    with pytest.raises(HostsError, match="gw1 is no host without power"):
+        sets.boot(hosts, "gw1", print)
+
+    sets.cut(hosts, "gw1")
+    assert (running, gone) == (set(), ["gw1"])
+    sets.boot(hosts, "gw1", print)
+
+    assert running == {"gw1"}
+    assert (hosts.folder / "gw1" / "written").exists()
+    for act in (lambda: sets.boot(hosts, "gw2", print), lambda: sets.cut(hosts, "vm1")):
+        with pytest.raises(HostsError):
+            act()
