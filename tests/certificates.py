@@ -26,16 +26,17 @@ class Authority:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a certificate says: its name, with 127.0.0.1 or alone, and from when until when, counted from now."""
+    """What a certificate says: its name, with an address or alone, and from when until when, counted from now."""
 
     name: str = "gateway.test"
     has_address: bool = True
     starts: timedelta = -DAY
     ends: timedelta = DAY
+    address: str = "127.0.0.1"
 
     def extension(self) -> x509.SubjectAlternativeName:
         """Return the names it is for."""
-        address: list[x509.GeneralName] = [x509.IPAddress(IPv4Address("127.0.0.1"))] if self.has_address else []
+        address: list[x509.GeneralName] = [x509.IPAddress(IPv4Address(self.address))] if self.has_address else []
         return x509.SubjectAlternativeName([x509.DNSName(self.name), *address])
 
 

@@ -38,7 +38,8 @@ class Deployment:
     def environment(self) -> dict[str, str]:
         """Return the variables of a shell in which runbooks are followed for this fleet."""
         return {
-            **os.environ, "ENV": "local", "SET": self.name, "HOST": "gw1", "DEPLOYS": str(self.folder), "MAKEFLAGS": "",
+            **os.environ, "ENV": "local", "SET": self.name, "HOST": "gw1", "BALANCER": "lb1",
+            "DEPLOYS": str(self.folder), "MAKEFLAGS": "",
         }  # fmt: skip
 
     def line(self, line: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.certificates import DAY, Contents, write_certificate
 from tests.scripts.collection import plugin
 
 secrets = plugin("filter.secrets")
@@ -67,3 +70,34 @@ def test_password_that_redis_files_cannot_hold_is_a_fault(value: str) -> None:
 
     assert len(said) == 1
     assert said[0].startswith("redis_password has a character")
+
+
+def pair(folder: Path, contents: Contents | str = "gateway.test") -> dict[str, str]:
+    """Return a certificate with its key."""
+    folder.mkdir()
+    certificate, key = write_certificate(folder, contents)
+    return {"certificate": certificate.read_text(), "certificate_key": key.read_text()}
+
+
+def test_certificate_is_judged_with_its_key(tmp_path: Path) -> None:
+    """Missing, none, of another, too late, too early: each in a sentence without any of them."""
+    good, other = pair(tmp_path / "a"), pair(tmp_path / "b")
+    old = pair(tmp_path / "c", Contents(starts=-2 * DAY, ends=-DAY))
+    early = pair(tmp_path / "d", Contents(starts=DAY, ends=2 * DAY))
+    cases = [
+        ({}, ""),
+        (good, ""),
+        ({"certificate": good["certificate"]}, "certificate_key is missing"),
+        ({"certificate_key": good["certificate_key"]}, "certificate is missing"),
+        (good | {"certificate": "none"}, "certificate holds no certificate"),
+        (good | {"certificate_key": "none"}, "certificate_key holds no key"),
+        (good | {"certificate_key": other["certificate_key"]}, "is the key of another certificate"),
+        (old, "certificate ended on"),
+        (early, "certificate begins on"),
+    ]
+
+    for given, said in cases:
+        faults = "; ".join(secrets.secret_faults(GOOD | given, []))
+        assert bool(faults) == bool(said)
+        assert said in faults
+    assert not set(good) & set(secrets.secret_variables(good))

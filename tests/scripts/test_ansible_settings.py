@@ -68,3 +68,26 @@ def test_servers_are_both_slots_of_each_instance() -> None:
 def test_lines_of_redis_are_read_by_name() -> None:
     """Comments and quotes are left out."""
     assert settings.redis_lines('# why\n\nmaxclients 10\nsave ""\n') == {"maxclients": "10", "save": ""}
+
+
+def test_addresses_of_ipv6_are_written_as_urls_have_them() -> None:
+    """With brackets before a port, and as a network of one."""
+    assert settings.authority("fd00::21", 9000) == "[fd00::21]:9000"
+    assert settings.authority("10.0.0.1", 80) == "10.0.0.1:80"
+    assert settings.networks(["10.0.0.1", "fd00::21"]) == ["10.0.0.1/32", "fd00::21/128"]
+    assert settings.redis_settings(["fd00::31"], [], False)["broker"]["redis"]["addresses"] == ["[fd00::31]:6379"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "address"),
+    [
+        ({"default_ipv4": {"address": "10.0.0.1"}, "default_ipv6": {"address": "fd00::1"}}, "10.0.0.1"),
+        ({"default_ipv4": {}, "all_ipv4_addresses": ["10.0.0.2"], "default_ipv6": {"address": "fd00::1"}}, "10.0.0.2"),
+        ({"default_ipv4": {}, "default_ipv6": {"address": "fd00::1"}}, "fd00::1"),
+        ({"all_ipv6_addresses": ["fe80::1", "fd00::2"]}, "fd00::2"),
+        ({}, "127.0.0.1"),
+    ],
+)
+def test_host_is_known_by_the_address_that_others_reach(facts, address) -> None:
+    """That of its way out first; IPv6 where it has nothing else, and never one of the link alone."""
+    assert settings.host_address(facts) == address

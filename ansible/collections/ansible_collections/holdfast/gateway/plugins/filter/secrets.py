@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 
 DOCUMENTATION = r"""
 name: secret_faults
@@ -48,6 +49,8 @@ LEAST_BYTES = {
 # Redis and Sentinel write them into their files as they are, without quotes.
 BARE = ("redis_password", "redis_admin_password")
 UNFIT = re.compile(r"""[^!-~]|["'\\]""")
+
+PEM = ("certificate", "certificate_key")
 PLACEHOLDERS = ("changeme", "change-me", "example", "password", "secret", "todo", "xxx")
 VARIABLES = {
     "token_hmac_secret": "HOLDFAST_TOKEN__HMAC_SECRET",
@@ -59,8 +62,9 @@ VARIABLES = {
 def secret_faults(secrets: dict, needed: list[str]) -> list[str]:
     """Return a sentence for each secret that is missing or no good."""
     known = {name: str(value) for name, value in (secrets or {}).items() if name != "environment"}
+    known_names = (*LEAST_BYTES, *PEM)
     faults = [f"{name} is missing" for name in needed if not known.get(name)]
-    faults += [f"{name} is none of the secrets {', '.join(LEAST_BYTES)}" for name in known if name not in LEAST_BYTES]
+    faults += [f"{name} is none of the secrets {', '.join(known_names)}" for name in known if name not in known_names]
     for name, least in LEAST_BYTES.items():
         text = known.get(name, "")
         if not text:
@@ -77,6 +81,35 @@ def secret_faults(secrets: dict, needed: list[str]) -> list[str]:
             faults.append(f"{name} is still encrypted: give the vault's password")
         elif text.lower().strip("<>") in PLACEHOLDERS or len(set(text)) < 4:
             faults.append(f"{name} is a placeholder")
+    return faults + certificate_faults(secrets)
+
+
+def certificate_faults(secrets: dict, now: datetime | None = None) -> list[str]:
+    """Return what is wrong with a certificate and its key, both in PEM; never any of them. Neither of both is fine."""
+    certificate, key = (str((secrets or {}).get(name) or "") for name in PEM)
+    if not certificate and not key:
+        return []
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    now = now or datetime.now(UTC)
+    faults, first, own = [], None, None
+    try:
+        first = x509.load_pem_x509_certificates(certificate.encode())[0]
+    except (ValueError, IndexError):
+        faults.append("certificate is missing" if not certificate else "certificate holds no certificate in PEM")
+    try:
+        own = serialization.load_pem_private_key(key.encode(), None)
+    except TypeError:
+        faults.append("certificate_key has a passphrase, which HAProxy could ask nobody for")
+    except ValueError:
+        faults.append("certificate_key is missing" if not key else "certificate_key holds no key in PEM")
+    if first is not None and own is not None and first.public_key() != own.public_key():
+        faults.append("certificate_key is the key of another certificate; the server's own stands first in certificate")
+    if first is not None and first.not_valid_after_utc <= now:
+        faults.append(f"certificate ended on {first.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+    if first is not None and first.not_valid_before_utc > now:
+        faults.append(f"certificate begins on {first.not_valid_before_utc:%Y-%m-%d %H:%M} UTC")
     return faults
 
 
@@ -106,6 +139,7 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "secret_faults": secret_faults,
+            "certificate_faults": certificate_faults,
             "secret_variables": secret_variables,
             "environment_file": environment_file,
         }

@@ -71,9 +71,27 @@ def redis_settings(hosts: list[str], addresses: list[str], has_own_user: bool) -
     if not hosts:
         return {}
     if len(hosts) < 3:
-        return {"broker": {"type": "redis", "redis": {"addresses": [f"{hosts[0]}:6379"], **user}}}
-    sentinels = [f"{host}:26379" for host in hosts]
+        return {"broker": {"type": "redis", "redis": {"addresses": [authority(hosts[0], 6379)], **user}}}
+    sentinels = [authority(host, 26379) for host in hosts]
     return {"broker": {"type": "redis", "redis": {"mode": "sentinel", "addresses": sentinels, **user}}}
+
+
+def authority(address: str, port: int) -> str:
+    """Return address and port as URLs and HAProxy have them; one of IPv6 stands in brackets."""
+    return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
+
+
+def host_address(facts: dict) -> str:
+    """Return the address by which others reach a host: that of its way out, else its first; IPv6 if it has no other."""
+    found = []
+    for kind in ("ipv4", "ipv6"):
+        found += [(facts.get(f"default_{kind}") or {}).get("address"), *(facts.get(f"all_{kind}_addresses") or [])]
+    return next((one for one in found if one and not one.startswith("fe80:")), "127.0.0.1")
+
+
+def networks(addresses: list[str]) -> list[str]:
+    """Return the network of each address alone."""
+    return [f"{address}/{128 if ':' in str(address) else 32}" for address in addresses]
 
 
 def redis_lines(text: str) -> dict[str, str]:
@@ -142,6 +160,9 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "settings_text": settings_text,
+            "authority": authority,
+            "host_address": host_address,
+            "networks": networks,
             "redis_settings": redis_settings,
             "redis_lines": redis_lines,
             "sentinel_lines": sentinel_lines,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
@@ -161,6 +162,9 @@ def tried(given: dict) -> list[str]:
     from holdfast.cli.subscribe import MadeTokens
     from holdfast.settings import TokenSettings
 
+    if given["ca"]:
+        # For what takes the system's authorities alone; the folder of those stays trusted.
+        os.environ["SSL_CERT_FILE"] = given["ca"]
     settings = TokenSettings.model_validate({**given["token_settings"], "hmac_secret": given["token_hmac_secret"]})
     tokens = MadeTokens(TokenIssuer(settings), given["user"])
     return [*asyncio.run(walk(given, tokens.connection())), *asyncio.run(receive(given, tokens))]
