@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -176,3 +177,14 @@ def test_full_disk_is_named_and_leaves_the_old_file(tmp_path, monkeypatch):
         snapshots.restore_file(str(path), snapshots.plain_file("new"))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_snapshot_of_the_earlier_format_is_read(tmp_path):
+    """The roles of HAProxy and Redis once wrote one of their own, which has to lead back all the same."""
+    kept = {"/etc/a": None, "/etc/b": {"content": "eA==", "mode": 0o640, "uid": 1, "gid": 2}}
+    path = tmp_path / "load_balancer.json"
+    path.write_text(json.dumps({"files": kept}))
+    found = snapshots.load(str(path))
+
+    assert found["files"] == {"/etc/a": None, "/etc/b": {"content": "eA==", "mode": 0o640, "owner": 1, "group": 2}}
+    assert (found["values"], found["folders"]) == ({}, [])

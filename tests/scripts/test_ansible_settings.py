@@ -91,3 +91,21 @@ def test_addresses_of_ipv6_are_written_as_urls_have_them() -> None:
 def test_host_is_known_by_the_address_that_others_reach(facts, address) -> None:
     """That of its way out first; IPv6 where it has nothing else, and never one of the link alone."""
     assert settings.host_address(facts) == address
+
+
+@pytest.mark.parametrize(
+    ("bind", "address"),
+    [
+        ("*:80", "lb1:80"), (":8080", "lb1:8080"), ("10.0.0.5:9100", "10.0.0.5:9100"),
+        ("ipv4@10.0.0.5:80", "10.0.0.5:80"), ("[::]:443", "lb1:443"), ("[fd00::1]:443", "[fd00::1]:443"),
+        ("*:80,*:81", "lb1:80"), ("0.0.0.0:80 tfo", "lb1:80"), ("", ""), ("/run/haproxy.sock", ""),
+    ],
+)  # fmt: skip
+def test_address_is_where_haproxy_binds_to(bind: str, address: str) -> None:
+    """All addresses of a host are the one that it is reached at."""
+    assert settings.bind_address(bind, "lb1") == address
+
+
+def test_host_that_is_reached_by_ipv6_is_in_brackets() -> None:
+    """A port follows."""
+    assert settings.bind_address("*:80", "fd00::7") == "[fd00::7]:80"

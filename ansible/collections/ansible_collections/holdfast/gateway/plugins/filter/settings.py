@@ -41,6 +41,7 @@ _value:
 """
 
 HEADER = "# Written by the role gateway from the profile and the inventory; a deploy replaces it.\n"
+_BIND = re.compile(r"(?:ipv[46]@)?(.*?):(\d+)(?:\s|$)")
 _WHEEL = re.compile(r"^holdfast-([^-]+)-")
 
 
@@ -126,6 +127,19 @@ def fingerprint(parts: list[str]) -> str:
     return digest.hexdigest()[:32]
 
 
+def bind_address(bind: str, host: str) -> str:
+    """Return where one gets to an address that HAProxy binds to, of a host that is reached at `host`; "" for none.
+
+    The first one of several; all addresses of the host are the one that it is reached at.
+    """
+    found = _BIND.match(str(bind).split(",")[0].strip())
+    if not found:
+        return ""
+    address, port = found.groups()
+    name = host if address in ("", "*", "0.0.0.0", "[::]", "::") else address  # noqa: S104 - compared with
+    return f"[{name}]:{port}" if ":" in name and not name.startswith("[") else f"{name}:{port}"
+
+
 def gateway_servers(hosts: list[dict], instances: int, first_port: int, internal_offset: int) -> list[dict]:
     """Return HAProxy's servers: both slots of each instance of each host, given by its variables."""
     return [
@@ -168,5 +182,6 @@ class FilterModule:
             "sentinel_lines": sentinel_lines,
             "version_name": version_name,
             "fingerprint": fingerprint,
+            "bind_address": bind_address,
             "gateway_servers": gateway_servers,
         }

@@ -30,9 +30,18 @@ def load(path: str) -> dict | None:
         return None
     except (OSError, ValueError) as error:
         raise SnapshotError(f"{path}: expected a snapshot in JSON, saw {error}; move it away to start anew") from error
+    if isinstance(found, dict) and "version" not in found and isinstance(found.get("files"), dict):
+        found = {"version": 1, "files": {path: _of_before(photo) for path, photo in found["files"].items()}}
     if not isinstance(found, dict) or found.get("version") != 1:
         raise SnapshotError(f"{path}: expected a snapshot of version 1; move it away to start anew")
     return {**EMPTY, **found}
+
+
+def _of_before(photo: dict | None) -> dict | None:
+    """Return a file as the roles of HAProxy and Redis once kept it, in today's words."""
+    if photo is None:
+        return None
+    return {"content": photo["content"], "mode": photo["mode"], "owner": photo["uid"], "group": photo["gid"]}
 
 
 def store(path: str, snapshot: dict) -> None:
