@@ -11,14 +11,15 @@ from functools import partial
 from pathlib import Path
 
 from . import changes, checks, confirm, doctor, evidence, instances, inventory, local, verify
-from .playbooks import BIN, Play, Runner
+from .playbooks import Play, Runner
 from .problems import DeployError, Exit
 from .stages import Stages
-from .target import ANSIBLE, Target
+from .target import Target
 
 Say = Callable[[str], None]
-# A restart that was cut off longer ago is forgotten: what began since then would be left alone.
+# A restart or rollback that was cut off longer ago is forgotten: what began since then would be left alone.
 GOES_ON_SECONDS = 24 * 3600
+STAYS = "Tell that the host stays as it is"
 
 
 @dataclass
@@ -67,6 +68,8 @@ class Command:
             self._confirm(self.target.command("deploy"))
         with self.stages.stage("tune", "kernel, limits, monitoring"):
             self._play("site")
+        # What it leads to is no longer what a rollback that was cut off was about.
+        self._began("rollback").unlink(missing_ok=True)
         with self.stages.stage("roll", "Redis, HAProxy, gateways; one host at a time"):
             self._play("deploy")
         self._after()
@@ -83,15 +86,12 @@ class Command:
         self._need_hosts()
         again = self.target.command("rollback", *(["TUNING=1"] if self.tuning else []))
         self._confirm(again)
-        name, about = ("rollback", "values and files of before the first deploy") if self.tuning else (
-            "rollback_gateways", "the release before, one host at a time")  # fmt: skip
-        with self.stages.stage("rollback", about):
-            self._play(name, again=f"correct that, then {self.going_on('rollback')}")
-        if not self.tuning:
-            # A deploy would bring back what was just given up, and a second rollback lead one further back.
-            following = f"the version before serves; {self.target.command('verify')} says how the hosts are"
-            self._smoke(following)
-            self._instances(following)
+        goes_on = f"correct that, then {self.going_on('rollback')}"
+        if self.tuning:
+            with self.stages.stage("rollback", "values and files of before the first deploy"):
+                self._play("rollback", again=goes_on)
+        else:
+            self._release_before(goes_on)
         self.say(f"Back. Forward again: {self.target.command('deploy')}")
         return Exit.FINE
 
@@ -108,16 +108,10 @@ class Command:
         self._need_hosts()
         again = self.target.command("restart")
         self._confirm(again)
-        place = self.target.folder / "restart.json"
-        since = _since(place, time.time())
-        if since:
-            began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
-            self.say(f"Going on with the restart that began at {began}.")
-        moment = since or int(time.time())
-        place.write_text(json.dumps({"since": moment}))
+        moment = self._moment("restart")
         with self.stages.stage("restart", "one host at a time"):
             self._play("restart", {"gateway_restart_since": str(moment)}, again=again)
-        place.unlink()
+        self._began("restart").unlink()
         following = f"every instance was restarted; {self.target.command('verify')} says how the hosts are"
         self._instances(following)
         self._smoke(following)
@@ -126,18 +120,44 @@ class Command:
 
     def going_on(self, command: str) -> str:
         """Say how a command goes on that was cut off."""
-        if command == "rollback" and not self.tuning:
-            # Each host goes back by one release: those that are back must not take part again.
-            given = [*(f"-i {path}" for path in self.target.inventories)]
-            given += [f"-e @{self.target.variables}"] if self.target.variables else []
-            return (
-                f"cd {ANSIBLE} && {BIN / 'ansible-playbook'} {' '.join(given)} holdfast.gateway.rollback_gateways "
-                "--limit HOST,... with the hosts that are not back yet; the others would go one further back"
-            )
         more = [f"HOST={self.host}"] if self.host else ["TUNING=1"] if self.tuning else []
         return f"{self.target.command(command, *more)} goes on where it stopped"
 
     # Private methods
+
+    def _release_before(self, goes_on: str) -> None:
+        """Lead all gateways to the release that served on all of them before the latest deploy."""
+        # Under one name until it is through: run again, it leads nobody one further back.
+        name = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self._moment("rollback")))
+        with self.stages.stage("rollback", "what served on all hosts before the latest deploy, one host at a time"):
+            play = self._play("rollback_gateways", {"gateway_deploy_id": name}, again=goes_on)
+        self._began("rollback").unlink()
+        # A deploy would bring back what was just given up, and a second rollback lead one further back.
+        following = f"the version before serves; {self.target.command('verify')} says how the hosts are"
+        self._smoke(following)
+        self._instances(following)
+        if left := [event for event in play.events if event.task == STAYS and event.state == "ok"]:
+            hosts = ", ".join(event.host for event in left)
+            raise DeployError(
+                f"not all hosts have gone back: {hosts}", evidence=[f"{event.host}: {event.msg}" for event in left],
+                following=f"{self.target.command('drain', f'HOST={left[0].host}')} takes its clients away, "
+                f"{self.target.command('deploy')} brings all hosts to what the inventory names",
+            )  # fmt: skip
+
+    def _began(self, command: str) -> Path:
+        """Return where it is noted when a command began that may be cut off."""
+        return self.target.folder / f"{command}.json"
+
+    def _moment(self, command: str) -> int:
+        """Return when a command began: now, or when one that was cut off did. It is noted until it is through."""
+        place, now = self._began(command), time.time()
+        since = _since(place, now)
+        if since:
+            began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
+            self.say(f"Going on with the {command} that began at {began}.")
+        moment = since or int(now)
+        place.write_text(json.dumps({"since": moment}))
+        return moment
 
     def _make_hosts(self) -> None:
         if fault := doctor.can_make_hosts():
@@ -219,10 +239,11 @@ class Command:
                 f"HOST: expected one of {', '.join(hosts)}, got {self.host!r}", Exit.USAGE,
                 following=self.target.command(name, f"HOST={hosts[0]}"),
             )  # fmt: skip
+        again = self.target.command(name, f"HOST={self.host}")
+        self._confirm(again)
         with self.stages.stage(name, self.host):
             self._play(
-                "drain", {"gateway_drain_state": state}, options=("--limit", self.host),
-                again=self.target.command(name, f"HOST={self.host}"),
+                "drain", {"gateway_drain_state": state}, options=("--limit", self.host), again=again
             )  # fmt: skip
         self.say(end)
         return Exit.FINE
@@ -251,7 +272,7 @@ class Command:
 
 
 def _since(place: Path, now: float) -> int:
-    """Return when a restart that was cut off began, 0 where none did, or one that nobody waits for any more."""
+    """Return when a command that was cut off began, 0 where none did, or one that nobody waits for any more."""
     try:
         since = int(json.loads(place.read_text())["since"])
     except (OSError, ValueError, KeyError, TypeError):

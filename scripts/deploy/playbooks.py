@@ -20,6 +20,8 @@ Say = Callable[[str], None]
 # Ansible lets its tasks end after the first SIGINT.
 PATIENCE_SECONDS = 30.0
 EVERY_SECONDS = 0.1
+# Tasks whose words are for whoever runs the command.
+TOLD = ("Tell what becomes", "Tell that")
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class _Shown:
             self._play = event.name
         elif event.is_change:
             self._once(f"    {event.host:<12} {event.what}")
+        elif event.state == "ok" and event.task.startswith(TOLD):
+            self._once(f"    {event.host:<12} {event.msg}")
         elif event.is_failure and not event.is_loop:
             self._once(f"    {event.host:<12} {event.what}: {event.state}")
 

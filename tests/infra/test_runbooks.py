@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
 BOOKS = [book for book in RUNBOOKS if book.is_for_hosts]
 # In the order in which they make sense, with what each prints; a first deploy has nothing before it to go back to.
 ACTING = {
-    "make drain ENV=$ENV HOST=$HOST": "Empty.",
-    "make undrain ENV=$ENV HOST=$HOST": "serves again",
+    "make drain ENV=$ENV HOST=$HOST CONFIRM=$ENV": "Empty.",
+    "make undrain ENV=$ENV HOST=$HOST CONFIRM=$ENV": "serves again",
     "make rollback ENV=$ENV CONFIRM=$ENV": "first release that is recorded",
     "make rollback ENV=$ENV CONFIRM=$ENV TUNING=1": "Back.",
     "make deploy ENV=$ENV CONFIRM=$ENV": "Back: make rollback",

@@ -23,6 +23,7 @@ class World:
     fails: str = ""
     findings: list[checks.Finding] = field(default_factory=list)
     drift: Exit = Exit.FINE
+    stays: str = ""
     has_changes: bool = True
 
 
@@ -37,6 +38,8 @@ def world(tmp_path, monkeypatch):
         log.touch()
         changes = [event(state="changed" if made.has_changes else "ok")]
         bad = [event(state="failed", task="Judge it", msg="no")]
+        if made.stays and name == "rollback_gateways":
+            changes = [event(made.stays, commands.STAYS, "ok", msg="came later")]
         return playbooks.Play(name, int(name == made.fails), log, bad if name == made.fails else changes)
 
     hosts = inventory.Inventory({"gateways": ["gw1", "gw2"]}, {})
@@ -110,7 +113,7 @@ def test_rollback_takes_the_version_or_the_tuning(world):
     """The tuning only where it is asked for."""
     assert run("rollback") == 0
     assert run("rollback", "--tuning") == 0
-    assert world.calls == ["rollback_gateways", "smoke", "slots", "rollback"]
+    assert [call.partition(" ")[0] for call in world.calls] == ["rollback_gateways", "smoke", "slots", "rollback"]
 
 
 def test_drain_takes_one_host_and_brings_it_back(world, capsys):
@@ -149,6 +152,14 @@ def test_restart_that_was_cut_off_long_ago_begins_anew(world, tmp_path):
     assert json.loads(place.read_text())["since"] > 1000
 
 
+@pytest.mark.parametrize("command", ["drain", "undrain"])
+def test_host_is_neither_taken_out_nor_brought_back_unconfirmed(world, capsys, command):
+    """Production loses a host's share, or gets back one that somebody may be working on."""
+    assert cli.main([command, "--host", "gw1", "--environment", "production"]) == 3
+    assert world.calls == []
+    assert f"Next: make {command} ENV=production HOST=gw1 CONFIRM=production" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [("rollback",), ("restart",), ("rollback", "--tuning")])
 def test_command_that_is_not_confirmed_is_the_one_to_repeat(world, capsys, words):
     """Whoever goes back is not told to deploy."""
@@ -158,14 +169,33 @@ def test_command_that_is_not_confirmed_is_the_one_to_repeat(world, capsys, words
     assert f"Next: make {words[0]} ENV=production{more} CONFIRM=production" in capsys.readouterr().err
 
 
-def test_rollback_that_was_cut_off_goes_on_with_the_rest_alone(world, capsys):
-    """Hosts that are back already would go one release further back."""
+def test_rollback_that_was_cut_off_goes_on_under_its_name(world, capsys):
+    """So that hosts which are back already go no further; one that is through, or a deploy, ends that."""
     world.fails = "rollback_gateways"
+    assert run("rollback") == 1
+    assert "make rollback ENV=staging goes on where it stopped" in capsys.readouterr().err
+    assert run("rollback") == 1
+    world.fails = ""
+    assert run("deploy") == 0
+    rollbacks = [call for call in world.calls if call.startswith("rollback")]
+
+    assert rollbacks[0] == rollbacks[1]
+    assert "gateway_deploy_id=20" in rollbacks[0]
+    assert "Going on with the rollback" in capsys.readouterr().out
+    assert run("rollback") == 0
+    assert "Going on" not in capsys.readouterr().out
+
+
+def test_rollback_names_hosts_that_stay(world, capsys):
+    """A host that never had the target is no success: exit code 1, why, and what to do about it."""
+    world.stays = "gw2"
 
     assert run("rollback") == 1
     error = capsys.readouterr().err
-    assert "holdfast.gateway.rollback_gateways --limit HOST,..." in error
-    assert "make rollback" not in error
+    assert "not all hosts have gone back: gw2" in error
+    assert "gw2: came later" in error
+    assert "Next: make drain ENV=staging HOST=gw2" in error
+    assert [call.partition(" ")[0] for call in world.calls] == ["rollback_gateways", "smoke", "slots"]
 
 
 @pytest.mark.parametrize("failing", ["smoke", "slots"])

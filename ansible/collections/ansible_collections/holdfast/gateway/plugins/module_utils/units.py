@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-from ansible_collections.holdfast.gateway.plugins.module_utils.slots import Slot
+from ansible_collections.holdfast.gateway.plugins.module_utils.slots import RUNNING, Slot
 
 PROPERTIES = (
     "ActiveState",
@@ -22,6 +22,7 @@ PROPERTIES = (
     "LoadState",
 )
 FINGERPRINT = "HOLDFASTHOST_FINGERPRINT"  # not HOLDFAST_: the gateway refuses variables that name no setting
+WANTS = "/etc/systemd/system/multi-user.target.wants"
 ASK_SECONDS = 5.0
 
 
@@ -45,6 +46,28 @@ def properties(slot: str) -> dict[str, str]:
     if code:
         return {}
     return dict(line.partition("=")[::2] for line in said.splitlines() if "=" in line)
+
+
+def enabled() -> list[str]:
+    """Return the slots that come back after a reboot."""
+    try:
+        names = sorted(os.listdir(WANTS))
+    except OSError:
+        return []
+    return [slot_of(name) for name in names if name.startswith("holdfast@")]
+
+
+def slot_of(unit: str) -> str:
+    """Return the slot of a unit."""
+    return unit.removeprefix("holdfast@").removesuffix(".service")
+
+
+def running() -> list[str]:
+    """Return the slots that have a process, or are about to."""
+    words = ("list-units", "--plain", "--no-legend", "--full", "holdfast@*.service")
+    code, said = run("systemctl", *words)
+    rows = [line.split() for line in said.splitlines()] if not code else []
+    return [slot_of(row[0]) for row in rows if len(row) > 2 and row[2] in (*RUNNING, "deactivating")]
 
 
 def has_ended(found: dict[str, str]) -> bool:

@@ -16,6 +16,12 @@ from ansible_collections.holdfast.gateway.plugins.module_utils.slots import (
     ports,
     slot_names,
 )
+from ansible_collections.holdfast.gateway.plugins.module_utils.stopping import (
+    ENDED,
+    SLACK_SECONDS,
+    StillRunningError,
+    stop,
+)
 
 DOCUMENTATION = r"""
 module: instance
@@ -111,9 +117,7 @@ reason:
   type: str
 """
 
-SLACK_SECONDS = 20.0
 PAUSE_SECONDS = 0.2
-ENDED = ("inactive", "failed")
 
 
 class NotReadyError(Exception):
@@ -235,15 +239,9 @@ class Instance:
         """Ask a slot to stop and wait until it is gone.
 
         Raises:
-            NotReadyError: it does not go, in spite of the service manager.
+            StillRunningError: it does not go, in spite of the service manager.
         """
-        units.run("systemctl", "stop", "--no-block", units.unit_of(slot))
-        deadline = time.monotonic() + self.given["stop_timeout"] + SLACK_SECONDS
-        while units.properties(slot).get("ActiveState", "inactive") not in ENDED:
-            if time.monotonic() > deadline:
-                raise NotReadyError(f"slot {slot} has not ended within {self.given['stop_timeout']:.0f} s")
-            time.sleep(PAUSE_SECONDS)
-        units.run("systemctl", "reset-failed", units.unit_of(slot))
+        stop(slot, self.given["stop_timeout"])
 
     def systemctl(self, verb: str, slot: str) -> None:
         """Run systemctl.
@@ -317,7 +315,7 @@ def main() -> None:
     try:
         with only_one(module.params["stop_timeout"] + 2 * SLACK_SECONDS):
             answer = work(module, instance)
-    except (NotReadyError, TimeoutError, OSError) as error:
+    except (NotReadyError, StillRunningError, TimeoutError, OSError) as error:
         module.fail_json(msg=f"instance {instance.number}: {error}")
     else:
         module.exit_json(**answer)

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Keep the list of releases that served on a host, find the one before, and remove versions that nobody needs."""
+"""Keep the releases that served on a host and the deploys that brought them; remove versions that nobody needs."""
 
 from __future__ import annotations
 
@@ -8,32 +8,48 @@ import os
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.holdfast.gateway.plugins.module_utils import releases as history
+from ansible_collections.holdfast.gateway.plugins.module_utils import releases as record_of
+from ansible_collections.holdfast.gateway.plugins.module_utils import units
+from ansible_collections.holdfast.gateway.plugins.module_utils.releases import History, Release
 from ansible_collections.holdfast.gateway.plugins.module_utils.slot_files import replace
 
 DOCUMENTATION = r"""
 module: release
 author: Holdfast contributors
 version_added: 0.1.0
-short_description: Record what serves, find what served before
+short_description: Record what serves and which deploy brought it
 description:
-  - C(record) writes down the version and settings that serve now, and removes versions that neither a slot nor the last
-    releases use.
-  - C(serving) returns the release that serves, C(before) the one before it. They change nothing.
+  - C(look) returns the record, what the slots serve, and the installed versions; C(serving) the release of the enabled
+    slot of the lowest number. They change nothing.
+  - C(begin) notes a deploy before it changes what serves, so that one that stops half-way is known.
+  - C(record) notes that a release serves now, and removes versions that neither a slot nor the last releases use.
+  - C(back) notes that a rollback leads to the release of the deploy I(to), and forgets what came behind it.
 options:
   step:
     description: What to do.
     type: str
-    choices: [record, serving, before]
+    choices: [look, serving, begin, record, back]
     required: true
+  deploy:
+    description: Name of the deploy, the same on all hosts; later ones sort behind earlier ones.
+    type: str
+    default: ""
+  to:
+    description: The deploy whose release a rollback leads to.
+    type: str
+    default: ""
   version:
-    description: Name of the folder of the version that serves.
+    description: Name of the folder of the version that serves, or is to serve.
     type: str
     default: ""
   settings:
     description: The settings that it serves with.
     type: str
     default: ""
+  is_new:
+    description: Whether the deploy is noted with a release that is the last on record already; a restart is not.
+    type: bool
+    default: true
   keep:
     description: How many versions stay installed.
     type: int
@@ -41,19 +57,31 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Find what served before
+- name: Look what served
   holdfast.gateway.release:
-    step: before
+    step: look
 """
 
 RETURN = r"""
+history:
+  description: The record.
+  returned: for C(look)
+  type: dict
+serving:
+  description: Version and settings of each slot that runs or is enabled.
+  returned: for C(look)
+  type: list
+installed:
+  description: The installed versions.
+  returned: for C(look)
+  type: list
 version:
-  description: Name of the version that serves, or served before.
-  returned: for C(serving) and C(before)
+  description: Name of the version that serves.
+  returned: for C(serving)
   type: str
 settings:
   description: Its settings.
-  returned: for C(serving) and C(before)
+  returned: for C(serving)
   type: str
 removed:
   description: Versions that were removed.
@@ -67,13 +95,17 @@ SLOTS = "/opt/holdfast/slots"
 INSTANCES = "/etc/holdfast/instances"
 
 
-def stored() -> list[history.Release]:
-    """Return the list; an unreadable file is an empty one, for it is only needed to go back."""
+class NothingServesError(Exception):
+    """No slot of this host is enabled."""
+
+
+def stored() -> History:
+    """Return the record; an unreadable file is an empty one, for it is only needed to go back."""
     try:
         with open(FILE) as file:
-            return history.read(json.load(file))
+            return record_of.read(json.load(file))
     except (OSError, ValueError):
-        return []
+        return History()
 
 
 def folders(path: str) -> list[str]:
@@ -92,67 +124,101 @@ def version_of(slot: str) -> str:
         return ""
 
 
-def serving() -> history.Release:
-    """Return what the enabled slot of the lowest number has; empty where none is."""
-    wants = "/etc/systemd/system/multi-user.target.wants"
-    enabled = [name[len("holdfast@") : -len(".service")] for name in folders(wants) if name.startswith("holdfast@")]
-    for slot in enabled:
-        try:
-            with open(f"{INSTANCES}/{slot}.yaml") as file:
-                return history.Release(version_of(slot), file.read())
-        except OSError:
-            continue
-    return history.Release("", "")
+def release_of(slot: str) -> Release | None:
+    """Return what a slot has; None where its files are gone."""
+    try:
+        with open(f"{INSTANCES}/{slot}.yaml") as file:
+            return Release(version_of(slot), file.read())
+    except OSError:
+        return None
 
 
-def wanted_release(step: str) -> history.Release:
-    """Return the release that serves, or the one before it.
+def serving() -> Release:
+    """Return what the enabled slot of the lowest number has.
 
     Raises:
-        NothingBeforeError: there is none.
+        NothingServesError: no slot is enabled.
     """
-    now = serving()
-    if not now.version:
-        raise history.NothingBeforeError("no slot of this host is enabled: deploy first")
-    return now if step == "serving" else history.before(stored(), now)
+    found = [release for slot in units.enabled() if (release := release_of(slot)) and release.version]
+    if not found:
+        raise NothingServesError("no slot of this host is enabled: deploy first")
+    if found[0].version not in folders(VERSIONS):
+        raise NothingServesError(f"{found[0].version} is not installed any more")
+    return found[0]
 
 
-def record(wanted: dict, is_dry: bool) -> dict:
-    """Write the list where it changes, and remove what is superfluous."""
+def look() -> dict:
+    """Return the record, the releases of slots that run or come back, and the installed versions."""
+    slots = sorted({*units.enabled(), *units.running()})
+    found = [release for slot in slots if (release := release_of(slot))]
+    return {
+        "history": record_of.content_of(stored()),
+        "serving": [{"version": release.version, "settings": release.settings} for release in found],
+        "installed": folders(VERSIONS),
+    }
+
+
+def noted(now: History, wanted: dict) -> History:
+    """Return the record after the step."""
+    release = Release(wanted["version"], wanted["settings"])
+    if wanted["step"] == "begin":
+        return record_of.begun(now, wanted["deploy"], release)
+    if wanted["step"] == "back":
+        return record_of.taken_back(now, release, wanted["to"], wanted["deploy"])
+    deploy = wanted["deploy"]
+    if not wanted["is_new"]:
+        if now.last.release == release:
+            return now
+        # By the deploy that was cut off before it wrote this down, where it was that one.
+        deploy = record_of.deploy_name({"": now}, {"": release}, deploy)
+    return record_of.recorded(now, release, deploy, 2 * wanted["keep"])
+
+
+def write(wanted: dict, is_dry: bool) -> dict:
+    """Write the record where it changes; once something serves, remove what is superfluous."""
     now = stored()
-    after = history.recorded(now, history.Release(wanted["version"], wanted["settings"]), 2 * wanted["keep"])
-    in_use = {version_of(slot) for slot in folders(SLOTS)} | {wanted["version"]}
-    removed = history.superfluous(folders(VERSIONS), after, in_use, wanted["keep"])
+    after = noted(now, wanted)
+    removed = []
+    if wanted["step"] == "record":
+        in_use = {version_of(slot) for slot in folders(SLOTS)} | {wanted["version"]}
+        removed = record_of.superfluous(folders(VERSIONS), after, in_use, wanted["keep"])
     if not is_dry:
         if after != now:
-            replace(FILE, json.dumps(history.rows_of(after), indent=2) + "\n", 0o640, 0)
+            replace(FILE, json.dumps(record_of.content_of(after), indent=2) + "\n", 0o640, 0)
         for name in removed:
             shutil.rmtree(f"{VERSIONS}/{name}")
-    said = [f"release {release.version}\n" for release in now], [f"release {release.version}\n" for release in after]
-    said[0].extend(f"installed {name}\n" for name in removed)
     changed = after != now or bool(removed)
-    diff = {"before": "".join(said[0]), "after": "".join(said[1])} if changed else {}
+    before = [*told(now), *(f"installed {name}\n" for name in removed)]
+    diff = {"before": "".join(before), "after": "".join(told(after))} if changed else {}
     return {"changed": changed, "removed": removed, "diff": diff}
+
+
+def told(history: History) -> list[str]:
+    """Return the record as `--diff` shows it; names of deploys are other ones each time."""
+    begun = ["deploy begun\n"] if history.begun else []
+    return [*(f"release {row.release.version}\n" for row in history.rows), *begun]
 
 
 def main() -> None:
     """Run as a module."""
     given = {
-        "step": {"type": "str", "required": True, "choices": ["record", "serving", "before"]},
-        "version": {"type": "str", "default": ""},
-        "settings": {"type": "str", "default": ""},
+        "step": {"type": "str", "required": True, "choices": ["look", "serving", "begin", "record", "back"]},
+        **{name: {"type": "str", "default": ""} for name in ("deploy", "to", "version", "settings")},
+        "is_new": {"type": "bool", "default": True},
         "keep": {"type": "int", "default": 3},
     }
-    module = AnsibleModule(argument_spec=given, supports_check_mode=True)
+    naming = [("step", step, ("deploy", "version")) for step in ("begin", "record", "back")]
+    module = AnsibleModule(argument_spec=given, supports_check_mode=True, required_if=naming)
+    step = module.params["step"]
     try:
-        if module.params["step"] == "record":
-            module.exit_json(**record(module.params, module.check_mode))
-        found = wanted_release(module.params["step"])
-    except (OSError, history.NothingBeforeError) as error:
+        if step == "look":
+            module.exit_json(changed=False, **look())
+        if step != "serving":
+            module.exit_json(**write(module.params, module.check_mode))
+        found = serving()
+    except (OSError, NothingServesError) as error:
         module.fail_json(msg=str(error))
     else:
-        if found.version not in folders(VERSIONS):
-            module.fail_json(msg=f"{found.version} is not installed any more")
         module.exit_json(changed=False, version=found.version, settings=found.settings)
 
 
