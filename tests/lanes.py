@@ -26,7 +26,7 @@ from tests.times import table
 FOLDER = ROOT / ".cache" / "tests"
 LOG = FOLDER / "beside.log"
 FOLDERS = ("integration", "faults", "sdk", "client", "conformance")
-BESIDE = ("infra", "unit", "fuzz", "scripts", "ansible")
+BESIDE = ("infra", "unit", "fuzz", "scripts", "ansible", "chart")
 # What measures time comes last, when the lane beside has ended.
 ALONE = ("browsers", "resilience", "benchmarks")
 # By `make check`, which comes first.
