@@ -9,7 +9,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster hosts-up hosts-down helm test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
+.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster image hosts-up hosts-down helm test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -71,6 +71,10 @@ undrain: infra ## Let it serve again: HOST=gw1
 restart: infra ## Restart every instance, one host at a time
 	@$(call DEPLOY,restart)
 
+# IMAGE= its name, BUILDER=docker|podman|buildah, BASE= another base image, BUILD_OPTIONS= of the builder.
+image: setup ## Build the image (BUILDER=docker, podman or buildah; IMAGE= its name)
+	@$(PY) scripts/image.py $(if $(IMAGE),--tag "$(IMAGE)") --builder "$(BUILDER)" --base "$(BASE)" --options="$(BUILD_OPTIONS)"
+
 hosts-up: setup ## Make test hosts with systemd and SSH on this machine, as root: gw1 gw2 lb1 redis1
 	@$(PY) scripts/test_hosts.py up
 
@@ -78,7 +82,7 @@ hosts-down: setup ## Remove the test hosts and all that was made for them
 	@$(PY) scripts/test_hosts.py down
 
 test: check node servers infra helm ## Run everything but the full counts (see proof)
-	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
+	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh dockerd
 	$(PY) -m tests.lanes
 
 test-unit: setup ## Run the unit tests: seconds, no sockets

@@ -27,6 +27,7 @@ LISTS = {
         "-c",
         "requirements/dev.txt",
     ],
+    "requirements/build.txt": ["requirements/build.in", "-c", "requirements/dev.txt"],
     "requirements/lock.txt": ["requirements/lock.in"],
     # The other servers of the benchmark; nothing of the gateway's is in there.
     "requirements/bench-build.txt": ["requirements/bench-build.in"],

@@ -30,13 +30,19 @@ PACKAGES = {
     "systemd-nspawn": ["systemd-container"],
     "mmdebstrap": ["mmdebstrap"],
     "ssh": ["openssh-client"],
+    "dockerd": ["docker.io"],
     "qemu-system-x86_64": ["qemu-system-x86"],
     "qemu-img": ["qemu-utils"],
     "mkfs.ext4": ["e2fsprogs"],
     "promtool": ["prometheus"],
 }
 # Services that are not called like their program.
-SERVICES = {"initdb": "postgresql", "sshd": "ssh", "promtool": "prometheus"}
+SERVICES = {
+    "initdb": "postgresql",
+    "sshd": "ssh",
+    "promtool": "prometheus",
+    "dockerd": "docker.socket docker.service",
+}
 APT_GET = ["apt-get", "--quiet", "--yes", "--no-install-recommends"]
 # Servers stand in folders that are not on every user's PATH.
 SBIN = ":".join(["/usr/local/sbin", "/usr/sbin", "/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"))])
@@ -70,7 +76,7 @@ def no_services(programs: list[str]) -> Iterator[None]:
         if SYSTEMD.is_dir():
             # One by one: a program without a service would end the command before its turn came to the others.
             for program in programs:
-                command = ["systemctl", "disable", "--now", SERVICES.get(program, program)]
+                command = ["systemctl", "disable", "--now", *SERVICES.get(program, program).split()]
                 subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 

@@ -33,6 +33,10 @@ VM_HOW = (
     "run the tests as root; apt-get install qemu-system-x86 qemu-utils (`make proof` does that on Debian and Ubuntu)"
 )
 HELM_HOW = "make helm, which fetches Helm 3 and 4 on Linux (elsewhere name the programs in HELM3 and HELM4)"
+DOCKER_HOW = (
+    "start Docker; or run the tests as root (apt-get install docker.io, which `make test` does on Debian and Ubuntu)"
+)
+COMPOSE_HOW = "make infra, or the plug-in docker-compose-plugin"
 PYTHON2_HOW = "pyenv install 2.7.18 (see https://github.com/pyenv/pyenv)"
 
 
@@ -123,6 +127,17 @@ def hosts_program() -> Path:
     return Path(os.environ.get("TEST_HOSTS_PROGRAM", ROOT / "scripts" / "test_hosts.py"))
 
 
+def _has_docker() -> bool:
+    from tests.image import engine, scraps
+
+    return engine.is_here() and scraps.can_be_made()
+
+
+def _has_compose() -> bool:
+    beside = Path(sys.executable).with_name("docker-compose")
+    return beside.is_file() or answer("docker", "compose", "version") is not None
+
+
 def _has_vm() -> bool:
     programs = has_programs("qemu-system-x86_64", "qemu-img", "mkfs.ext4")
     return programs and platform.machine() == "x86_64" and find_part("nspawn").is_there()
@@ -158,6 +173,9 @@ def find_part(name: str) -> Part:
         "firefox": _browser("firefox", lambda: has_programs("firefox-esr"), "firefox-esr"),
         "webkit": _browser("webkit", _has_webkit, "webkit2gtk-driver libwebkit2gtk-4.1-0"),
         "xvfb": _browser("xvfb", lambda: has_programs("Xvfb"), "xvfb xauth"),
+        "docker": Part("docker", _has_docker, DOCKER_HOW),
+        "compose": Part("compose", _has_compose, COMPOSE_HOW),
+        "hadolint": Part("hadolint", lambda: Path(sys.executable).with_name("hadolint").is_file(), "make infra"),
         "ansible": Part("ansible", lambda: Path(sys.executable).with_name("ansible-playbook").is_file(), "make infra"),
         "test hosts": Part("test hosts", lambda: hosts_program().is_file() and has_namespaces(), NAMESPACES_HOW),
         "helm3": Part("helm3", lambda: helm_program(3) is not None, HELM_HOW),
