@@ -9,7 +9,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster image hosts-up hosts-down helm test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
+.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster image up down hosts-up hosts-down helm test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -74,6 +74,13 @@ restart: infra ## Restart every instance, one host at a time
 # IMAGE= its name, BUILDER=docker|podman|buildah, BASE= another base image, BUILD_OPTIONS= of the builder.
 image: setup ## Build the image (BUILDER=docker, podman or buildah; IMAGE= its name)
 	@$(PY) scripts/image.py $(if $(IMAGE),--tag "$(IMAGE)") --builder "$(BUILDER)" --base "$(BASE)" --options="$(BUILD_OPTIONS)"
+
+# PROFILE=local|staging|production or a file, DEMO=no leaves the demo page out, GATEWAY_PORT= and API_PORT= of this machine.
+up: setup ## Run gateways, Redis and HAProxy as containers; again: bring them up to date one by one (IMAGE=, PROFILE=)
+	@$(IN) GATEWAY_PORT="$(GATEWAY_PORT)" API_PORT="$(API_PORT)" "$(BIN)/python" scripts/compose.py up $(if $(IMAGE),--image "$(IMAGE)") $(if $(PROFILE),--profile "$(PROFILE)") $(if $(filter no,$(DEMO)),--no-demo)
+
+down: setup ## Stop these containers; secrets and data stay
+	@$(PY) scripts/compose.py down
 
 hosts-up: setup ## Make test hosts with systemd and SSH on this machine, as root: gw1 gw2 lb1 redis1
 	@$(PY) scripts/test_hosts.py up
@@ -140,4 +147,4 @@ client-package: node ## Pack the browser client for npm into dist/
 
 clean: ## Remove everything the targets made, except the secrets of make run and what deploys left in .cache/deploy
 	@$(IN) if [ -d .cache/hosts ] && [ -x "$(BIN)/python" ]; then "$(BIN)/python" scripts/test_hosts.py down --all; fi
-	@$(IN) rm -rf .venv .hypothesis dist build && find . -path './.cache/*' -prune ! -path ./.cache/deploy -exec rm -rf {} + && find . -name node_modules -prune -exec rm -rf {} + && find . -name __pycache__ -prune -exec rm -rf {} +
+	@$(IN) rm -rf .venv .hypothesis dist build docker/wheelhouse && find . -path './.cache/*' -prune ! -path ./.cache/deploy -exec rm -rf {} + && find . -name node_modules -prune -exec rm -rf {} + && find . -name __pycache__ -prune -exec rm -rf {} +

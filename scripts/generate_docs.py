@@ -1,4 +1,4 @@
-"""Write the pages of docs/, the tables of the browser client, the profile's schema, and the chart's schema and README.
+"""Write what comes from the code: pages of docs/, tables of the browser client, files of profiles/, helm/ and docker/.
 
 Exit codes: 0 written, 1 with `--check` when a page is stale.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,15 @@ def _host_tuning() -> str:
 
     profile = load("production")
     return render("docs", profile, profile.intents.reference.facts())
+
+
+def _of_profile(target: str) -> str:
+    from holdfast.profile import load, render
+    from holdfast.profile.render.compose import one_machine
+
+    profile = load("production")
+    wanted = one_machine(profile) if target == "redis" else profile
+    return render(target, wanted, profile.intents.reference.facts())
 
 
 def _profile_schema() -> str:
@@ -108,6 +118,13 @@ GENERATED = {DOCS / name: render for name, render in PAGES.items()} | {
 GENERATED[ROOT / "profiles" / "profile.schema.json"] = _profile_schema
 GENERATED[ROOT / "helm" / "holdfast" / "values.schema.json"] = _chart_schema
 GENERATED[ROOT / "helm" / "holdfast" / "README.md"] = _chart_readme
+for _name, _target in {
+    "compose.yaml": "compose",
+    "haproxy.cfg": "compose-haproxy",
+    "holdfast.yaml": "gateway",
+    "redis.conf": "redis",
+}.items():
+    GENERATED[ROOT / "docker" / _name] = partial(_of_profile, _target)
 
 
 def main(arguments: list[str]) -> int:

@@ -33,7 +33,9 @@ MIB = 1 << 20
 NEXT = """
 {tag} is built in {seconds:.0f} s: {size:.0f} MiB compressed.
 
-Run it, as a cluster would:
+Run it with Redis and HAProxy on this machine:
+  make up IMAGE={tag}
+Run it alone, as a cluster would:
   {runner} run --rm --read-only --cap-drop ALL --publish 127.0.0.1:8000:8000 {tag}
 Give it to others:
   {runner} tag {tag} REGISTRY/{tag} && {runner} push REGISTRY/{tag}

@@ -1,4 +1,4 @@
-"""The Dockerfile against hadolint's rules."""
+"""The Dockerfile against hadolint's rules, and the file for Compose against Compose itself."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def test_dockerfile_is_clean() -> None:
     )
 
     assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_compose_file_is_understood() -> None:
+    """Compose takes the file as it stands in the checkout."""
+    require("compose")
+
+    program = Path(sys.executable).with_name("docker-compose")
+    words = [program, "--file", ROOT / "docker" / "compose.yaml", "config", "--quiet"]
+    found = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+    assert found.returncode == 0, found.stderr

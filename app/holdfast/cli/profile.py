@@ -115,7 +115,8 @@ def render(
 ) -> None:
     """Print a file made from the profile.
 
-    Targets: sysctl, modules, modprobe, unit, haproxy, redis, sentinel, gateway, helm, alerts, docs, json.
+    Targets: sysctl, modules, modprobe, unit, haproxy, redis, sentinel, gateway, helm, compose, compose-haproxy,
+    alerts, docs, json.
     """
     from holdfast.profile import load
     from holdfast.profile.render.haproxy import haproxy, slots

@@ -26,6 +26,17 @@ class Server:
     check_port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where HAProxy runs: what differs between a host and a container."""
+
+    log: str = "/dev/log local0"
+    bind: str = ":80"
+    server_options: str = ""
+    more: Sequence[Sequence[str]] = ()
+    """Sections of its own."""
+
+
 def slots(intents: Intents, hosts: Mapping[str, str]) -> list[Server]:
     """Return both slots of each instance of these hosts (address by name): `gw1-1a`, `gw1-1b`, `gw1-2a`, ..."""
     return [
@@ -41,14 +52,17 @@ def slots(intents: Intents, hosts: Mapping[str, str]) -> list[Server]:
     ]
 
 
-def haproxy(profile: Profile, facts: HostFacts, servers: Sequence[Server] = ()) -> str:
-    """Return a whole haproxy.cfg with one front door on port 80.
+HOST = Site()
+
+
+def haproxy(profile: Profile, facts: HostFacts, servers: Sequence[Server] = (), site: Site = HOST) -> str:
+    """Return a whole haproxy.cfg with one front door, on port 80 of a host.
 
     Both slots of an instance are servers: the one that does not run fails its check, so a roll needs no reload.
     """
     derived, intents = _chosen(profile, facts, derive(profile, facts)), profile.intents
-    parts = [heading(profile, "haproxy"), _global(derived), _defaults(derived, intents), _frontend(derived)]
-    parts.append(_backend(derived, servers))
+    parts = [heading(profile, "haproxy"), _global(derived, site), _defaults(derived, intents), _frontend(derived, site)]
+    parts += [_backend(derived, servers, site), *map(list, site.more)]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -66,10 +80,10 @@ def _whole(value: object, otherwise: int) -> int:
     return int(str(value)) if str(value).isdecimal() else otherwise
 
 
-def _global(derived: Derived) -> list[str]:
+def _global(derived: Derived, site: Site) -> list[str]:
     return [
         "global",
-        "    log /dev/log local0",
+        f"    log {site.log}",
         "    # Clients of all gateways and headroom.",
         f"    maxconn {derived.haproxy_maxconn}",
         "    # What HAProxy calculates by itself has no room above its connections.",
@@ -132,21 +146,24 @@ def _keepalive(derived: Derived) -> list[str]:
     return lines
 
 
-def _frontend(derived: Derived) -> list[str]:
+def _frontend(derived: Derived, site: Site) -> list[str]:
     return [
         "frontend clients",
         "    # A client that acknowledges nothing for so long is gone.",
-        f"    bind :80 tcp-ut {derived.user_timeout}s",
+        f"    bind {site.bind} tcp-ut {derived.user_timeout}s",
         "    default_backend gateways",
     ]
 
 
-def _backend(derived: Derived, servers: Sequence[Server]) -> list[str]:
+def _backend(derived: Derived, servers: Sequence[Server], site: Site) -> list[str]:
     return [
         "backend gateways",
         "    # The fewest connections get the next one; no stickiness, for any instance serves any request.",
         "    balance leastconn",
         "    # Above what an instance takes, so that a refusal comes from the gateway, with its cause.",
         f"    default-server slowstart 10s maxconn {derived.haproxy_server_maxconn}",
-        *(f"    server {one.name} {one.address}:{one.port} port {one.check_port}" for one in servers),
+        *(
+            f"    server {one.name} {one.address}:{one.port} port {one.check_port}{site.server_options}"
+            for one in servers
+        ),
     ]

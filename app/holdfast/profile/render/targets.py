@@ -8,7 +8,7 @@ from typing import Final
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.faults import Fault, ProfileError
 from holdfast.profile.model import Profile
-from holdfast.profile.render import alerts, gateway, haproxy, helm, kernel, redis, table, unit
+from holdfast.profile.render import alerts, compose, gateway, haproxy, helm, kernel, redis, table, unit
 
 Renderer = Callable[[Profile, HostFacts], str]
 
@@ -22,6 +22,8 @@ RENDERERS: Final[Mapping[str, Renderer]] = {
     "sentinel": redis.sentinel,
     "gateway": gateway.gateway,
     "helm": helm.helm,
+    "compose": compose.compose,
+    "compose-haproxy": compose.compose_haproxy,
     "alerts": alerts.alerts,
     "docs": table.docs,
     "json": table.as_json,
