@@ -59,7 +59,9 @@ def boot_command(base: Path, host: Host) -> list[str]:
         "systemd-nspawn", "--quiet", "--boot", "--console=pipe", "--register=no", "--keep-unit", "--link-journal=no",
         "--resolv-conf=off", "--timezone=off", f"--network-namespace-path=/run/netns/{host.link}",
         # A namespace that was there before comes without the right to change it.
-        "--capability=CAP_NET_ADMIN,CAP_NET_RAW", f"--machine={host.name}", f"--directory={root}",
+        "--capability=CAP_NET_ADMIN,CAP_NET_RAW", f"--directory={root}",
+        # Of the machine's name it makes a folder in /run, which two sets must not share: the first to end removes it.
+        f"--machine={host.link}", f"--hostname={host.name}",
     ]  # fmt: skip
     overlay = f"lowerdir={_escaped(base)},upperdir={_escaped(upper)},workdir={_escaped(work)}"
     script = (
