@@ -43,9 +43,11 @@ run: setup ## Start a gateway on 127.0.0.1:8000 and print lines to try it with
 run-cluster: setup ## Start three instances, Redis and HAProxy on this machine (REDIS=sentinel for a failover)
 	@$(IN) exec "$(BIN)/python" scripts/run_cluster.py --redis "$(or $(REDIS),single)"
 
+# TARGET=kubernetes for a cluster, else hosts; docs/deploy-kubernetes.md has its variables.
 # ENV=local|staging|production, INVENTORY= one of your own, V=1 shows Ansible's output, SET= other test hosts than the usual.
 DEPLOY = $(PY) scripts/deploy.py $(1) --environment "$(or $(ENV),local)" $(if $(INVENTORY),--inventory "$(if $(filter /%,$(INVENTORY)),,$(CURDIR)/)$(INVENTORY)") \
-  $(if $(SET),--set "$(SET)") $(if $(CONFIRM),--confirm "$(CONFIRM)") $(if $(V),--verbose)
+  $(if $(TARGET),--target "$(TARGET)" --folder "$(CURDIR)" --context "$(CONTEXT)" --namespace "$(NAMESPACE)" --release "$(RELEASE)" \
+  --image "$(IMAGE)" --values "$(VALUES)" --chart "$(CHART)" --url "$(URL)") $(if $(SET),--set "$(SET)") $(if $(CONFIRM),--confirm "$(CONFIRM)") $(if $(V),--verbose)
 
 doctor: infra ## Say what is missing for a deploy, each with its remedy (ENV=local, staging or production)
 	@$(call DEPLOY,doctor)

@@ -52,6 +52,11 @@ class Runbook:
         return self.front.get("where") == "hosts"
 
     @property
+    def is_for_clusters(self) -> bool:
+        """Whether it is followed beside a Kubernetes cluster."""
+        return self.front.get("where") == "cluster"
+
+    @property
     def blocks(self) -> list[Block]:
         """Every fenced block, in order."""
         return [Block(match["kind"], match["text"]) for match in _BLOCK.finditer(self.text)]

@@ -10,21 +10,38 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 from .problems import DeployError, Exit
-from .target import CACHE, Target
+from .target import CACHE
+
+
+class Audited(Protocol):
+    """What a command works on."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+
+    @property
+    def folder(self) -> Path:
+        """Return where its files are."""
+
+    @property
+    def audited(self) -> dict[str, Any]:
+        """Return what a line of the log says of it."""
+
 
 LOG = CACHE / "deploy" / "audit.log"
 
 
-def note(target: Target, what: str, result: str, seconds: float, *, log: Path | None = None) -> None:
+def note(target: Audited, what: str, result: str, seconds: float, *, log: Path | None = None) -> None:
     """Append a line to the audit log."""
     line = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "who": os.environ.get("SUDO_USER") or _user(),
         "what": what,
-        "environment": target.name,
-        "inventory": [str(path) for path in target.inventories],
+        **target.audited,
         "result": result,
         "seconds": round(seconds, 1),
     }
@@ -39,7 +56,7 @@ def note(target: Target, what: str, result: str, seconds: float, *, log: Path | 
 
 
 @contextmanager
-def only_one(target: Target) -> Iterator[None]:
+def only_one(target: Audited) -> Iterator[None]:
     """Let one command at a time work on a target from this checkout.
 
     Raises:

@@ -18,7 +18,7 @@ LEAST_MEBIBYTES = {"/opt": 1024, "/var": 256, "/etc": 16, "/tmp": 64}  # noqa: S
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `remedy` is empty where it is fine."""
+    """One thing that was looked at; a remedy beside a good code is a note that stops nobody."""
 
     name: str
     said: str
@@ -28,7 +28,7 @@ class Finding:
 
     def line(self) -> str:
         """Return it as it is shown."""
-        mark = "ok  " if self.code is Exit.FINE else "FAIL"
+        mark = "FAIL" if self.code else "note" if self.remedy else "ok  "
         where = f"{self.host}: " if self.host else ""
         return f"  {mark} {where}{self.name}: {self.said}" + (f"\n       {self.remedy}" if self.remedy else "")
 

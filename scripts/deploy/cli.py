@@ -13,9 +13,12 @@ from typing import NoReturn
 
 from . import audit
 from .commands import Command
+from .kubernetes.commands import KubernetesCommand
+from .kubernetes.target import KubernetesTarget
+from .kubernetes.target import target_of as kubernetes_target_of
 from .playbooks import Runner
 from .problems import DeployError, Exit
-from .target import USUAL_SET, Target, target_of
+from .target import USUAL_SET, target_of
 
 ABOUT = {
     "doctor": "tools, inventory, SSH, sudo, secrets, profile, disks, clocks; each fault with its remedy",
@@ -27,6 +30,18 @@ ABOUT = {
     "undrain": "let it serve again",
     "restart": "restart every instance, one host at a time",
 }
+CLUSTER_OPTIONS = {
+    "context": "the context of the kubeconfig",
+    "kubeconfig": "the file that says where the cluster is; else the variable KUBECONFIG",
+    "namespace": "holdfast, if left out",
+    "release": "holdfast, if left out",
+    "image": "repository:tag or repository@sha256:...",
+    "values": "files of values, apart by commas; the last one wins",
+    "folder": "where relative paths begin",
+    "chart": "another chart than that of this checkout",
+    "url": "the front door as clients have it; else a port-forward",
+}
+IN_CLUSTERS = ("doctor", "plan", "deploy", "verify", "rollback", "restart")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,8 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     os.umask(0o077)
     try:
-        target = target_of(options.environment, options.inventory, options.set)
-        return int(_run(target, options))
+        return int(_run(_command(options), options))
     except DeployError as error:
         print(error.text(), file=sys.stderr, flush=True)
         return int(error.code)
@@ -62,12 +76,33 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def _run(target: Target, options: argparse.Namespace) -> Exit:
+def _command(options: argparse.Namespace) -> Command | KubernetesCommand:
+    """Return the command on what is meant: hosts, or a cluster.
+
+    Raises:
+        DeployError: there is no such target, or it has no such command.
+    """
+    is_terminal = sys.stdin.isatty()
+    if options.target == "hosts":
+        target = target_of(options.environment, options.inventory, options.set)
+        return Command(
+            target, Runner(target, say, shows_all=options.verbose), say, confirmed=options.confirm,
+            is_terminal=is_terminal, host=options.host, tuning=options.tuning,
+        )  # fmt: skip
+    place: KubernetesTarget = kubernetes_target_of(vars(options), os.environ)
+    if options.command not in IN_CLUSTERS or options.tuning:
+        raise DeployError(
+            f"a cluster has no {'TUNING=1' if options.tuning else options.command}: its nodes are not ours to change",
+            Exit.USAGE, following="kubectl drain NODE empties a node; runbooks/node-drain.md",
+        )  # fmt: skip
+    return KubernetesCommand(
+        place, say, confirmed=options.confirm, is_terminal=is_terminal, url=options.url, shows_all=options.verbose
+    )
+
+
+def _run(command: Command | KubernetesCommand, options: argparse.Namespace) -> Exit:
     """Run the command, alone on its target, with its times and a line in the audit log."""
-    command = Command(
-        target, Runner(target, say, shows_all=options.verbose), say, confirmed=options.confirm,
-        is_terminal=sys.stdin.isatty(), host=options.host, tuning=options.tuning,
-    )  # fmt: skip
+    target = command.target
     began, result = time.monotonic(), "stopped"
     try:
         with audit.only_one(target):
@@ -108,5 +143,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--confirm", default="", help="the environment's name, to change it")
     parser.add_argument("--host", default="", help="which host to drain")
     parser.add_argument("--tuning", action="store_true", help="roll back the tuning instead of the version")
-    parser.add_argument("--verbose", action="store_true", help="show Ansible's own output")
+    parser.add_argument("--target", default="hosts", choices=("hosts", "kubernetes"), help="what is deployed to")
+    for name, about in CLUSTER_OPTIONS.items():
+        parser.add_argument(f"--{name}", default="", help=f"kubernetes: {about}")
+    parser.add_argument("--verbose", action="store_true", help="show the output of Ansible or Helm")
     return parser

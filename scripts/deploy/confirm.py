@@ -1,18 +1,28 @@
-"""Ask before hosts are changed that somebody depends on."""
+"""Ask before something is changed that somebody depends on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from .problems import DeployError, Exit
-from .target import Target
 
 
-def confirm(target: Target, again: str, given: str, is_terminal: bool, ask: Callable[[str], str] = input) -> None:
+class Confirmed(Protocol):
+    """What is changed."""
+
+    environment: str
+
+    @property
+    def makes_hosts(self) -> bool:
+        """Tell whether nobody depends on it, for it is made on this machine."""
+
+
+def confirm(target: Confirmed, again: str, given: str, is_terminal: bool, ask: Callable[[str], str] = input) -> None:
     """Go on only where it was confirmed: production by its name in CONFIRM, others by that or by an answer.
 
-    Hosts that are made on this machine need none; an inventory does, also where ENV was left out. `again` is the
-    command line that was typed, without CONFIRM.
+    Hosts that are made on this machine need none; an inventory or a cluster does, also where ENV was left out.
+    `again` is the command line that was typed, without CONFIRM.
 
     Raises:
         DeployError: it was not; nothing has been changed.

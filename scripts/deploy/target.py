@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hosts.model import SET_NAME
 
@@ -51,6 +52,11 @@ class Target:
             return [self.inventory]
         shipped = ANSIBLE / "inventories" / self.environment
         return [shipped, self.hosts_folder / "inventory.json"] if self.makes_hosts else [shipped]
+
+    @property
+    def audited(self) -> dict[str, Any]:
+        """Return what a line of the audit log says of it."""
+        return {"environment": self.name, "inventory": [str(path) for path in self.inventories]}
 
     @property
     def variables(self) -> Path | None:

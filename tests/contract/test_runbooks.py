@@ -57,7 +57,7 @@ def test_every_resource_has_its_runbook():
 
 def test_every_runbook_is_named():
     """No book is left that nobody is led to: by a cause, a resource, the page of log lines or that of deploys."""
-    pages = ("logs.md", "make-deploy.md")
+    pages = ("logs.md", "make-deploy.md", "deploy-kubernetes.md")
     texts = "".join((ROOT / "docs" / page).read_text("utf-8") for page in pages)
     linked = set(re.findall(r"\(\.\./runbooks/([a-z-]+)\.md\)", texts))
     named = {code.runbook for code in ALL} | {resource.replace("_", "-") for resource in RESOURCES} | linked

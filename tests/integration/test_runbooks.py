@@ -52,8 +52,8 @@ def _live_a_little(gateway: Gateway, environment: Mapping[str, str]) -> None:
         subprocess.run(["bash", "-c", line], env=environment, timeout=LINE_SECONDS, check=False, capture_output=True)
 
 
-# Those of hosts are run where there are hosts: tests/infra/test_runbooks.py.
-BOOKS = [book for book in RUNBOOKS if not book.is_for_hosts]
+# Those of hosts and clusters are run where these are: tests/infra/test_runbooks.py, tests/cluster/test_deploy.py.
+BOOKS = [book for book in RUNBOOKS if not book.is_for_hosts and not book.is_for_clusters]
 
 
 @pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.name)

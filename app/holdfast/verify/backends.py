@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from holdfast.verify import kubectl
 from holdfast.verify.fleet import FleetError, UnreachableError
 from holdfast.verify.program import command
 
@@ -73,17 +74,28 @@ class TestinfraHost:
             UnreachableError: it could not run.
         """
         try:
-            done = self._host.run(command(request))
+            code, stdout, stderr = self._run(request)
         except Exception as error:  # as above; a host that does not answer is a finding, and the others go on
             raise UnreachableError(_first(error)) from None
-        if done.rc != 0:
-            said = " ".join(done.stderr.split())[-300:] or f"exit code {done.rc}"
-            raise UnreachableError(f"expected facts from python3 there, as root or by sudo without a password: {said}")
+        if code != 0:
+            said = " ".join(stderr.split())[-300:] or f"exit code {code}"
+            how = "" if self._is_pod else ", as root or by sudo without a password"
+            raise UnreachableError(f"expected facts from python3 there{how}: {said}")
         try:
-            found = json.loads(done.stdout)
+            found = json.loads(stdout)
         except ValueError:
-            raise UnreachableError(f"expected facts in JSON, saw {done.stdout[:100]!r}") from None
+            raise UnreachableError(f"expected facts in JSON, saw {stdout[:100]!r}") from None
         return dict(found)
+
+    @property
+    def _is_pod(self) -> bool:
+        return getattr(self._host.backend, "NAME", "") == "kubectl"
+
+    def _run(self, request: dict[str, Any]) -> tuple[int, str, str]:
+        if self._is_pod:
+            return kubectl.ask(self._host.backend, request)
+        done = self._host.run(command(request))
+        return done.rc, done.stdout, done.stderr
 
 
 def _groups(name: str, inventory: str) -> Sequence[str]:

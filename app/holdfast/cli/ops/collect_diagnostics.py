@@ -10,6 +10,7 @@ import typer
 
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.fleet import Member
+from holdfast.cli.ops.kube import Cluster
 from holdfast.cli.ops.rails import Rails, script
 from holdfast.cli.ops.ssh import SshHost
 
@@ -63,6 +64,9 @@ def _collect(member: Member, config: Path | None, now: float) -> Bundle:
     if member.host is not None:
         _add_from(member.host, member, bundle)
         return bundle
+    if member.cluster is not None:
+        _add_of_pod(member.cluster, member.name, bundle)
+        return bundle
     for part, file in (("log.txt", record.log), ("output.txt", record.output)):
         if file and (part != "log.txt" or part in bundle.missing):
             bundle.missing.pop(part, None)
@@ -87,6 +91,19 @@ def _add_from(host: SshHost, member: Member, bundle: Bundle) -> None:
         else:
             bundle.missing.pop(part, None)
             bundle.add_text(part, text.decode(errors="replace"))
+
+
+def _add_of_pod(cluster: Cluster, name: str, bundle: Bundle) -> None:
+    """Add what the cluster says of a pod: its description with events, its log, and that of the run before."""
+    log = ("logs", name, "--container", cluster.pods.container, f"--tail={_JOURNAL_LINES}", "--timestamps")
+    wanted = {"pod.txt": ("describe", "pod", name), "log.txt": log, "previous.txt": (*log, "--previous")}
+    for part, words in wanted.items():
+        done = cluster.run(*words)
+        if done.returncode:
+            bundle.miss(part, done.stderr.strip().partition("\n")[0])
+        else:
+            bundle.missing.pop(part, None)
+            bundle.add_text(part, done.stdout)
 
 
 def _make(folder: Path) -> None:

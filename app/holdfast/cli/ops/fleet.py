@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 from holdfast.cli.api_client import SOCKETS
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.inventory import Record, read_inventory
-from holdfast.cli.ops.ssh import SshHost, Tunnel
+from holdfast.cli.ops.kube import Cluster, Pods, is_ending
+from holdfast.cli.ops.pod_target import PodTarget
+from holdfast.cli.ops.ssh import SshHost
 from holdfast.cli.ops.targets import Target, target_of
+from holdfast.cli.ops.tunnels import Tunnel
 from holdfast.cli.output import note
 from holdfast.cli.place import Place, admin_place
 
@@ -22,12 +25,13 @@ SERVING = "serving"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One instance: its record, where it answers, the way to its process, and the machine it is on if not this one."""
+    """One instance: its record, where it answers, the way to its process, and what it runs on if not this machine."""
 
     record: Record
     place: Place
     target: Target
     host: SshHost | None = None
+    cluster: Cluster | None = None
 
     @property
     def name(self) -> str:
@@ -65,6 +69,8 @@ class Fleet:
     members: dict[str, Member]
     audit_log: str = ""
     tunnels: list[Tunnel] = field(default_factory=list)
+    cluster: Cluster | None = None
+    _again: Callable[[], Fleet] | None = None
 
     def member(self, name: str) -> Member:
         """Return the member of a name.
@@ -98,6 +104,14 @@ class Fleet:
         for tunnel in self.tunnels:
             tunnel.close()
             SOCKETS.pop(tunnel.name, None)
+
+    def refresh(self) -> None:
+        """Look for the members again, where they come and go: pods."""
+        if self._again is None:
+            return
+        self.close()
+        found = self._again()
+        self.members, self.tunnels = found.members, found.tunnels
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         """Return all instances that see each other, by name; those that the file does not know too."""
@@ -150,6 +164,8 @@ def make_fleet(file: Path | None, url: str, admin_token: str, config: Path | Non
         raise CliError("expected --instances or --url, got both", Exit.USAGE)
     found = read_inventory(file)
     token = admin_token or _token_of(found.admin_token_file)
+    if found.kubernetes is not None:
+        return _fleet_of_pods(found.kubernetes, found.audit_log, token, config)
     fleet = Fleet({}, found.audit_log)
     try:
         for record in found.instances:
@@ -163,6 +179,41 @@ def make_fleet(file: Path | None, url: str, admin_token: str, config: Path | Non
     return fleet
 
 
+def _fleet_of_pods(pods: Pods, audit_log: str, token: str, config: Path | None) -> Fleet:
+    """Return the pods that are there now and not told to go, each by a port-forward.
+
+    Raises:
+        CliError: the cluster does not answer, or has none.
+    """
+    cluster = Cluster(pods)
+    token = token or cluster.admin_token()
+    names = [one["metadata"]["name"] for one in cluster.all() if not is_ending(one)]
+    if not names:
+        raise CliError(f"{cluster.name} has no pods with {pods.selector}", Exit.UNKNOWN)
+    fleet = Fleet({}, audit_log, cluster=cluster)
+    fleet._again = lambda: _fleet_of_pods(pods, audit_log, token, config)
+    try:
+        for name in names:
+            tunnel = cluster.tunnel(name)
+            fleet.tunnels.append(tunnel)
+            _open(tunnel, name)
+            url = f"http://{tunnel.name}"
+            place = admin_place(config, url, token)
+            fleet.members[name] = Member(Record(name=name, url=url), place, PodTarget(name, cluster), cluster=cluster)
+    except BaseException:
+        fleet.close()
+        raise
+    return fleet
+
+
+def _open(tunnel: Tunnel, name: str) -> None:
+    """Open a tunnel; what it leads to is one that does not answer, where it fails."""
+    try:
+        tunnel.open()
+    except CliError as error:
+        note(f"{name}: {error}")
+
+
 def _url_of(record: Record, host: SshHost | None, fleet: Fleet) -> str:
     """Return where an instance answers, seen from here; a machine whose tunnel fails is one that does not answer."""
     if host is None or not record.tunnel:
@@ -174,10 +225,7 @@ def _url_of(record: Record, host: SshHost | None, fleet: Fleet) -> str:
     tunnel.name = f"{name}.tunnel-{len(fleet.tunnels) + 1}.invalid:{port}"
     SOCKETS[tunnel.name] = tunnel.socket
     fleet.tunnels.append(tunnel)
-    try:
-        tunnel.open()
-    except CliError as error:
-        note(f"{record.name}: {error}")
+    _open(tunnel, record.name)
     return f"http://{tunnel.name}"
 
 

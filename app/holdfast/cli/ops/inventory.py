@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.ops.kube import Pods
+from holdfast.cli.ops.kube import faults as pod_faults
 
 _LONGEST = 1024 * 1024
 
@@ -40,9 +42,10 @@ class Record:
 
 @dataclass(slots=True)
 class Inventory:
-    """All instances; relative paths are seen from the folder of the file."""
+    """All instances, or where pods are that are instances; relative paths are seen from the folder of the file."""
 
-    instances: list[Record]
+    instances: list[Record] = field(default_factory=list)
+    kubernetes: Pods | None = None
     admin_token_file: str = ""
     audit_log: str = ""
     ssh_config: str = ""
@@ -74,8 +77,10 @@ def read_inventory(path: Path) -> Inventory:
         data = yaml.safe_load(text)
         found = msgspec.convert(data, Inventory)
         _check_names(data, Inventory, "")
-        for one in data["instances"]:
+        for one in data.get("instances", []):
             _check_names(one, Record, f"{one['name']}: ")
+        if found.kubernetes is not None:
+            _check_names(data["kubernetes"], Pods, "kubernetes: ")
         for fault in _faults(found):
             raise ValueError(fault)
         return _anchored(found, path.resolve().parent)
@@ -93,7 +98,11 @@ def _check_names(data: dict[str, Any], kind: type, where: str) -> None:
 
 
 def _faults(found: Inventory) -> Iterator[str]:
-    if not found.instances:
+    if found.kubernetes is not None:
+        if found.instances:
+            yield "expected `instances` or `kubernetes`, got both"
+        yield from pod_faults(found.kubernetes)
+    elif not found.instances:
         yield "expected at least one instance"
     if not all(one.url for one in found.instances):
         yield "expected a url for each instance"
@@ -150,4 +159,6 @@ def _anchored(found: Inventory, folder: Path) -> Inventory:
             setattr(one, name, value)
     found.admin_token_file, found.audit_log = at(found.admin_token_file), at(found.audit_log)
     found.ssh_config = at(found.ssh_config)
+    if found.kubernetes is not None:
+        found.kubernetes.kubeconfig = at(found.kubernetes.kubeconfig)
     return found

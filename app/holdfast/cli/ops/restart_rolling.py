@@ -12,6 +12,7 @@ from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.drain_instance import DEFAULT_LIMIT, WindowOption, check_share, empty
 from holdfast.cli.ops.fleet import SERVING, Member, Seen, look_at
 from holdfast.cli.ops.rails import Rails, script
+from holdfast.cli.ops.restart_pods import restart_all, restart_some
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,24 @@ def restart_rolling(
 ) -> None:
     """Drain, stop and start each instance of the instances file in turn. Stops at the first bad sign, with exit code 2.
 
+    Pods are replaced by their Deployment, a new one before each old one goes; with --only or --min-uptime by eviction.
+
     Whoever is drained already comes first, so that a roll that was stopped can be run again.
     """
     if rails.common.instances is None:
         raise CliError("expected --instances: a file that says how each instance is stopped and started", Exit.USAGE)
+    patience = Patience(window, stop_timeout, ready_timeout, steady, share)
+    cluster = rails.fleet.cluster
+    if cluster is not None and not only and not min_uptime:
+        restart_all(rails, cluster, patience.ready, patience.steady, patience.share)
+        return
     members = _chosen(rails, only or [], min_uptime)
     if not members:
         rails.tell("Nothing to restart.")
         return
-    patience = Patience(window, stop_timeout, ready_timeout, steady, share)
+    if cluster is not None:
+        restart_some(rails, cluster, members, patience)
+        return
     done: list[str] = []
     rails.facts["restarted"] = done
     for member in members:

@@ -91,6 +91,12 @@ def _files(rails: Rails) -> dict[str, _File]:
         CliError: one is not said, or there is an instance that the instances file does not know.
     """
     fleet = rails.fleet
+    if fleet.cluster is not None:
+        raise CliError(
+            "pods have their keys from a Secret, which no pod can write: put the new key there, then restart_rolling\n"
+            "  docs/recovery.md says how, without a moment in which a token is refused",
+            Exit.USAGE,
+        )
     if strangers := fleet.strangers():
         raise CliError(
             f"the instances file does not have {', '.join(strangers)}, which would refuse the key", Exit.REFUSED

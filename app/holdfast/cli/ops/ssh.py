@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.cli.failure import CliError, Exit
+from holdfast.cli.ops.tunnels import SOCKET, SocketTunnel
 
 CONNECT_SECONDS: Final = 10
 RUN_SECONDS: Final = 60.0
@@ -31,7 +30,6 @@ _BEFORE: Final = re.compile(
 _TRIES: Final = 3
 _PAUSE_SECONDS: Final = 0.5
 _SHOWN: Final = 300
-_SOCKET: Final = "tunnel"
 # Written beside the file, made its like, put in its place: whole or not at all. Standard input is the new content.
 _REPLACE: Final = """\
 set -eu; umask 077; new=$(mktemp -- "$1.XXXXXXXX"); trap 'rm -f -- "$new"' EXIT
@@ -126,16 +124,16 @@ class SshHost:
         """Return the command that runs words over there."""
         return ["ssh", "-T", *self._options, "--", self.name, shlex.join(words)]
 
-    def tunnel(self, port: int) -> Tunnel:
+    def tunnel(self, port: int) -> SocketTunnel:
         """Return a way to a port that listens there on its own loopback; it is open from the first use on."""
         # A port of this machine would let in all who are on it; what is in this folder only its owner reaches.
         folder = Path(tempfile.mkdtemp(prefix="holdfast-"))
-        forward = f"{folder / _SOCKET}:127.0.0.1:{port}"
+        forward = f"{folder / SOCKET}:127.0.0.1:{port}"
         # Without LogLevel it writes a line for each try at a port that is shut; nobody reads them, and a full pipe
         # would hold it up.
         options = [*self._options, "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes"]
         options += ["-o", "LogLevel=ERROR", "-L", forward]
-        return Tunnel(self, ["ssh", "-N", "-T", *options, "--", self.name], folder)
+        return SocketTunnel(self, ["ssh", "-N", "-T", *options, "--", self.name], folder)
 
     # Private methods
 
@@ -165,58 +163,6 @@ class _NoAnswer(CliError):
     """The machine was not reached, so nothing was done there; or the connection was lost, and something may be."""
 
 
-class Tunnel:
-    """A socket in a folder of ours that leads to a machine's loopback, until it is closed."""
-
-    def __init__(self, host: SshHost, command: list[str], folder: Path) -> None:
-        self.socket = str(folder / _SOCKET)
-        self.name = ""  # what whoever goes through it calls it
-        self._folder = folder
-        self._host = host
-        self._command = command
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def open(self, sleep: Callable[[float], object] = time.sleep) -> None:
-        """Open it, if it is not.
-
-        Raises:
-            CliError: it did not come about.
-        """
-        if self._process is not None and self._process.poll() is None:
-            return
-        try:
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-            )
-        except FileNotFoundError:
-            raise CliError("there is no `ssh` here; apt-get install openssh-client", Exit.USAGE) from None
-        for _ in range(round(2 * CONNECT_SECONDS / 0.1)):
-            if self._process.poll() is not None:
-                break
-            if _is_listening(self.socket):
-                return
-            sleep(0.1)
-        said = self._end()
-        raise CliError(f"{self._host.name}: no tunnel: {said}\n  {self._host.remedy()}", Exit.UNKNOWN)
-
-    def close(self) -> None:
-        """Close it, and leave nothing."""
-        self._end()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _end(self) -> str:
-        process, self._process = self._process, None
-        if process is None:
-            return ""
-        process.terminate()
-        try:
-            _, said = process.communicate(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            _, said = process.communicate()
-        return (said or b"").decode(errors="replace").strip()[-_SHOWN:]
-
-
 def never_got_there(said: str) -> bool:
     """Tell by the words of ssh whether it failed before the command over there can have begun."""
     return _BEFORE.search(said) is not None
@@ -229,13 +175,3 @@ def _look_for(words: tuple[str, ...]) -> str:
     if words[:3] == ("sh", "-c", _REPLACE):
         return f"sudo ls -l {shlex.quote(words[-1])}"
     return "sudo journalctl -n 20"
-
-
-def _is_listening(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as one:
-        one.settimeout(1)
-        try:
-            one.connect(path)
-        except OSError:
-            return False
-    return True

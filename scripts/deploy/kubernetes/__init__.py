@@ -1,0 +1,1 @@
+"""Deploy to a cluster: what `make deploy TARGET=kubernetes` and its like do, by Helm and kubectl."""
