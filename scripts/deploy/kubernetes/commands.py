@@ -178,6 +178,9 @@ class KubernetesCommand:
         return Roller(self.cluster, self.say, self.patience).run(words, self.shows_all)
 
     def _how_it_is(self) -> str:
+        # Refused pods run no more, and hide those that do.
+        mine = f"--selector={state.INSTANCE}={self.target.release}"
+        self.cluster.kubectl("delete", "pods", mine, "--field-selector=status.phase=Failed", "--wait=false")
         try:
             ready = sum(state.is_ready(pod) for pod in state.look(self.cluster).gateways if not state.is_ending(pod))
         except DeployError as error:

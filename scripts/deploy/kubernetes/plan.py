@@ -13,6 +13,7 @@ import yaml
 from deploy.playbooks import BIN
 from deploy.problems import DeployError, Exit
 
+from . import releases
 from .manifests import Key, Object, find, objects
 from .programs import Cluster, loaded
 from .target import KubernetesTarget, image_values
@@ -64,8 +65,12 @@ def make(cluster: Cluster) -> Plan:
 
 
 def current(cluster: Cluster) -> dict[Key, Object]:
-    """Return the objects of the release as it was applied last, {} where there is none."""
-    done = cluster.helm("get", "manifest", cluster.target.release)
+    """Return the objects of the release that serves, {} where there is none."""
+    release = cluster.target.release
+    history = loaded(cluster.helm("history", release, "--output=json").output).get("items", [])
+    # What was tried last may have failed; what serves is the one before.
+    serves = releases.serving(history)
+    done = cluster.helm("get", "manifest", release, *([f"--revision={serves}"] if serves else []))
     if done.code and "not found" not in done.error:
         raise cluster.fault("Helm does not answer", done)
     return {} if done.code else objects(done.output)

@@ -15,6 +15,8 @@ HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
 # The container that is the gateway.
 CONTAINER = "gateway"
+# Pods of these phases run no more; they stay in the list until somebody takes them away.
+OVER = ("Failed", "Succeeded")
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,9 @@ class State:
 
     @property
     def gateways(self) -> list[Object]:
-        """Return the pods with a gateway in them, those that end too."""
-        return [pod for pod in self.pods if labels(pod).get(COMPONENT) == "gateway"]
+        """Return the pods with a gateway in them, those that drain too; not what a kubelet refused or ended."""
+        mine = [pod for pod in self.pods if labels(pod).get(COMPONENT) == "gateway"]
+        return [pod for pod in mine if pod.get("status", {}).get("phase") not in OVER]
 
     def events_of(self, objects: Iterable[Object]) -> list[Object]:
         """Return the warnings about objects that are there now, the latest first."""

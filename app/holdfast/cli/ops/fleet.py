@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from holdfast.cli.api_client import SOCKETS
 from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.inventory import Record, read_inventory
-from holdfast.cli.ops.kube import Cluster, Pods, is_ending
+from holdfast.cli.ops.kube import Cluster, Pods
 from holdfast.cli.ops.pod_target import PodTarget
 from holdfast.cli.ops.ssh import SshHost
 from holdfast.cli.ops.targets import Target, target_of
@@ -187,7 +187,7 @@ def _fleet_of_pods(pods: Pods, audit_log: str, token: str, config: Path | None) 
     """
     cluster = Cluster(pods)
     token = token or cluster.admin_token()
-    names = [one["metadata"]["name"] for one in cluster.all() if not is_ending(one)]
+    names = [one["metadata"]["name"] for one in cluster.running()]
     if not names:
         raise CliError(f"{cluster.name} has no pods with {pods.selector}", Exit.UNKNOWN)
     fleet = Fleet({}, audit_log, cluster=cluster)

@@ -15,6 +15,7 @@ from holdfast.cli.ops.tunnels import PortTunnel, free_port
 RUN_SECONDS: Final = 60.0
 INTERNAL_PORT: Final = 9000
 _SHOWN: Final = 300
+_OVER: Final = ("Failed", "Succeeded")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}")
 
 
@@ -104,6 +105,10 @@ class Cluster:
         """Return the release's pods, those that end too, by name."""
         found = json.loads(self.do("get", "pods", f"--selector={self.pods.selector}", "--output=json"))["items"]
         return sorted(found, key=lambda one: str(one["metadata"]["name"]))
+
+    def running(self) -> list[dict[str, Any]]:
+        """Return those that are not told to go, and neither refused nor ended by a kubelet."""
+        return [one for one in self.all() if not is_ending(one) and one["status"].get("phase") not in _OVER]
 
     def one(self, name: str) -> dict[str, Any]:
         """Return a pod, {} where there is none."""

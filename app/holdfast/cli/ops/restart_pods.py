@@ -30,7 +30,7 @@ class Progress:
         for pod in pods:
             name = pod["metadata"]["name"]
             state = "drains" if is_ending(pod) else "serves" if is_ready(pod) else "starts"
-            if name in self.former and state != "drains":
+            if name in self.former and (state != "drains" or trouble(pod)):
                 continue
             if f"{name} {state}" not in self.told:
                 self.told.add(f"{name} {state}")
@@ -47,7 +47,7 @@ class Progress:
         for pod in fresh:
             if said := trouble(pod):
                 raise CliError(f"{pod['metadata']['name']} does not start: {said}", Exit.REFUSED)
-        left = [pod["metadata"]["name"] for pod in pods if pod["metadata"]["name"] in self.former]
+        left = [pod for pod in pods if pod["metadata"]["name"] in self.former and not trouble(pod)]
         ready = sum(is_ready(pod) for pod in fresh)
         if ready < self.wanted:
             return f"{ready} of {self.wanted} new pods are ready"
@@ -58,6 +58,7 @@ def restart_all(rails: Rails, cluster: Cluster, ready: float, steady: float, sha
     """Let the Deployment replace all its pods: the new one first, then one old one after the other."""
     deployment = cluster.pods.deployment
     names = list(rails.fleet.members)
+    former = frozenset(one["metadata"]["name"] for one in cluster.all())
     rails.check_others(rails.fleet.look(), "")
     if not rails.begins(f"restart deployment {deployment}, {len(names)} pods", *rails.fleet.members.values()):
         return
@@ -67,7 +68,7 @@ def restart_all(rails: Rails, cluster: Cluster, ready: float, steady: float, sha
     _follow(
         rails,
         cluster,
-        Progress(frozenset(names), len(names)),
+        Progress(former, len(names)),
         seconds,
         f"`kubectl rollout undo deployment/{deployment}` takes the new pods away.",
     )
@@ -90,7 +91,7 @@ def restart_some(rails: Rails, cluster: Cluster, members: list[Member], patience
         member.target.stop()
         progress = Progress(frozenset({member.name}), 1)
         # The pods that stay are no news, and no replacement.
-        stay = frozenset(rails.fleet.members) - {member.name}
+        stay = frozenset(one["metadata"]["name"] for one in cluster.all()) - {member.name}
         _follow(
             rails,
             cluster,
