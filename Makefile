@@ -9,7 +9,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster image up down hosts-up hosts-down helm test test-unit test-integration test-infra check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
+.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster image up down hosts-up hosts-down helm test test-unit test-integration test-infra test-cluster check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -103,6 +103,10 @@ test-integration: node servers ## Run the tests with real servers, sockets and S
 test-infra: infra ## Run the tests with real hosts, as root
 	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
 	$(PYTEST) tests/infra -m "not proof"
+
+test-cluster: node servers infra helm ## Run the tests with the Kubernetes that KUBECONFIG names (docs/test-cluster.md)
+	@$(PY) scripts/system_packages.py dockerd
+	$(PYTEST) tests/cluster -m "not proof"
 
 check: setup ## Lint, formatting, types, and the rules the code holds itself to
 	$(PY) -m ruff check --quiet .

@@ -28,7 +28,7 @@ LOG = FOLDER / "beside.log"
 FOLDERS = ("integration", "faults", "sdk", "client", "conformance")
 BESIDE = ("infra", "unit", "fuzz", "scripts", "ansible", "chart")
 # What measures time comes last, when the lane beside has ended; so does Docker, which filters what test hosts forward.
-ALONE = ("browsers", "resilience", "benchmarks", "image")
+ALONE = ("browsers", "resilience", "benchmarks", "image", "cluster")
 # By `make check`, which comes first.
 HAVE_RUN = ("contract",)
 INTERRUPTED = 130

@@ -37,6 +37,9 @@ DOCKER_HOW = (
     "start Docker; or run the tests as root (apt-get install docker.io, which `make test` does on Debian and Ubuntu)"
 )
 COMPOSE_HOW = "make infra, or the plug-in docker-compose-plugin"
+CLUSTER_HOW = "name a cluster in KUBECONFIG, and in CLUSTER_LOAD a command that puts an image archive on its nodes"
+POWER = ("CLUSTER_NODE_STOP", "CLUSTER_NODE_START")
+POWER_HOW = "name in CLUSTER_NODE_STOP and CLUSTER_NODE_START commands that take and give a node its power"
 PYTHON2_HOW = "pyenv install 2.7.18 (see https://github.com/pyenv/pyenv)"
 
 
@@ -122,6 +125,11 @@ def has_programs(*names: str) -> bool:
     return all(os.path.isabs(system_program(name)) for name in names)
 
 
+def has_variables(*names: str) -> bool:
+    """Tell whether each of these variables is set."""
+    return all(os.environ.get(name) for name in names)
+
+
 def hosts_program() -> Path:
     """Return the program that makes test hosts: this checkout's, or another one's whose hosts are to be used."""
     return Path(os.environ.get("TEST_HOSTS_PROGRAM", ROOT / "scripts" / "test_hosts.py"))
@@ -184,6 +192,8 @@ def find_part(name: str) -> Part:
         "netns": Part("netns", has_namespaces, NAMESPACES_HOW),
         "nspawn": Part("nspawn", has_hosts, NSPAWN_HOW),
         "promtool": Part("promtool", lambda: has_programs("promtool"), SERVER_HOW.format("prometheus")),
+        "cluster": Part("cluster", lambda: has_variables("KUBECONFIG", "CLUSTER_LOAD"), CLUSTER_HOW),
+        "cluster power": Part("cluster power", lambda: has_variables(*POWER), POWER_HOW),
         "python2.7": Part("python2.7", lambda: python2() is not None, PYTHON2_HOW),
     }[name]
 

@@ -1,8 +1,4 @@
-"""`make deploy TARGET=kubernetes` on the cluster that KUBECONFIG names: it rolls, names causes, goes back, heals.
-
-CLUSTER_IMAGE is the gateway's image as nodes have it or can pull it, CLUSTER_REDIS_IMAGE one with `redis-server`; both
-as repository:tag. What is not set skips.
-"""
+"""`make deploy TARGET=kubernetes` on the cluster that KUBECONFIG names: it rolls, names causes, goes back, heals."""
 
 from __future__ import annotations
 
@@ -18,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cluster.images import Images
 from tests.runbooks import READ_ONLY, RUNBOOKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,14 +106,11 @@ def pods() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def deploy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploy]:
+def deploy(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploy]:
     """A release that serves; the namespace is new, and goes afterwards."""
-    wanted = ("KUBECONFIG", "CLUSTER_IMAGE", "CLUSTER_REDIS_IMAGE")
-    if missing := [name for name in wanted if not os.environ.get(name)]:
-        pytest.skip(f"real part missing: a cluster; set {', '.join(missing)}")
     tool("kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
-    found = Deploy(tmp_path_factory.mktemp("deploy"), os.environ["CLUSTER_IMAGE"])
-    trial = {"image": os.environ["CLUSTER_REDIS_IMAGE"], "command": ["redis-server"]}
+    found = Deploy(tmp_path_factory.mktemp("deploy"), images.gateway)
+    trial = {"image": images.redis, "command": ["redis-server"]}
     (found.folder / "usual.yaml").write_text(yaml.safe_dump(VALUES | {"redis": {"trial": trial}}))
     done = found("deploy")
     assert "message ok" in done.stdout, done.stdout

@@ -17,7 +17,7 @@ from tests.image.engine import Docker
 from tests.parts import require
 
 TAG = "holdfast-test:1"
-BASE, SERVICES = "holdfast-test-base:1", "holdfast-test-services:1"
+SERVICES = "holdfast-test-services:1"
 SUBNET = "10.79.37.0/24"
 NETWORK = "holdfast-test"
 BUILD_SECONDS = 600.0
@@ -52,10 +52,10 @@ def image(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Image:
     folder = tmp_path_factory.mktemp("base")
     base = os.environ.get("TEST_BASE_IMAGE")
     if base is None:
-        base = BASE
-        if docker.run("image", "inspect", BASE, check=False).returncode:
+        base = scraps.BASE
+        if docker.run("image", "inspect", base, check=False).returncode:
             scraps.python_base(folder / "base.tar")
-            docker.run("import", folder / "base.tar", BASE)
+            docker.run("import", folder / "base.tar", base)
     words = [sys.executable, ROOT / "scripts" / "image.py", "--tag", TAG, "--base", base, "--builder", "docker"]
     done = subprocess.run(
         [*words, "--options=--network=host"], env=docker.environment | {"PIP_TRUSTED_HOST": MARK}, text=True,

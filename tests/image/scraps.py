@@ -24,6 +24,8 @@ BY_NAME = (
     "libstdc++.so.6", "libgcc_s.so.1", "librt.so.1", "libpthread.so.0", "libdl.so.2", "libutil.so.1", "libm.so.6",
     "libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2",
 )  # fmt: skip
+# What an image with a `python_base` is called.
+BASE = "holdfast-test-base:1"
 PREFIX = Path("/usr/local")
 LEFT_OUT = {"test", "idlelib", "tkinter", "turtledemo", "ensurepip", "site-packages", "dist-packages", "lib2to3"}
 
