@@ -55,6 +55,16 @@ def test_before_leads_two_back_when_asked_twice():
     assert releases.before(history) == 1
 
 
+def test_before_takes_what_helm_still_remembers():
+    """Revision 3 is forgotten; the last one that brought it back stands for it."""
+    history = [
+        revision(9, "superseded", "Rollback to 3"), revision(12, "failed"), revision(13, "superseded", "Rollback to 9"),
+        revision(14, "deployed"),
+    ]  # fmt: skip
+
+    assert releases.before(history) == 13
+
+
 def test_before_is_what_serves_where_the_last_one_failed():
     """An upgrade that failed half-way leaves the one that serves, and that is the way back."""
     assert releases.before([revision(4, "deployed"), revision(5, "failed", "Upgrade failed")]) == 4

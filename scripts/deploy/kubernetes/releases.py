@@ -31,11 +31,12 @@ def before(history: Sequence[Revision]) -> int:
     if now and last["revision"] != now and last["status"] in {"failed", *PENDING}:
         return now
     here = _origin(history, now or last.get("revision", 0))
+    # Helm forgets old revisions: what still stands for one is the way back to it.
     served = {
-        _origin(history, one["revision"]) for one in history
+        _origin(history, one["revision"]): one["revision"] for one in sorted(history, key=lambda one: one["revision"])
         if one["status"] == "superseded" and "failed" not in str(one.get("description", ""))
     }  # fmt: skip
-    return max((one for one in served if one < here), default=0)
+    return served[max(origins)] if (origins := [one for one in served if one < here]) else 0
 
 
 def is_stuck(history: Sequence[Revision]) -> bool:
