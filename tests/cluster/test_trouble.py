@@ -42,11 +42,14 @@ def test_node_without_power_costs_only_connections(release: Release, tmp_path: P
 def test_lost_redis_is_told(release: Release, tmp_path: Path) -> None:
     """The trial Redis forgets all when its pod goes: nobody is closed, and who missed something is told so."""
     release.upgrade()
-    with under_traffic(tmp_path, "redis-deleted", release, FEW) as (_, outcome):
+    with under_traffic(tmp_path, "redis-deleted", release, FEW) as (lab, outcome):
         selector = "app.kubernetes.io/component=redis"
         release.cluster.kubectl("delete", "pod", "--selector", selector, "--wait")
         release.cluster.kubectl("wait", "pod", "--selector", selector, "--for=condition=Ready", "--timeout=120s")
         wait_until(lambda: len(release.ready()) == 2, 120.0, "two pods are ready")
+        # What somebody missed shows by the next messages, and publishers come back at their own pace.
+        enough = lab.acknowledged + 4 * FEW.channels
+        wait_until(lambda: lab.acknowledged >= enough, 60.0, "messages are acknowledged again")
 
     assert not outcome.report.faults(told=True)
     assert outcome.report.told > 0
