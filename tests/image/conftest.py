@@ -18,8 +18,9 @@ from tests.parts import require
 
 TAG = "holdfast-test:1"
 SERVICES = "holdfast-test-services:1"
-SUBNET = "10.79.37.0/24"
 NETWORK = "holdfast-test"
+# Of what `make up` starts here.
+PROJECT = "holdfast-test"
 BUILD_SECONDS = 600.0
 # Part of pip's settings in every build here: no trace of it may be in the image.
 MARK = "a-private-index.example"
@@ -39,7 +40,7 @@ def docker() -> Iterator[Docker]:
     require("docker")
     with engine.running() as found:
         _remove_all(found)
-        found.run("network", "create", "--subnet", SUBNET, NETWORK)
+        found.run("network", "create", "--subnet", engine.free_subnet(), NETWORK)
         try:
             yield found
         finally:
@@ -78,7 +79,8 @@ def services(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def _remove_all(docker: Docker) -> None:
     """Remove what an earlier run that was killed left behind, too."""
-    listed = docker.run("ps", "--all", "--quiet", "--filter", f"network={NETWORK}").stdout.split()
-    if listed:
-        docker.run("rm", "--force", *listed)
-    docker.run("network", "rm", NETWORK, check=False)
+    for one in (f"network={NETWORK}", f"label=com.docker.compose.project={PROJECT}"):
+        if listed := docker.run("ps", "--all", "--quiet", "--filter", one).stdout.split():
+            docker.run("rm", "--force", *listed)
+    for network in (NETWORK, f"{PROJECT}_default"):
+        docker.run("network", "rm", network, check=False)

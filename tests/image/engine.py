@@ -85,6 +85,16 @@ def descriptors(wanted: int) -> int:
     return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
+def free_subnet() -> str:
+    """Return a network that nothing on this machine has: a run in another checkout may have its own beside ours."""
+    routes = Path("/proc/net/route")
+    lines = routes.read_text().splitlines()[1:] if routes.exists() else []
+    taken = {bytes.fromhex(line.split()[1])[::-1][:3] for line in lines}
+    first = os.getpid() % 200
+    numbers = (number % 200 for number in range(first, first + 200))
+    return next(f"10.79.{number}.0/24" for number in numbers if bytes((10, 79, number)) not in taken)
+
+
 def _usable() -> Builder | None:
     try:
         return find("docker")
@@ -95,7 +105,8 @@ def _usable() -> Builder | None:
 def _own_programs() -> tuple[str, str] | None:
     daemon = system_program("dockerd")
     client = "/usr/bin/docker"
-    return (daemon, client) if os.path.isabs(daemon) and shutil.which("runc") and os.path.exists(client) else None
+    has_all = os.path.isabs(daemon) and os.path.exists(client) and shutil.which("runc") and shutil.which("setpriv")
+    return (daemon, client) if has_all else None
 
 
 def _client(host: str) -> str | None:
@@ -117,7 +128,9 @@ def _own_daemon() -> Iterator[str]:
     host = f"unix://{folder}/docker.sock"
     limit = descriptors(1 << 20)
     words: Sequence[str] = [
-        system_program("dockerd"), "--host", host, "--data-root", str(CACHE / "docker"),
+        # Ends with this process, however that ends, and its containers with it.
+        "setpriv", "--pdeathsig", "TERM", system_program("dockerd"), "--host", host,
+        "--data-root", str(CACHE / "docker"),
         "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid"),
         "--exec-opt", "native.cgroupdriver=cgroupfs", "--bridge", "none",
         # A machine that runs tests has a firewall and bridges of its own.
