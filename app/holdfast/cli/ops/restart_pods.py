@@ -88,10 +88,10 @@ def restart_some(rails: Rails, cluster: Cluster, members: list[Member], patience
             continue
         before = _connections(rails)
         empty(rails, member, patience.window)
+        # Those that stay are no news, and no replacement; once it is told to go, the replacement is there.
+        stay = frozenset(one["metadata"]["name"] for one in cluster.all()) - {member.name}
         member.target.stop()
         progress = Progress(frozenset({member.name}), 1)
-        # The pods that stay are no news, and no replacement.
-        stay = frozenset(one["metadata"]["name"] for one in cluster.all()) - {member.name}
         _follow(
             rails,
             cluster,
