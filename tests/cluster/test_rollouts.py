@@ -20,7 +20,7 @@ MOST_IN_A_SECOND = 0.05
 # A pod that leaves, and one that has more than its share after others came: the chart evens out.
 PLANNED = {"shutdown", "rebalanced"}
 # Longer than two pods take to leave, with the tests' window: so many clients a second are 5 % of all.
-FULL_WINDOW = 20
+FULL_WINDOW = 30
 SIZES = pytest.mark.parametrize(
     "size", [pytest.param(FEW, id="few"), pytest.param(FULL, id="full", marks=pytest.mark.proof)]
 )
