@@ -64,13 +64,14 @@ def is_up(fleet: Rolling, host: str) -> bool:
     return made is not None and sets.is_running(made.host(host))
 
 
-def is_whole(fleet: Rolling, password: str) -> bool:
+def is_whole(fleet: Rolling, password: str, of_sentinel: str = "") -> bool:
     """Tell whether one master has two replicas that are up to date, and three sentinels see each other."""
     one = master(fleet, password)
     if not one:
         return False
     replicas = redis.ask(fleet, one, "info replication", password).count("state=online")
-    seen = [redis.ask(fleet, host, "sentinel ckquorum mymaster", password, redis.SENTINEL) for host in REDIS]
+    words, port = "sentinel ckquorum mymaster", redis.SENTINEL
+    seen = [redis.ask(fleet, host, words, of_sentinel or password, port) for host in REDIS]
     return replicas == 2 and all("OK 3 usable Sentinels" in line for line in seen)
 
 
@@ -100,6 +101,7 @@ def test_password_is_exchanged_without_a_trace_though_the_first_run_is_killed(fl
             assert time.monotonic() < deadline
             time.sleep(0.2)
         os.killpg(first.pid, signal.SIGKILL)
+        first.wait(30.0)
         between = [
             redis.taken(fleet, host, [OLD, NEW], port) for host in REDIS for port in (redis.REDIS, redis.SENTINEL)
         ]
@@ -126,8 +128,8 @@ def test_default_user_gets_a_password_of_its_own(fleet: Rolling) -> None:
 
     assert done.code == 0, done.text
     assert [redis.taken(fleet, host, [NEW, OWN]) for host in REDIS] == [[OWN]] * 3
-    assert "user=holdfast" in redis.ask(fleet, "redis1", "client list", OWN)
-    redis.wait_until(lambda: is_whole(fleet, OWN))
+    redis.wait_until(lambda: is_whole(fleet, OWN, NEW))
+    assert "user=holdfast" in redis.ask(fleet, master(fleet, OWN), "client list", OWN)
     assert redis.taken(fleet, "redis1", [NEW, OWN], redis.SENTINEL) == [NEW]
 
 
@@ -145,7 +147,7 @@ def test_master_host_without_power_is_replaced_and_comes_back_as_a_replica(fleet
         seconds = time.monotonic() - began
         lab.run(5.0)
         sets.boot(made, lost, print)
-        redis.wait_until(lambda: is_whole(fleet, OWN))
+        redis.wait_until(lambda: is_whole(fleet, OWN, NEW))
         report = lab.end()
     now = master(fleet, OWN)
     again = fleet.play("deploy", holdfast_secrets=secrets)
@@ -163,7 +165,7 @@ def test_password_is_exchanged_after_a_failover_and_outlives_restarts(fleet: Rol
     done = fleet.play("deploy", holdfast_secrets=secrets)
     for host in REDIS:
         fleet.hosts.on(host, "systemctl restart redis-server redis-sentinel")
-        redis.wait_until(lambda: is_whole(fleet, NEW))
+        redis.wait_until(lambda: is_whole(fleet, NEW, OLD))
 
     assert done.code == 0, done.text
     assert [redis.taken(fleet, host, [OWN, NEW]) for host in REDIS] == [[NEW]] * 3
@@ -182,7 +184,7 @@ def test_host_made_anew_follows_the_master_of_now(fleet: Rolling) -> None:
     sets.cut(made, "redis1")
     fleet.hosts.manage("up", "redis1")
     done = fleet.play("deploy", holdfast_secrets=secrets)
-    redis.wait_until(lambda: is_whole(fleet, NEW))
+    redis.wait_until(lambda: is_whole(fleet, NEW, OLD))
 
     assert done.code == 0, done.text
     assert master(fleet, NEW) != "redis1"

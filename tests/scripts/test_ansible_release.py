@@ -50,7 +50,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 def test_look_tells_record_slots_and_versions(host: Host) -> None:
     """A slot whose files are gone has no release; a host without a record has an empty one."""
     assert release.look() == {
-        "history": {"format": 2, "releases": [], "begun": []},
+        "history": {"format": 2, "releases": [], "begun": [], "back": {"deploy": "", "to": ""}},
         "serving": [{"version": "0.1", "settings": "s1"}],
         "installed": ["0.1", "0.2", "0.3", "0.4"],
     }

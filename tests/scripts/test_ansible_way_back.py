@@ -21,14 +21,16 @@ def release(word: str) -> Any:
     return releases.Release(version, settings)
 
 
-def host(rows: Rows, now: str = "", begun: str = "", installed: frozenset[str] = INSTALLED) -> Any:
+def host(rows: Rows, now: str = "", begun: str = "", back: str = "", installed: frozenset[str] = INSTALLED) -> Any:
     """Return a host from words such as `v1@d1,d2 v2@d3`; it serves the last one if nothing else is said."""
     found = []
     for word in rows.split():
         name, _, deploys = word.partition("@")
         found.append(releases.Row(release(name), tuple(one for one in deploys.split(",") if one)))
     serving = tuple(release(word) for word in now.split()) or (found[-1].release,)
-    return way_back.Found(releases.History(tuple(found), dict.fromkeys(begun.split(), "x")), serving, installed)
+    own, _, to = back.partition(">")
+    history = releases.History(tuple(found), dict.fromkeys(begun.split(), "x"), (own, to))
+    return way_back.Found(history, serving, installed)
 
 
 def told(choice: Any) -> dict[str, str]:
@@ -183,9 +185,12 @@ def test_own_address_does_not_tell_hosts_apart_in_the_earlier_format() -> None:
 
 def test_rollback_that_goes_on_under_its_name_leads_to_the_same_target() -> None:
     """Also where all hosts have arrived: it was cut off while the last one was watched, and goes no further."""
-    fleet = {"gw1": host("v0@d0 v1@d1,d3-back"), "gw2": host("v0@d0 v1@d1,d3-back")}
+    there = host("v0@d0 v1@d1,d3-back", back="d3-back>d1")
+    all_there = {"gw1": there, "gw2": there, "gw3": host("v2@d2")}
+    one_there = {"gw1": there, "gw2": host("v0@d0 v1@d1 v2@d2")}
 
-    assert told(way_back.choose(fleet, "d3")) == {"gw1": "alone", "gw2": "alone"}
+    assert told(way_back.choose(all_there, "d3")) == {"gw1": "alone", "gw2": "alone", "gw3": "stays"}
+    assert told(way_back.choose(one_there, "d3")) == {"gw1": "alone", "gw2": "v1"}
 
 
 def test_name_of_a_rollback_that_others_came_after_leads_nowhere() -> None:
@@ -215,7 +220,7 @@ def test_host_is_told_what_becomes_of_it() -> None:
 def test_name_sorts_behind_all_others_and_is_found_again() -> None:
     """Also where the clock of the controller that deployed was ahead."""
     name = way_back.choose({"gw1": host("v1@d1 v2@d8")}, "d3").name
-    again = way_back.choose({"gw1": host(f"v0@d0 v1@d1,{name}")}, "d3")
+    again = way_back.choose({"gw1": host(f"v0@d0 v1@d1,{name}", back=f"{name}>d1")}, "d3")
 
     assert name == "d8+d3-back"
     assert (again.name, told(again)) == (name, {"gw1": "alone"})

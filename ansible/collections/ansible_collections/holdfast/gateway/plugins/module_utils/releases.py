@@ -33,10 +33,15 @@ class Row:
 
 @dataclass(frozen=True)
 class History:
-    """What a host has on record; `begun` are deploys that have not come to serve here, and what each was to bring."""
+    """What a host has on record.
+
+    `begun` are deploys that have not come to serve here, and what each was to bring; `back` is the last rollback, and
+    the deploy whose release it led to.
+    """
 
     rows: tuple[Row, ...] = ()
     begun: Mapping[str, str] = field(default_factory=dict)
+    back: tuple[str, str] = ("", "")
 
     @property
     def ended(self) -> set[str]:
@@ -74,9 +79,11 @@ def read(content: object) -> History:
     found = content if isinstance(content, dict) else {"releases": content}
     rows = [_row(row) for row in _list(found.get("releases")) if isinstance(row, dict)]
     begun = [row for row in _list(found.get("begun")) if isinstance(row, dict)]
+    back = found.get("back") if isinstance(found.get("back"), dict) else {}
     return History(
         tuple(row for row in rows if row is not None),
         {str(row["deploy"]): str(row.get("release", "")) for row in begun if "deploy" in row},
+        (str(back.get("deploy", "")), str(back.get("to", ""))),
     )
 
 
@@ -89,6 +96,7 @@ def content_of(history: History) -> dict:
             for row in history.rows
         ],
         "begun": [{"deploy": deploy, "release": release} for deploy, release in history.begun.items()],
+        "back": {"deploy": history.back[0], "to": history.back[1]},
     }
 
 
@@ -119,7 +127,8 @@ def recorded(history: History, serving: Release, deploy: str, keep: int) -> Hist
         rows = (*rows, Row(serving, (deploy,)))[-keep:]
     elif deploy not in last.deploys:
         rows = (*rows[:-1], Row(serving, (*last.deploys, deploy)[-MOST_DEPLOYS:]))
-    return History(rows, {name: release for name, release in history.begun.items() if name != deploy})
+    waiting = {name: release for name, release in history.begun.items() if name != deploy}
+    return replace(history, rows=rows, begun=waiting)
 
 
 def taken_back(history: History, release: Release, to: str, own: str) -> History:
@@ -132,7 +141,8 @@ def taken_back(history: History, release: Release, to: str, own: str) -> History
         place = max(place for place, row in enumerate(history.rows) if row.release == release)
     kept = tuple(name for name in history.rows[place].deploys if name <= to and name != own)
     begun_before = {name: wanted for name, wanted in history.begun.items() if name <= to}
-    return History((*history.rows[:place], Row(release, (*kept, own)[-MOST_DEPLOYS:])), begun_before)
+    rows = (*history.rows[:place], Row(release, (*kept, own)[-MOST_DEPLOYS:]))
+    return History(rows, begun_before, (own, to))
 
 
 def superfluous(there: list[str], history: History, in_use: set[str], keep: int) -> list[str]:

@@ -61,22 +61,22 @@ def choose(fleet: Mapping[str, Found], own: str) -> Choice:
     # An earlier run's where nothing came after it; else behind all others, whatever clocks of several controllers say.
     mine = own + ROLLBACK
     name = latest if latest.endswith(mine) else mine if mine > latest else f"{latest}+{mine}"
-    deploy = _target({host: found.history for host, found in fleet.items()}, fleet, name)
+    # Where it led before, for hosts that it did not take along then; what it wrote down itself is no end to lead to.
+    before = {found.history.back[1] for found in fleet.values() if name == latest and found.history.back[0] == name}
+    deploy = max(before) if before else _target({host: found.history for host, found in fleet.items()}, fleet)
     steps = {host: _step(found, found.history.at(deploy)) for host, found in fleet.items()}
     if all(step.action == STAYS for step in steps.values()):
         raise NothingBeforeError("; ".join(f"{host}: {step.text}" for host, step in steps.items()))
     return Choice(name, deploy, steps)
 
 
-def _target(histories: Mapping[str, History], fleet: Mapping[str, Found], own: str) -> str:
+def _target(histories: Mapping[str, History], fleet: Mapping[str, Found]) -> str:
     """Return the deploy whose end is led back to."""
     names = sorted(name for history in histories.values() for name in history.deploys)
     if not names:
         raise NothingBeforeError("no release is recorded on any host, so there is nothing to go back to")
     latest = names[-1]
     whole = [name for name in dict.fromkeys(names) if _is_whole(name, histories)]
-    if own in whole:
-        return own
     if latest not in whole:
         if whole:
             return whole[-1]
@@ -178,4 +178,4 @@ def _with_names(history: History, labels: list[str], order: list[str]) -> Histor
     first = min(order.index(label) for label in labels)
     # What came behind a host's first release and is not on its record did not reach it.
     missed = {names[label]: "" for label in order[first:] if label not in labels}
-    return History((*rows, *history.rows[len(rows) :]), missed | dict(history.begun))
+    return replace(history, rows=(*rows, *history.rows[len(rows) :]), begun=missed | dict(history.begun))

@@ -106,7 +106,7 @@ def exchange(admin: str, path: str, text: str) -> None:
     said = ask(admin, f"set ssl cert {path} <<\n{text}\n")
     if "ransaction" in said:
         said = ask(admin, f"commit ssl cert {path}\n")
-    said = said or "it is larger than tune.bufsize"
+    said = said or "no answer; it may be larger than tune.bufsize"
     if "Success" not in said:
         ask(admin, f"abort ssl cert {path}\n")
         raise CertificateError(f"HAProxy refuses it and goes on with the former one: {' '.join(said.split())}")
