@@ -47,7 +47,9 @@ def under_traffic(folder: Path, scenario: str, release: Release, size: Size) -> 
 def window(size: Size) -> dict[str, object]:
     """Return the values that give many clients more time to leave."""
     seconds = FULL_WINDOW if size is FULL else 6
-    return {"config": {"shutdown": {"drain_window": seconds}, "client": {"reconnect_window": seconds}}}
+    config = {"shutdown": {"drain_window": seconds}, "client": {"reconnect_window": seconds}}
+    # Evening out has a pace of its own, for a thousand times as many.
+    return {"config": config | {"rebalance": {"rate": 5}}}
 
 
 def assert_unnoticed(report: Report, size: Size) -> None:
