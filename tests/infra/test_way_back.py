@@ -136,16 +136,19 @@ def test_whole_deploy_is_taken_back_on_all_hosts_and_a_cut_off_one_goes_on(rolli
 
 def test_fewer_instances_drain_those_with_higher_numbers(rolling: Rolling, tmp_path: Path) -> None:
     """From two instances on a host to one: the second one drains, ends and does not come back, HAProxy forgets it."""
-    profile = tmp_path / "two.yaml"
-    profile.write_text("extends: local\nname: two\ndescription: two\nintents: {instances_per_host: 2}\n")
-    more = rolling.play("deploy", holdfast_profile=str(profile))
+    profiles = {name: tmp_path / f"{name}.yaml" for name in ("one", "two")}
+    for number, (name, path) in enumerate(profiles.items(), 1):
+        intents = f"{{connections_per_instance: 2000, instances_per_host: {number}}}"
+        path.write_text(f"extends: local\nname: {name}\ndescription: {name}\nintents: {intents}\n")
+    one = {"holdfast_profile": str(profiles["one"])}
+    more = rolling.play("deploy", holdfast_profile=str(profiles["two"]))
     assert more.code == 0, more.text
     two = [sorted(slot[0] for slot in rolling.running(host)) for host in GATEWAYS]
     slot = next(slot for slot in rolling.running("gw1") if slot[0] == "2")
-    predicted = rolling.play("deploy", "--check", "--diff")
-    fewer = rolling.play("deploy", "--diff")
+    predicted = rolling.play("deploy", "--check", "--diff", **one)
+    fewer = rolling.play("deploy", "--diff", **one)
     log = rolling.hosts.on("gw1", f"journalctl -q -o cat -u holdfast@{slot}")
-    again = rolling.play("deploy")
+    again = rolling.play("deploy", **one)
 
     assert fewer.code == 0, fewer.text
     assert two == [["1", "2"]] * 2
