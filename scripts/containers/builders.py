@@ -95,18 +95,19 @@ def _all_of(name: str, path: str | None) -> list[str]:
 def _trouble(name: str, program: str) -> str | None:
     """Return why a builder cannot be used, None where it can."""
     if name != "docker":
-        return None if _answer(program, "--version") is not None else "does not start"
-    told = _answer(program, "version", "--format", "{{json .}}")
+        return None if answer(program, "--version") is not None else "does not start"
+    told = answer(program, "version", "--format", "{{json .}}")
     if told is None:
         return "reaches no daemon, or may not; start Docker, or join its group"
     version = re.match(r"\d+", str(json.loads(told).get("Client", {}).get("Version", "")))
     has_own = version is not None and int(version[0]) <= LAST_WITHOUT_BUILDX
-    return None if has_own or _answer(program, "buildx", "version") is not None else "needs its plug-in buildx"
+    return None if has_own or answer(program, "buildx", "version") is not None else "needs its plug-in buildx"
 
 
-def _answer(*command: str) -> str | None:
+def answer(*command: str, seconds: float = ASK_SECONDS) -> str | None:
+    """Return what a command prints, None where it is missing or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .builders import answer
 from .problem import ContainerError
 
 ASK_SECONDS = 60.0
@@ -52,11 +53,11 @@ class Engine:
 
     def has_image(self, tag: str) -> bool:
         """Tell whether an image is here."""
-        return _answer(self.program, "image", "inspect", tag) is not None
+        return answer(self.program, "image", "inspect", tag, seconds=ASK_SECONDS) is not None
 
     def is_rootless(self) -> bool:
         """Tell whether its root is the user who runs it."""
-        told = _answer(self.program, "info", "--format", "{{json .}}") or "{}"
+        told = answer(self.program, "info", "--format", "{{json .}}", seconds=ASK_SECONDS) or "{}"
         return "rootless" in json.dumps(json.loads(told)).lower() and os.geteuid() != 0
 
 
@@ -71,11 +72,11 @@ def find() -> Engine:
         path = shutil.which(program)
         if path is None:
             reasons.append(f"{program}: not installed")
-        elif _answer(path, "info") is None:
+        elif answer(path, "info", seconds=ASK_SECONDS) is None:
             reasons.append(f"{path}: reaches no daemon, or may not; start Docker, or join its group")
         else:
             for words in _compose_words(path):
-                if _answer(*words, "version") is not None:
+                if answer(*words, "version", seconds=ASK_SECONDS) is not None:
                     return Engine(path, words)
             reasons.append(f"{path}: has no Compose; install its plug-in (docker-compose-plugin)")
     told = "".join(f"\n  {one}" for one in reasons)
@@ -87,11 +88,3 @@ def _compose_words(program: str) -> Sequence[tuple[str, ...]]:
     alone = shutil.which("docker-compose") or (str(beside) if beside.is_file() else None)
     words: list[tuple[str, ...]] = [(program, "compose")]
     return [*words, (alone,)] if alone and program.endswith("docker") else words
-
-
-def _answer(*command: str) -> str | None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
