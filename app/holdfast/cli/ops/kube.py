@@ -81,9 +81,7 @@ class Cluster:
                 self.words(*words), input=given, capture_output=True, text=True, timeout=seconds, check=False
             )
         except FileNotFoundError:
-            raise CliError(
-                f"there is no {self.pods.kubectl!r} here; see `kubectl` of the instances file", Exit.USAGE
-            ) from None
+            raise self.absent() from None
         except subprocess.TimeoutExpired:
             raise CliError(f"{self.name}: `kubectl {words[0]}` took longer than {seconds:g} s", Exit.UNKNOWN) from None
 
@@ -138,6 +136,10 @@ class Cluster:
     def remedy(self) -> str:
         """Return what to try when it is not reached."""
         return f"Try `{' '.join(self.words('get', 'pods'))}`."
+
+    def absent(self) -> CliError:
+        """Return the error of a machine without `kubectl`."""
+        return CliError(f"there is no {self.pods.kubectl!r} here; see `kubectl` of the instances file", Exit.USAGE)
 
 
 def is_ending(pod: dict[str, Any]) -> bool:

@@ -66,7 +66,7 @@ class SshHost:
         try:
             done = subprocess.run(command, input=given, capture_output=True, timeout=seconds, check=False)
         except FileNotFoundError:
-            raise CliError("there is no `ssh` here; apt-get install openssh-client", Exit.USAGE) from None
+            raise self.absent() from None
         except subprocess.TimeoutExpired:
             raise CliError(f"{self.name}: `{words[0]}` took longer than {seconds:g} s", Exit.UNKNOWN) from None
         said = done.stderr.decode(errors="replace").strip()
@@ -140,6 +140,10 @@ class SshHost:
     def remedy(self) -> str:
         """Return what to try when it is not reached."""
         return f"Try `ssh {self.name} true`: it must work without a question (key in the agent, host in known_hosts)."
+
+    def absent(self) -> CliError:
+        """Return the error of a machine without `ssh`."""
+        return CliError("there is no `ssh` here; apt-get install openssh-client", Exit.USAGE)
 
     def _without_answer(self, words: tuple[str, ...], said: str) -> str:
         """Say whether the command can have been done, and how to see."""

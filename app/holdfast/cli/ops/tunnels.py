@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
@@ -26,8 +27,11 @@ class Reached(Protocol):
     def remedy(self) -> str:
         """Return what to try when it is not reached."""
 
+    def absent(self) -> CliError:
+        """Return the error of a program that is not installed here."""
 
-class Tunnel:
+
+class Tunnel(ABC):
     """The program; `name` is the host and port of the URL of whoever goes through it."""
 
     def __init__(self, host: Reached, command: list[str], name: str) -> None:
@@ -49,9 +53,7 @@ class Tunnel:
                 self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
         except FileNotFoundError:
-            program = self._command[0]
-            remedy = "apt-get install openssh-client" if program == "ssh" else "see `kubectl` of the instances file"
-            raise CliError(f"there is no `{program}` here; {remedy}", Exit.USAGE) from None
+            raise self._host.absent() from None
         for _ in range(round(OPEN_SECONDS / _PAUSE_SECONDS)):
             if self._process.poll() is not None:
                 break
@@ -65,8 +67,8 @@ class Tunnel:
         """Close it, and leave nothing."""
         self._end()
 
-    def _is_listening(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _is_listening(self) -> bool: ...
 
     def _end(self) -> str:
         process, self._process = self._process, None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from holdfast.cli.failure import CliError
+from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.ops.tunnels import PortTunnel, free_port
 
 
@@ -19,6 +19,10 @@ class Place:
     def remedy(self) -> str:
         """Return a word to look for."""
         return "Try that."
+
+    def absent(self) -> CliError:
+        """Return the error of the program that is missing."""
+        return CliError("there is no `no-such-program` here; see `kubectl` of the instances file", Exit.USAGE)
 
 
 def test_port_that_does_not_come_about_says_why():
