@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .events import LOST, Event, values
@@ -37,6 +37,20 @@ def code_of(findings: Iterable[Finding]) -> Exit:
     """Return the exit code of all: bad usage before a finding, a finding before what could not be looked at."""
     codes = {finding.code for finding in findings}
     return next((code for code in (Exit.USAGE, Exit.FOUND, Exit.UNKNOWN) if code in codes), Exit.FINE)
+
+
+def faults(findings: Iterable[Finding]) -> str:
+    """Return in a line what is not well."""
+    return "; ".join(f"{one.host + ': ' if one.host else ''}{one.name}" for one in findings if one.code)
+
+
+def tell(findings: Sequence[Finding], say: Callable[[str], None]) -> Exit:
+    """Tell all findings and what they come to, and return the code."""
+    for one in findings:
+        say(one.line())
+    code = code_of(findings)
+    say("All is well." if code is Exit.FINE else f"Not ready: {faults(findings)}.")
+    return code
 
 
 def of_login(event: Event, command: str, oldest: tuple[int, int] = OLDEST_PYTHON) -> list[Finding]:

@@ -41,12 +41,7 @@ class Command:
 
     def doctor(self) -> Exit:
         """Say what is wrong before anything is touched."""
-        findings = doctor.examine(self.runner)
-        for finding in findings:
-            self.say(finding.line())
-        code = checks.code_of(findings)
-        self.say("All is well." if code is Exit.FINE else f"Not ready: {self._faults(findings)}.")
-        return code
+        return checks.tell(doctor.examine(self.runner), self.say)
 
     def plan(self) -> Exit:
         """Show all that would change."""
@@ -182,7 +177,7 @@ class Command:
                 self.say(finding.line())
         if code:
             raise DeployError(
-                f"not ready, nothing was changed: {self._faults(findings)}",
+                f"not ready, nothing was changed: {checks.faults(findings)}",
                 code,
                 following=self.target.command("doctor"),
             )
@@ -264,11 +259,6 @@ class Command:
             following = again or f"correct that, then {self.target.command('deploy')} goes on where it stopped"
             raise evidence.failure(self.target, play, following)
         return play
-
-    @staticmethod
-    def _faults(findings: list[checks.Finding]) -> str:
-        bad = [finding for finding in findings if finding.code]
-        return "; ".join(f"{finding.host + ': ' if finding.host else ''}{finding.name}" for finding in bad)
 
 
 def _since(place: Path, now: float) -> int:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
@@ -42,7 +42,8 @@ def run(target: Target, say: Callable[[str], None], *, is_regular: bool = False)
     checks = checks_of(found)
     for number, check in enumerate(checks, 1):
         report = target.folder / (f"verify-{number}.xml" if len(checks) > 1 else "verify.xml")
-        rows += _checked(target, command(target, check, report, is_regular=is_regular), report)
+        words = command(target, check, report, is_regular=is_regular)
+        rows += results(words, report, ANSIBLE, environment(Path(os.devnull)), target.command("doctor"))
         say(f"  report: {report}")
     for line in table(rows):
         say(f"  {line}")
@@ -70,13 +71,20 @@ def checks_of(found: Inventory) -> list[Check]:
 
 def command(target: Target, check: Check, report: Path, *, is_regular: bool = False) -> list[str]:
     """Return the command line that makes one check; a regular one keeps what counters had for the next."""
-    inventory_file = target.inventories[-1]
     return [
-        str(BIN / "python"), "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(target.folder),
-        "-p", "no:cacheprovider", "-p", f"{TESTS}.plugin", "--pyargs", TESTS, f"--holdfast-profile={check.profile}",
-        *([f"--holdfast-waivers={check.waivers}"] if check.waivers else []), f"--ansible-inventory={inventory_file}",
-        f"--hosts={','.join(f'ansible://{host}' for host in check.hosts)}", f"--junit-xml={report}",
+        *pytest_of(target.folder, check.profile, [f"ansible://{host}" for host in check.hosts], report),
+        *([f"--holdfast-waivers={check.waivers}"] if check.waivers else []),
+        f"--ansible-inventory={target.inventories[-1]}",
         *([f"--holdfast-state={target.folder / 'counters.json'}"] if is_regular else []),
+    ]
+
+
+def pytest_of(folder: Path, profile: str, hosts: Sequence[str], report: Path) -> list[str]:
+    """Return the command line that holds hosts, as testinfra takes them, against a profile; options may follow."""
+    return [
+        str(BIN / "python"), "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(folder),
+        "-p", "no:cacheprovider", "-p", f"{TESTS}.plugin", "--pyargs", TESTS,
+        f"--holdfast-profile={profile}", f"--hosts={','.join(hosts)}", f"--junit-xml={report}",
     ]  # fmt: skip
 
 
@@ -119,20 +127,24 @@ def code_of(rows: Sequence[Row]) -> Exit:
     return Exit.UNKNOWN if "unknown" in statuses or not rows else Exit.FINE
 
 
-def _checked(target: Target, words: list[str], report: Path) -> list[Row]:
-    """Make one check and return its results."""
+def results(
+    words: Sequence[str], report: Path, folder: Path, variables: Mapping[str, str], following: str
+) -> list[Row]:
+    """Run a command line of `pytest_of` in a folder and return what it reports.
+
+    Raises:
+        DeployError: the checks could not run, or did not end; `following` says what to do then.
+    """
     report.unlink(missing_ok=True)
     try:
         done = subprocess.run(
-            words, cwd=ANSIBLE, env=environment(Path(os.devnull)),
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False,
+            words, cwd=folder, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=CHECK_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise DeployError(f"the checks did not end within {CHECK_SECONDS:.0f} s", Exit.UNKNOWN) from None
     # 0 all passed, 1 some failed; all else is pytest's own.
     if done.returncode not in (0, 1) or not report.exists():
         evidence = (done.stdout + done.stderr).strip().splitlines()[-12:]
-        raise DeployError(
-            "the checks could not run", Exit.UNKNOWN, evidence=evidence, following=target.command("doctor")
-        )
+        raise DeployError("the checks could not run", Exit.UNKNOWN, evidence=evidence, following=following)
     return rows_of(report.read_text())

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from holdfast.cli.ops.kube import is_ending, is_ready
+
 from .cause import Cause, short
 from .refusals import missing, refusal, unschedulable, why_not
-from .state import Object, State, is_ending, is_ready, name
+from .state import Object, State, name
 
 IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 START_REASONS = {"CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun"}

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deploy import checks as findings_of
-from deploy.checks import Finding
+from deploy import checks
 from deploy.confirm import confirm
 from deploy.problems import DeployError, Exit
 from deploy.stages import Stages
+from holdfast.cli.ops import kube
 
 from . import doctor, front_door, instances, manifests, releases, state, verify
 from . import plan as plans
@@ -50,11 +50,7 @@ class KubernetesCommand:
     def doctor(self) -> Exit:
         """Say what is wrong before anything is applied."""
         findings, _ = doctor.examine(self.cluster)
-        for finding in findings:
-            self.say(finding.line())
-        code = findings_of.code_of(findings)
-        self.say("All is well." if code is Exit.FINE else f"Not ready: {_faults(findings)}.")
-        return code
+        return checks.tell(findings, self.say)
 
     def plan(self) -> Exit:
         """Show all that would change."""
@@ -142,10 +138,12 @@ class KubernetesCommand:
         for finding in findings:
             if finding.code or finding.remedy:
                 self.say(finding.line())
-        code = findings_of.code_of(findings)
+        code = checks.code_of(findings)
         if code or made is None:
             raise DeployError(
-                f"not ready, nothing was changed: {_faults(findings)}", code, following=self.target.command("doctor")
+                f"not ready, nothing was changed: {checks.faults(findings)}",
+                code,
+                following=self.target.command("doctor"),
             )
         self.say(f"  {len(findings)} checks are well")
         return made
@@ -163,7 +161,7 @@ class KubernetesCommand:
         return made.before != made.after
 
     def _budget(self, made: dict[manifests.Key, manifests.Object]) -> Budget:
-        running = sum(not state.is_ending(pod) for pod in state.look(self.cluster).gateways)
+        running = sum(not kube.is_ending(pod) for pod in state.look(self.cluster).gateways)
         return budget(find(made, "Deployment"), find(made, "HorizontalPodAutoscaler"), running)
 
     def _roll(self, made: Plan) -> None:
@@ -182,7 +180,7 @@ class KubernetesCommand:
         mine = f"--selector={state.INSTANCE}={self.target.release}"
         self.cluster.kubectl("delete", "pods", mine, "--field-selector=status.phase=Failed", "--wait=false")
         try:
-            ready = sum(state.is_ready(pod) for pod in state.look(self.cluster).gateways if not state.is_ending(pod))
+            ready = sum(kube.is_ready(pod) for pod in state.look(self.cluster).gateways if not kube.is_ending(pod))
         except DeployError as error:
             return f"how it is now cannot be seen: {error.cause}"
         return f"now: {ready} gateway pods are ready and serve"
@@ -202,7 +200,3 @@ class KubernetesCommand:
         with self.stages.stage("smoke", "a message through the front door"):
             stages = front_door.smoke(self.cluster, made, self.url)
             self.say(f"  {', '.join(stages)}")
-
-
-def _faults(findings: list[Finding]) -> str:
-    return "; ".join(finding.name for finding in findings if finding.code)

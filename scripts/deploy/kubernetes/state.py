@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdfast.cli.ops.kube import is_ending, is_ready
+
 from .programs import Cluster
 
 Object = dict[str, Any]
@@ -100,17 +102,6 @@ def moment(event: Object) -> str:
     return str(
         event.get("lastTimestamp") or event.get("eventTime") or event.get("metadata", {}).get("creationTimestamp")
     )
-
-
-def is_ending(pod: Object) -> bool:
-    """Tell whether a pod has been told to go."""
-    return bool(pod.get("metadata", {}).get("deletionTimestamp"))
-
-
-def is_ready(pod: Object) -> bool:
-    """Tell whether a pod is taken for ready."""
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
 
 
 def progress(state: State) -> str:

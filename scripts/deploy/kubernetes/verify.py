@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
-from deploy.playbooks import BIN
 from deploy.problems import DeployError, Exit
-from deploy.verify import CHECK_SECONDS, TESTS, Row, code_of, rows_of, table
+from deploy.verify import Row, code_of, pytest_of, results, table
+from holdfast.cli.ops import kube
 
 from . import state
 from .programs import Cluster, program
@@ -26,14 +25,14 @@ def run(cluster: Cluster, say: Callable[[str], None]) -> Exit:
     """
     target = cluster.target
     now = state.look(cluster)
-    pods = [pod for pod in now.gateways if not state.is_ending(pod)]
+    pods = [pod for pod in now.gateways if not kube.is_ending(pod)]
     if not pods:
         raise DeployError(
             f"no gateway pods of release {target.release}", Exit.UNKNOWN, following=target.command("deploy")
         )
     target.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     report = target.folder / "verify.xml"
-    rows = [*_away(pods), *_checked(cluster, [pod for pod in pods if state.is_ready(pod)], report)]
+    rows = [*_away(pods), *_checked(cluster, [pod for pod in pods if kube.is_ready(pod)], report)]
     say(f"  report: {report}")
     for line in table(rows):
         say(f"  {line}")
@@ -49,40 +48,24 @@ def host(target: KubernetesTarget, pod: str) -> str:
 
 def command(target: KubernetesTarget, pods: Sequence[str], report: Path) -> list[str]:
     """Return the command line that holds pods against the environment's profile."""
-    return [
-        str(BIN / "python"), "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(target.folder),
-        "-p", "no:cacheprovider", "-p", f"{TESTS}.plugin", "--pyargs", TESTS,
-        f"--holdfast-profile={target.environment}", "--holdfast-roles=gateway",
-        f"--hosts={','.join(host(target, pod) for pod in pods)}", f"--junit-xml={report}",
-    ]  # fmt: skip
+    hosts = [host(target, pod) for pod in pods]
+    return [*pytest_of(target.folder, target.environment, hosts, report), "--holdfast-roles=gateway"]
 
 
 def _away(pods: Sequence[Object]) -> list[Row]:
     """Return a row for each pod that cannot be looked at."""
     return [
         {"status": "unknown", "host": state.name(pod), "id": "", "actual": "the pod is not ready"}
-        for pod in pods if not state.is_ready(pod)
+        for pod in pods if not kube.is_ready(pod)
     ]  # fmt: skip
 
 
 def _checked(cluster: Cluster, pods: Sequence[Object], report: Path) -> list[Row]:
-    report.unlink(missing_ok=True)
     if not pods:
+        report.unlink(missing_ok=True)
         return []
     target = cluster.target
     # Testinfra takes the first kubectl of the path.
     path = f"{Path(program('kubectl')).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    try:
-        done = subprocess.run(
-            command(target, [state.name(pod) for pod in pods], report), cwd=target.folder,
-            env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=CHECK_SECONDS, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise DeployError(f"the checks did not end within {CHECK_SECONDS:.0f} s", Exit.UNKNOWN) from None
-    if done.returncode not in (0, 1) or not report.exists():
-        evidence = (done.stdout + done.stderr).strip().splitlines()[-12:]
-        raise DeployError(
-            "the checks could not run", Exit.UNKNOWN, evidence=evidence, following=target.command("doctor")
-        )
-    return rows_of(report.read_text())
+    words = command(target, [state.name(pod) for pod in pods], report)
+    return results(words, report, target.folder, os.environ | {"PATH": path}, target.command("doctor"))
