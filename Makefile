@@ -9,7 +9,7 @@ PY := $(IN) "$(BIN)/python"
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster image up down hosts-up hosts-down helm test test-unit test-integration test-infra test-cluster check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
+.PHONY: help setup infra doctor plan deploy verify rollback drain undrain restart lint-ansible node servers emulator run run-cluster image up down hosts-up hosts-down containers helm test test-unit test-integration test-infra test-cluster check format conformance bench bench-redis bench-profile proof docs lock build client-package clean
 
 help: ## Print this list
 	@echo "Holdfast: make run starts a gateway, make test runs every test."
@@ -33,6 +33,9 @@ servers: setup
 
 emulator: setup
 	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh qemu-system-x86_64 qemu-img mkfs.ext4
+
+containers: setup
+	@$(PY) scripts/system_packages.py dockerd
 
 helm: setup
 	@$(PY) scripts/helm_programs.py
@@ -90,8 +93,8 @@ hosts-up: setup ## Make test hosts with systemd and SSH on this machine, as root
 hosts-down: setup ## Remove the test hosts and all that was made for them
 	@$(PY) scripts/test_hosts.py down
 
-test: check node servers infra helm ## Run everything but the full counts (see proof)
-	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh dockerd
+test: check node servers infra helm containers ## Run everything but the full counts (see proof)
+	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
 	$(PY) -m tests.lanes
 
 test-unit: setup ## Run the unit tests: seconds, no sockets
@@ -104,8 +107,7 @@ test-infra: infra ## Run the tests with real hosts, as root
 	@$(PY) scripts/system_packages.py systemd-nspawn mmdebstrap ssh
 	$(PYTEST) tests/infra -m "not proof"
 
-test-cluster: node servers infra helm ## Run the tests with the Kubernetes that KUBECONFIG names (docs/test-cluster.md)
-	@$(PY) scripts/system_packages.py dockerd
+test-cluster: node servers infra helm containers ## Run the tests with the Kubernetes that KUBECONFIG names (docs/test-cluster.md)
 	$(PYTEST) tests/cluster -m "not proof"
 
 check: setup ## Lint, formatting, types, and the rules the code holds itself to
@@ -130,7 +132,7 @@ bench-redis: setup servers ## Measure what a shared Redis costs: its CPU, the ti
 bench-profile: setup servers ## Measure what the host profile changes, as root: memory of slow readers, a storm of connects
 	$(PY) -m benchmarks.host_profile
 
-proof: check node servers infra emulator helm ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
+proof: check node servers infra emulator helm containers ## Everything in full: all tests, all conformance cases, the benchmark; nothing may be missing
 	$(IN) REQUIRE_PARTS=1 HYPOTHESIS_PROFILE=proof "$(BIN)/python" -m pytest tests
 	$(PY) -m tests.conformance
 	$(PY) -m benchmarks

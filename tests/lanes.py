@@ -27,7 +27,7 @@ FOLDER = ROOT / ".cache" / "tests"
 LOG = FOLDER / "beside.log"
 FOLDERS = ("integration", "faults", "sdk", "client", "conformance")
 BESIDE = ("infra", "unit", "fuzz", "scripts", "ansible", "chart")
-# What measures time comes last, when the lane beside has ended; so does Docker, which filters what test hosts forward.
+# What measures time, and what builds images, comes last: when the lane beside has ended.
 ALONE = ("browsers", "resilience", "benchmarks", "image", "cluster")
 # By `make check`, which comes first.
 HAVE_RUN = ("contract",)

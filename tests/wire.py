@@ -169,13 +169,15 @@ class Wire:
         return struct.unpack("!H", payload[:2])[0], payload[2:].decode()
 
 
-def eventually(condition: Any, seconds: float = 10.0) -> None:
-    """Wait until the condition holds.
+def eventually(
+    condition: Any, seconds: float = 10.0, what: str = "it did not happen in time", pause: float = 0.02
+) -> None:
+    """Wait until the condition holds, asking again after each pause.
 
     Raises:
         AssertionError: it did not in time.
     """
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+        assert time.monotonic() < deadline, what
+        time.sleep(pause)

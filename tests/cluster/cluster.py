@@ -10,11 +10,12 @@ import json
 import os
 import shlex
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.wire import eventually
 
 STEP_SECONDS = 0.5
 
@@ -42,10 +43,7 @@ def wait_until(is_so: Callable[[], object], seconds: float, what: str) -> None:
     Raises:
         AssertionError: it is not so in time.
     """
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"after {seconds:g} s still not so: {what}"
-        time.sleep(STEP_SECONDS)
+    eventually(is_so, seconds, f"after {seconds:g} s still not so: {what}", STEP_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,17 @@ by node ports, which lead to whatever pod kube-proxy sees ready.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jwt
-
+from holdfast.cli.ops.kube import is_ending, is_ready
 from holdfast.profile import load
 from holdfast.profile.render.helm import helm_values
 from tests.cluster.cluster import Cluster, wait_until
 from tests.gateway import ADMIN_TOKEN, API_KEY, ROOT, SECRET, SETTINGS, merged
+from tests.resilience.lab import Door
 
 CHART = ROOT / "helm" / "holdfast"
 NAME = "holdfast"
@@ -39,17 +38,6 @@ OVERRIDES: dict[str, Any] = {
     "resources": {"requests": {"cpu": "100m"}},
     "stopMarginSeconds": 5,
 }
-
-
-@dataclass(frozen=True)
-class Door:
-    """What the lab asks of a gateway: a token, and the key of the server API."""
-
-    api_key: str = API_KEY
-
-    def token(self, user: str) -> str:
-        """Return a connection token that outlives the drills."""
-        return jwt.encode({"sub": user, "exp": int(time.time()) + 3600}, SECRET, algorithm="HS256")
 
 
 @dataclass
@@ -101,7 +89,7 @@ class Release:
 
     def pods(self) -> list[dict[str, Any]]:
         """Return the gateway pods that are not on their way out, ready ones first."""
-        found = [pod for pod in self.cluster.get("pods", "--selector", GATEWAYS) if not is_leaving(pod)]
+        found = [pod for pod in self.cluster.get("pods", "--selector", GATEWAYS) if not is_ending(pod)]
         return sorted(found, key=lambda pod: (not is_ready(pod), pod["metadata"]["name"]))
 
     def ready(self) -> list[str]:
@@ -113,21 +101,10 @@ class Release:
 
         def is_so() -> bool:
             found = self.cluster.get("pods", "--selector", GATEWAYS)
-            return len(found) == count and all(is_ready(pod) and not is_leaving(pod) for pod in found)
+            return len(found) == count and all(is_ready(pod) for pod in found)
 
         wait_until(is_so, seconds, f"{count} gateway pods, all ready")
 
     def images(self) -> set[str]:
         """Return the images that gateway pods run."""
         return {pod["spec"]["containers"][0]["image"] for pod in self.pods()}
-
-
-def is_ready(pod: Mapping[str, Any]) -> bool:
-    """Tell whether a pod gets traffic."""
-    conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", [])}
-    return conditions.get("Ready") == "True"
-
-
-def is_leaving(pod: Mapping[str, Any]) -> bool:
-    """Tell whether a pod has been told to end."""
-    return "deletionTimestamp" in pod["metadata"]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from holdfast.cli.ops.kube import is_ready
 from tests.cluster.cluster import Cluster, wait_until
 from tests.cluster.curves import per_second, svg
-from tests.cluster.release import NAME, Release, is_ready
+from tests.cluster.release import NAME, Release
 from tests.cluster.test_rollouts import FULL, FULL_WINDOW, window
 from tests.gateway import ROOT
 from tests.resilience.crowd import Crowd, Plan

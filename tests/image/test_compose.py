@@ -7,13 +7,10 @@ import re
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import jwt
 import pytest
 import yaml
 
@@ -23,7 +20,7 @@ from tests.image.conftest import PROJECT, Image
 from tests.image.engine import Docker, free_subnet
 from tests.parts import require
 from tests.proxies import free_port
-from tests.resilience.lab import Size, running_lab
+from tests.resilience.lab import Door, Size, running_lab
 
 UP_SECONDS = 400.0
 SIZES = [
@@ -38,18 +35,6 @@ OWN = {
 }
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow]
-
-
-@dataclass(frozen=True)
-class Keys:
-    """What the lab asks of a gateway."""
-
-    api_key: str
-    secret: str
-
-    def token(self, user: str) -> str:
-        """Return a connection token."""
-        return jwt.encode({"sub": user, "exp": int(time.time()) + 3600}, self.secret, algorithm="HS256")
 
 
 class Machine:
@@ -79,11 +64,11 @@ class Machine:
         return f"http://127.0.0.1:{self.api_port}"
 
     @property
-    def gateways(self) -> tuple[Keys]:
+    def gateways(self) -> tuple[Door]:
         """What opens them."""
         secrets = self.compose / "secrets"
         return (
-            Keys(yaml.safe_load((secrets / "api-keys").read_text())[0], (secrets / "token-hmac-secret").read_text()),
+            Door(yaml.safe_load((secrets / "api-keys").read_text())[0], (secrets / "token-hmac-secret").read_text()),
         )
 
     def run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:

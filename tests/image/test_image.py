@@ -21,7 +21,7 @@ from holdfast.profile.render.helm import helm_values
 from tests.gateway import SECRET
 from tests.image.conftest import MARK, NETWORK, Image
 from tests.image.engine import Docker, descriptors
-from tests.infra.rolling import Doors
+from tests.resilience.lab import Door
 
 LIMIT_MIB = 120.0
 # What the layers of python:3.13-slim take, rounded up; the tests' own base takes less.
@@ -162,7 +162,7 @@ def test_image_lets_clients_leave_when_it_is_stopped(start: Callable[..., Contai
     container = start(TOKEN__HMAC_SECRET=SECRET)
     container.wait_ready()
     with connect(f"ws://{container.address}:8000/connection/websocket", proxy=None) as client:
-        client.send(json.dumps({"id": 1, "connect": {"token": Doors().token("one")}}))
+        client.send(json.dumps({"id": 1, "connect": {"token": Door().token("one")}}))
         assert "connect" in json.loads(client.recv())
         container.docker.run("kill", "--signal", "TERM", container.name)
         with pytest.raises(ConnectionClosed) as closed:

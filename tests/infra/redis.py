@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
 
 from tests.infra.rolling import Rolling
+from tests.wire import eventually
 
 REDIS, SENTINEL = 6379, 26379
 
@@ -34,7 +34,4 @@ def wait_until(what: Callable[[], bool], seconds: float = 90.0) -> None:
     Raises:
         AssertionError: it does not come true.
     """
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.5)
+    eventually(what, seconds, "it did not come true", 0.5)

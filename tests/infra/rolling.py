@@ -7,16 +7,14 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jwt
-
 from tests.gateway import SECRET, SETTINGS, merged
 from tests.infra.playbooks import ANSIBLE, ROOT, Hosts, Run
+from tests.resilience.lab import Door
 
 API_KEY = "test-api-key-of-the-hosts"
 SECRETS = {
@@ -35,17 +33,6 @@ SETTINGS_OF_TESTS: dict[str, Any] = {
 
 
 @dataclass
-class Doors:
-    """What the lab asks of a gateway that is not a process of this machine."""
-
-    api_key: str = API_KEY
-
-    def token(self, user: str) -> str:
-        """Return a connection token."""
-        return jwt.encode({"sub": user, "exp": int(time.time()) + 3600}, SECRET, algorithm="HS256")
-
-
-@dataclass
 class Rolling:
     """A set of hosts and what is rolled out to it; stands where the lab expects a fleet."""
 
@@ -55,7 +42,7 @@ class Rolling:
     settings: Mapping[str, Any] = field(default_factory=dict)
     inventory: Path | None = None
     before: Mapping[str, str] = field(default_factory=dict)  # what was on the hosts, for the way back
-    gateways: tuple[Doors, ...] = (Doors(),)
+    gateways: tuple[Door, ...] = (Door(API_KEY),)
 
     @property
     def balancer(self) -> str:

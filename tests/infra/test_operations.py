@@ -10,7 +10,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from tests.infra.rolling import SECRETS, Rolling
 from tests.infra.wheels import built_wheel, other_wheel
 from tests.parts import require
 from tests.runbooks import READ_ONLY, RUNBOOKS
+from tests.wire import eventually
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow, pytest.mark.proof]
 
@@ -64,10 +64,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rolling]:
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
     """Return when something is so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
+    eventually(condition, PATIENCE_SECONDS, what, 0.2)
 
 
 def versions(fleet: Rolling) -> dict[str, list[str]]:

@@ -16,6 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import jwt
+
+from tests.gateway import API_KEY, SECRET
 from tests.resilience.crowd import KINDS, Crowd, Kind, Plan
 from tests.resilience.fleet import Fleet
 from tests.resilience.publishers import Publishers
@@ -23,6 +26,18 @@ from tests.resilience.report import Report, report_of
 
 USERS = 50
 CALM_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Door:
+    """What the lab asks of a gateway that is not a process of this machine."""
+
+    api_key: str = API_KEY
+    secret: str = SECRET
+
+    def token(self, user: str) -> str:
+        """Return a connection token that outlives a scenario."""
+        return jwt.encode({"sub": user, "exp": int(time.time()) + 3600}, self.secret, algorithm="HS256")
 
 
 @dataclass(frozen=True)
