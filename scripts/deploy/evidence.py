@@ -15,6 +15,9 @@ from .target import ANSIBLE, Target
 JOURNAL = "journalctl -q -n 12 --no-pager -o short-iso -u 'holdfast@*' -u haproxy -u redis-server --since -15min"
 JOURNAL_SECONDS = 45.0
 MOST_LINES = 20
+# Names of tasks of the roles: what is judged beforehand, and the refusal of a rollback that has nothing to lead to.
+BEFOREHAND = ("Judge", "Find the wheel", "Secrets")
+NOTHING_BEFORE = "Judge whether there is a release before"
 
 
 def failure(target: Target, play: Play, following: str) -> DeployError:
@@ -41,12 +44,12 @@ def failure(target: Target, play: Play, following: str) -> DeployError:
 
 def is_on_host(event: Event) -> bool:
     """Tell whether something on the host may say more: what is judged beforehand never got there."""
-    return not event.task.startswith(("Judge", "Find the wheel", "Find what served", "Secrets"))
+    return not event.task.startswith(BEFOREHAND)
 
 
 def has_nothing_before(play: Play) -> bool:
     """Tell whether it failed because there is no release to go back to."""
-    return bool(play.failures) and all(one.task == "Find what served before" for one in play.failures)
+    return bool(play.failures) and all(one.task == NOTHING_BEFORE for one in play.failures)
 
 
 def journal(target: Target, host: str) -> list[str]:

@@ -202,14 +202,21 @@ def test_deploy_that_is_killed_is_taken_up_again(rolling: Rolling, tmp_path: Pat
     assert [newer.enabled(host) for host in GATEWAYS] == [list(newer.running(host)) for host in GATEWAYS]
 
 
+def single_host(rolling: Rolling, folder: Path, *, without_redis: bool = False) -> Path:
+    """Write an inventory of one gateway, with its load balancer."""
+    inventory = rolling.hosts.inventory()
+    del inventory["all"]["children"]["gateways"]["hosts"]["gw2"]
+    if without_redis:
+        del inventory["all"]["children"]["redis"]
+    path = folder / "single.json"
+    path.write_text(json.dumps(inventory))
+    return path
+
+
 @pytest.mark.proof
 def test_single_host_is_rolled_without_a_loss(rolling: Rolling, tmp_path: Path) -> None:
     """With one gateway alone the other slot takes its clients."""
-    inventory = rolling.hosts.inventory()
-    del inventory["all"]["children"]["gateways"]["hosts"]["gw2"]
-    path = tmp_path / "single.json"
-    path.write_text(json.dumps(inventory))
-    single = Rolling(rolling.hosts, tmp_path, rolling.wheel, inventory=path)
+    single = Rolling(rolling.hosts, tmp_path, rolling.wheel, inventory=single_host(rolling, tmp_path))
     deployed = single.play("deploy")
     with running_lab(tmp_path, "single-host", single, Size(clients=60, patience=120.0)) as lab:
         lab.begin()
@@ -220,6 +227,17 @@ def test_single_host_is_rolled_without_a_loss(rolling: Rolling, tmp_path: Path) 
     assert restarted.changed
     assert not report.faults()
     assert report.closes.keys() <= {"shutdown"}
+
+
+@pytest.mark.proof
+def test_host_without_redis_is_deployed(rolling: Rolling, tmp_path: Path) -> None:
+    """One gateway with the embedded broker: no password of Redis is asked for, and its broker counts as up."""
+    inventory = single_host(rolling, tmp_path, without_redis=True)
+    secrets = {name: value for name, value in SECRETS.items() if name != "redis_password"}
+    done = Rolling(rolling.hosts, tmp_path, rolling.wheel, inventory=inventory).play("deploy", holdfast_secrets=secrets)
+
+    assert done.code == 0, done.text
+    assert "redis" not in rolling.hosts.on("gw1", "cat /etc/holdfast/holdfast.yaml")
 
 
 def test_way_back_leaves_nothing(rolling: Rolling, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.scripts.collection import plugin
 
 releases = plugin("module_utils.releases")
 way_back = plugin("module_utils.way_back")
+filters = plugin("filter.releases")
 INSTALLED = frozenset({"v0", "v1", "v2", "v3"})
 # What the words of the tables say: a version, and the settings behind a slash.
 Rows = str
@@ -174,6 +175,18 @@ def test_no_way_back_is_named(fleet: dict[str, Any], text: str) -> None:
     """Nothing on record, only one release, or records that say too little."""
     with pytest.raises(way_back.NothingBeforeError, match=text):
         way_back.choose(fleet, "d9")
+
+
+def test_playbook_is_told_why_there_is_no_way_back() -> None:
+    """In words that it can show by themselves, and without steps."""
+    first = [{"version": "v1", "settings": "s", "deploys": ["d1"]}]
+    looks = {"gw1": {"history": first, "serving": [{"version": "v1", "settings": "s"}], "installed": ["v1"]}}
+    choice = filters.rollback_choice(looks, "d9")
+
+    assert choice["refusal"].startswith(
+        "there is nothing to go back to, and nothing was changed: v1 is the first release"
+    )
+    assert choice["steps"] == {}
 
 
 def test_own_address_does_not_tell_hosts_apart_in_the_earlier_format() -> None:

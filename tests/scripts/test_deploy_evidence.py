@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import yaml
+
+from tests.contract.source import ROOT
 from tests.scripts.deploying import event
 
 from deploy import evidence  # isort: skip
+from deploy.commands import STAYS  # isort: skip
 from deploy.playbooks import Play  # isort: skip
 from deploy.problems import Exit  # isort: skip
 from deploy.target import Target  # isort: skip
@@ -50,6 +54,32 @@ def test_connection_that_was_lost_is_told_from_a_host_that_was_not_reached(monke
 def test_playbook_that_did_not_begin_shows_the_end_of_its_log(monkeypatch, tmp_path):
     """Ansible's own words, where no host came to a task."""
     assert "ERROR! no such file" in failed(monkeypatch, tmp_path).text()
+
+
+def test_rollback_without_a_release_before_is_told_from_other_failures(tmp_path):
+    """Its next command is another one: running it again would change nothing."""
+    nothing = event(task=evidence.NOTHING_BEFORE, state="failed")
+    other = event(task="Start the slot", state="failed")
+
+    def is_it(*events):
+        return evidence.has_nothing_before(Play("rollback_gateways", 2, tmp_path / "log", list(events)))
+
+    assert is_it(nothing)
+    assert not is_it(nothing, other)
+    assert not is_it()
+    assert not evidence.is_on_host(nothing)
+    assert evidence.is_on_host(other)
+
+
+def test_names_of_tasks_are_those_of_the_roles():
+    """A task that is given another name there would no longer be known here."""
+    roles = ROOT / "ansible" / "collections" / "ansible_collections" / "holdfast" / "gateway" / "roles"
+    names = [task["name"] for path in roles.glob("*/tasks/*.yml") for task in yaml.safe_load(path.read_text())]
+
+    assert evidence.NOTHING_BEFORE in names
+    for beginning in evidence.BEFOREHAND:
+        assert any(name.startswith(beginning) for name in names), beginning
+    assert STAYS in names
 
 
 def test_journal_comes_without_ansibles_heading():

@@ -97,6 +97,7 @@ class MemoryBroker:
                 self._begin(self._snapshots.write_at_interval(self._settings.snapshot_interval))
         metrics.SESSIONS.read_from(lambda: len(self.sessions))
         metrics.BROKER_STREAMS.read_from(lambda: len(self._history))
+        metrics.BROKER_UP.set(1)
         self._begin(self._sweep_forever())
         self._handler = handler
 

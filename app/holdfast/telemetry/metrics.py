@@ -269,7 +269,7 @@ CATCH_UPS_LOST = _counter(
 )
 
 # Redis
-BROKER_UP = _gauge("holdfast_broker_up", "Whether Redis, wherever its keys are, does what it is asked.")
+BROKER_UP = _gauge("holdfast_broker_up", "Whether the broker does what it is asked: Redis, wherever its keys are.")
 BROKER_LINK_UP = _gauge(
     "holdfast_broker_link_up",
     'Whether what Redis sends by itself comes here: "feed" for publications, "messages" for those of other instances.',

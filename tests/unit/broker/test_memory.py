@@ -23,6 +23,7 @@ from holdfast.broker.memory import MemoryBroker
 from holdfast.errors import BrokerError, ChannelError
 from holdfast.protocol.messages import ClientInfo, StreamPosition
 from holdfast.settings import BrokerSettings, Settings
+from holdfast.telemetry import metrics
 from tests.brokers import Clock, Recorder, offsets, publication, texts
 
 ALL = HistoryFilter(-1)
@@ -64,6 +65,16 @@ async def test_broker_refuses_before_start_and_after_stop():
                 await call()
         await broker.start(Recorder())
         await broker.stop()
+
+
+async def test_start_is_seen_as_a_broker_that_is_up():
+    """Alerts and deploys ask the metric of every instance, with Redis or without."""
+    metrics.BROKER_UP.set(0)
+    broker = make()
+    await broker.start(Recorder())
+    await broker.stop()
+
+    assert metrics.REGISTRY.get_sample_value("holdfast_broker_up") == 1
 
 
 async def test_publish_never_suspends():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.holdfast.gateway.plugins.module_utils import releases, way_back
 from ansible_collections.holdfast.gateway.plugins.module_utils.releases import Release
 from ansible_collections.holdfast.gateway.plugins.module_utils.way_back import Found
@@ -34,7 +33,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(name) of the rollback, C(to), the deploy whose release it leads to, and C(steps) by host.
+  description:
+    - C(name) of the rollback, C(to), the deploy whose release it leads to, and C(steps) by host.
+    - C(refusal) says why where there is nothing to go back to; it is empty otherwise.
   type: dict
 """
 
@@ -52,7 +53,8 @@ def rollback_choice(looks: dict, name: str) -> dict:
     try:
         choice = way_back.choose(fleet, str(name))
     except way_back.NothingBeforeError as error:
-        raise AnsibleFilterError(f"there is nothing to go back to, and nothing was changed: {error}") from error
+        refusal = f"there is nothing to go back to, and nothing was changed: {error}"
+        return {"name": str(name), "to": "", "steps": {}, "refusal": refusal}
     steps = {
         host: {
             "action": step.action, "text": step.text, "version": step.release.version if step.release else "",
@@ -60,7 +62,7 @@ def rollback_choice(looks: dict, name: str) -> dict:
         }
         for host, step in choice.steps.items()
     }  # fmt: skip
-    return {"name": choice.name, "to": choice.deploy, "steps": steps}
+    return {"name": choice.name, "to": choice.deploy, "steps": steps, "refusal": ""}
 
 
 def deploy_name(looks: dict, fresh: str, versions: dict, settings: dict) -> str:
