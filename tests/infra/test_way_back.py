@@ -15,6 +15,7 @@ from tests.infra.playbooks import Hosts
 from tests.infra.rolling import Rolling
 from tests.infra.wheels import built_wheel, other_wheel
 from tests.parts import require
+from tests.resilience.lab import Size, running_lab
 
 GATEWAYS = ("gw1", "gw2")
 RECORD = "/var/lib/holdfast/releases.json"
@@ -34,6 +35,7 @@ def rolling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rolling]:
     """Four hosts with nothing on them, for the tests of this file, in their order."""
     require("nspawn")
     require("ansible")
+    require("npm:tests/sdk")
     hosts = Hosts(os.environ.get("HOLDFAST_WAY_BACK_SET", "way-back"), patience=900)
     folder = tmp_path_factory.mktemp("way-back")
     # What an earlier run that was killed left behind.
@@ -135,7 +137,10 @@ def test_whole_deploy_is_taken_back_on_all_hosts_and_a_cut_off_one_goes_on(rolli
 
 
 def test_fewer_instances_drain_those_with_higher_numbers(rolling: Rolling, tmp_path: Path) -> None:
-    """From two instances on a host to one: the second one drains, ends and does not come back, HAProxy forgets it."""
+    """From two instances on a host to one: the second one drains, ends and does not come back, HAProxy forgets it.
+
+    Under numbered traffic: nothing is lost or doubled, and who was on it is told why it ends.
+    """
     profiles = {name: tmp_path / f"{name}.yaml" for name in ("one", "two")}
     for number, (name, path) in enumerate(profiles.items(), 1):
         intents = f"{{connections_per_instance: 2000, instances_per_host: {number}}}"
@@ -146,7 +151,10 @@ def test_fewer_instances_drain_those_with_higher_numbers(rolling: Rolling, tmp_p
     two = [sorted(slot[0] for slot in rolling.running(host)) for host in GATEWAYS]
     slot = next(slot for slot in rolling.running("gw1") if slot[0] == "2")
     predicted = rolling.play("deploy", "--check", "--diff", **one)
-    fewer = rolling.play("deploy", "--diff", **one)
+    with running_lab(tmp_path, "fewer-instances", rolling, Size(clients=60, patience=120.0)) as lab:
+        lab.begin()
+        fewer = rolling.play("deploy", "--diff", **one)
+        report = lab.end()
     log = rolling.hosts.on("gw1", f"journalctl -q -o cat -u holdfast@{slot}")
     again = rolling.play("deploy", **one)
 
@@ -156,6 +164,8 @@ def test_fewer_instances_drain_those_with_higher_numbers(rolling: Rolling, tmp_p
     assert [sorted(slot[0] for slot in rolling.running(host)) for host in GATEWAYS] == [["1"]] * 2
     assert [rolling.enabled(host) for host in GATEWAYS] == [list(rolling.running(host)) for host in GATEWAYS]
     assert "drain" in log
+    assert not report.faults()
+    assert report.closes.keys() <= {"shutdown"}
     assert rolling.hosts.on("gw1", "ls /etc/holdfast/instances /opt/holdfast/slots | grep ^2 || true") == ""
     assert "-2a" not in rolling.hosts.on("lb1", f"cat {CONFIG}")
     assert not again.changed
