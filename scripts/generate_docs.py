@@ -53,6 +53,13 @@ def _host_tuning() -> str:
     return render("docs", profile, profile.intents.reference.facts())
 
 
+def _capacity() -> str:
+    from holdfast.profile import load
+    from holdfast.profile.render.capacity import filled
+
+    return filled(_text(DOCS / "capacity.md"), load)
+
+
 def _of_profile(target: str) -> str:
     from holdfast.profile import load, render
     from holdfast.profile.render.compose import one_machine
@@ -99,6 +106,7 @@ def _texts_js() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "capacity.md": _capacity,
     "configuration.md": _configuration,
     "errors.md": _errors,
     "faults.md": _faults,

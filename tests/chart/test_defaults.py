@@ -10,6 +10,7 @@ import yaml
 
 from holdfast import __version__
 from holdfast.profile import load
+from holdfast.profile.capacity import ready_seconds
 from holdfast.profile.derive import derive
 from holdfast.profile.formulas import MIB
 from holdfast.profile.render.helm import helm, pod_sysctls
@@ -86,7 +87,7 @@ def test_one_pod_drains_at_a_time(rolled_out):
     _, derived, objects = rolled_out
     spec = one(objects, "Deployment")["spec"]
 
-    assert spec["minReadySeconds"] >= derived.propagation_wait + derived.drain_window
+    assert spec["minReadySeconds"] == ready_seconds(derived.propagation_wait, derived.drain_window)
     assert spec["progressDeadlineSeconds"] > spec["minReadySeconds"] + 60
     policies = one(objects, "HorizontalPodAutoscaler")["spec"]["behavior"]["scaleDown"]["policies"]
     assert policies == [{"type": "Pods", "value": 1, "periodSeconds": derived.termination_grace}]

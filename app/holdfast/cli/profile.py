@@ -116,7 +116,7 @@ def render(
     """Print a file made from the profile.
 
     Targets: sysctl, modules, modprobe, unit, haproxy, redis, sentinel, gateway, helm, compose, compose-haproxy,
-    alerts, docs, json.
+    alerts, docs, capacity, json.
     """
     from holdfast.profile import load
     from holdfast.profile.render.haproxy import haproxy, slots

@@ -8,7 +8,7 @@ from typing import Final
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.faults import Fault, ProfileError
 from holdfast.profile.model import Profile
-from holdfast.profile.render import alerts, compose, gateway, haproxy, helm, kernel, redis, table, unit
+from holdfast.profile.render import alerts, capacity, compose, gateway, haproxy, helm, kernel, redis, table, unit
 
 Renderer = Callable[[Profile, HostFacts], str]
 
@@ -26,6 +26,7 @@ RENDERERS: Final[Mapping[str, Renderer]] = {
     "compose-haproxy": compose.compose_haproxy,
     "alerts": alerts.alerts,
     "docs": table.docs,
+    "capacity": capacity.capacity,
     "json": table.as_json,
 }
 
