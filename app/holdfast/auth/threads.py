@@ -62,4 +62,6 @@ class BoundedThreads:
 
 def _give_way() -> None:
     if sys.platform == "linux":  # where each thread has a niceness of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        own = os.PRIO_PROCESS, threading.get_native_id()
+        # A process that gives way itself may not be set above that, and would end for trying.
+        os.setpriority(*own, max(_NICENESS, os.getpriority(*own)))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 
 import pytest
@@ -17,6 +19,20 @@ async def test_run_returns_what_the_call_does() -> None:
     with pytest.raises(ZeroDivisionError):
         await threads.run(lambda: 1 // 0)
     threads.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a thread has a niceness of its own")
+@pytest.mark.parametrize(("own", "becomes"), [(0, 10), (19, 19)])
+async def test_threads_give_way_and_never_take_more(monkeypatch: pytest.MonkeyPatch, own: int, becomes: int) -> None:
+    """Whoever runs the gateway under `nice` has not allowed it to come before that, and the kernel refuses it."""
+    asked = []
+    monkeypatch.setattr(os, "getpriority", lambda *_which: own)
+    monkeypatch.setattr(os, "setpriority", lambda *words: asked.append(words[-1]))
+    threads = BoundedThreads("test", 1, 1, gives_way=True)
+    await threads.run(lambda: None)
+    threads.close()
+
+    assert asked == [becomes]
 
 
 async def test_run_refuses_more_than_may_wait() -> None:
