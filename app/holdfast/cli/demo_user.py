@@ -1,6 +1,7 @@
 """The login of `make run`: on, with two users whose password is made once and printed at each start.
 
-The users and the password stand in the folder of the local settings, readable by their owner alone.
+The users and the password stand in the folder of the local settings, readable by their owner alone. A password file
+that cannot be written is somebody else's, such as a cluster's Secret: it counts, whatever was there before.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from holdfast.cli.failure import CliError, Exit
 from holdfast.cli.place import LOCAL_FOLDER
 from holdfast.settings_auth import SHORTEST_SECRET
 
 if TYPE_CHECKING:
+    from holdfast.auth.passwords import Passwords
+    from holdfast.auth.users import Users
     from holdfast.settings import Settings
 
 USER: Final = "alice"
@@ -35,9 +39,10 @@ def demo_login(loaded: Settings) -> dict[str, Any]:
 
 
 def ensure_demo_user(loaded: Settings) -> None:
-    """Make the user with the password of the file, or a new one; whose password was changed has that one alone.
+    """Make the users with the password of the file, or a new one; whose password was changed has that one alone.
 
     Raises:
+        CliError: the file is somebody else's, and there is no password in it.
         ConfigError: the database's file cannot be used.
     """
     from holdfast.auth.passwords import Passwords, generated
@@ -48,7 +53,9 @@ def ensure_demo_user(loaded: Settings) -> None:
     users, passwords = Users(loaded.auth), Passwords(loaded.auth.password)
     try:
         user, password = users.by_name(USER), demo_password(loaded)
-        if user is None:
+        if _is_given():
+            _give(users, passwords, password)
+        elif user is None:
             password = password or _keep(PASSWORD_FILE, generated())
             users.add(USER, passwords.hash(password))
         elif password and not passwords.verify(password, user.password_hash).is_right:
@@ -70,6 +77,22 @@ def demo_password(loaded: Settings) -> str:
 
 def _is_demo(loaded: Settings) -> bool:
     return loaded.auth.enabled and loaded.auth.users_path == USERS_FILE
+
+
+def _is_given() -> bool:
+    return PASSWORD_FILE.exists() and not os.access(PASSWORD_FILE, os.W_OK)
+
+
+def _give(users: Users, passwords: Passwords, password: str) -> None:
+    """Let the given password open both accounts; sessions stay, as they do in other pods."""
+    if not password:
+        raise CliError(f"{PASSWORD_FILE}: expected the password of the demo's users, and it is empty.", Exit.USAGE)
+    for name in (USER, FRIEND):
+        user = users.by_name(name)
+        if user is None:
+            users.add(name, passwords.hash(password))
+        elif not passwords.verify(password, user.password_hash).is_right:
+            users.rehash(user.id, user.password_hash, passwords.hash(password))
 
 
 def _keep(path: Path, password: str) -> str:

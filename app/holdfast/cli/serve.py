@@ -28,6 +28,10 @@ def serve(
     dev: Annotated[
         bool, typer.Option("--dev", help="Make secrets on first start and print lines to try it with.")
     ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", help="With --dev: print no such lines, for they hold secrets; output may be kept."),
+    ] = False,
     config: ServeConfigOption = None,
     again: Annotated[int | None, typer.Option(hidden=True, help="The port of before a restart.")] = None,
 ) -> None:
@@ -39,26 +43,22 @@ def serve(
     overrides: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     last_word = LastWord.from_environment(os.environ)
     with last_word.kept(CliError):
-        code = _run(last_word, config, overrides, dev=dev, again=again)
+        code = _serve_dev(config, overrides, again, quiet=quiet) if dev else _serve(last_word, config, overrides)
     raise typer.Exit(code)
 
 
-def _run(last_word: LastWord, config: Path | None, overrides: dict[str, Any], *, dev: bool, again: int | None) -> int:
+def _serve(last_word: LastWord, config: Path | None, overrides: dict[str, Any]) -> int:
     """Run it and return the exit code; an error that ends it is left to `last_word`."""
     from holdfast.main import run
     from holdfast.settings_load import load_settings
 
-    if dev:
-        if again is not None:
-            overrides["port"] = again
-        return _serve_dev(config, overrides, is_again=again is not None)
     # No fallback to the file of a first start here: a production start must not pick up what lies about.
     settings = load_settings(config, os.environ, overrides)
     last_word.path = settings.termination_message_path
     return run(settings)
 
 
-def _serve_dev(config: Path | None, overrides: dict[str, Any], *, is_again: bool) -> int:
+def _serve_dev(config: Path | None, overrides: dict[str, Any], again: int | None, *, quiet: bool) -> int:
     """Run it with secrets of its own, one in a folder, again where the page asks for that; return the exit code."""
     from holdfast.cli.again import start_again
     from holdfast.cli.demo_user import ensure_demo_user
@@ -67,6 +67,8 @@ def _serve_dev(config: Path | None, overrides: dict[str, Any], *, is_again: bool
     from holdfast.main import run
     from holdfast.wiring_dev import DevMode
 
+    if again is not None:
+        overrides["port"] = again
     loaded = dev_settings(config, os.environ, overrides)
     noted = Note()
     noted.claim(loaded, config, os.environ)
@@ -77,7 +79,10 @@ def _serve_dev(config: Path | None, overrides: dict[str, Any], *, is_again: bool
     def on_started(base_url: str) -> None:
         started.append(base_url)
         noted.tell(loaded, base_url)
-        result(f"Started again on {base_url}" if is_again else lines_to_paste(loaded, base_url))
+        if again is not None or quiet:
+            result(f"Started{' again' if again is not None else ''} on {base_url}")
+        else:
+            result(lines_to_paste(loaded, base_url))
 
     try:
         code = run(loaded, on_started=on_started, dev=mode)

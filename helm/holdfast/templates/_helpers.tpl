@@ -30,6 +30,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Where the demo's password is. */}}
+{{- define "holdfast.demoSecret" -}}
+{{- default (include "holdfast.secretName" .) .Values.demo.existingSecret -}}
+{{- end -}}
+
 {{/* Labels. A component: list .root and .component. */}}
 {{- define "holdfast.selectorLabels" -}}
 app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
@@ -151,6 +156,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 {{- $broker := ternary (dict "type" "redis" "redis" $redis) (dict "type" "memory") (ne (include "holdfast.broker" .) "") -}}
 {{- $config = mergeOverwrite $config (dict "broker" $broker) -}}
+{{- if .Values.demo.enabled -}}
+{{- $demo := .Files.Get "files/demo.yaml" | fromYaml -}}
+{{- if not (include "holdfast.broker" .) -}}
+{{- $demo = merge $demo (dict "broker" (dict "snapshot_path" "/etc/holdfast/.holdfast/history.snapshot")) -}}
+{{- end -}}
+{{- $config = mergeOverwrite $demo $config -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
 

@@ -9,6 +9,7 @@
 {{- include "holdfast.validateScaling" . -}}
 {{- include "holdfast.validateSysctls" . -}}
 {{- include "holdfast.validateNetwork" . -}}
+{{- include "holdfast.validateDemo" . -}}
 {{- end -}}
 
 {{- define "holdfast.validateSecrets" -}}
@@ -172,5 +173,19 @@
 {{- end -}}
 {{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") -}}
 {{- fail "service.nodePort needs service.type NodePort or LoadBalancer." -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "holdfast.validateDemo" -}}
+{{- if .Values.demo.enabled -}}
+{{- if .Values.redis.external.addresses -}}
+{{- fail "demo.enabled is true with redis.external.addresses: the page's switches break things on purpose, and whoever uses that Redis would feel it. Leave the demo out, or try it with redis.trial.enabled=true or one pod." -}}
+{{- end -}}
+{{- if not .Values.secrets.keys.tokenHmacSecret -}}
+{{- fail "demo.enabled needs secrets.keys.tokenHmacSecret: its login signs tokens that every pod has to take." -}}
+{{- end -}}
+{{- if hasKey (dig "auth" (dict) .Values.config) "enabled" -}}
+{{- fail "config.auth.enabled is set, and demo.enabled brings a login with users of its own. Leave one of them out." -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

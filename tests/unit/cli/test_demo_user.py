@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from holdfast.auth.passwords import Passwords
 from holdfast.auth.users import Users
 from holdfast.cli.demo_user import FRIEND, PASSWORD_FILE, USER, USERS_FILE, demo_login, demo_password, ensure_demo_user
+from holdfast.cli.failure import CliError
 from holdfast.settings import Settings
 
 SECRET = {"token": {"hmac_secret": "s" * 32}}
@@ -65,6 +67,45 @@ def test_users_that_were_deleted_come_back() -> None:
     ensure_demo_user(settings)
 
     assert opens(settings, first)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    """Let the password be in a file that cannot be written, as a Secret's cannot; who runs as root could."""
+    PASSWORD_FILE.write_text(password)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != PASSWORD_FILE)
+
+
+def test_password_that_is_given_opens_whatever_was_there_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Secret that has changed counts in a pod that starts again; the file is left as it is."""
+    settings = Settings.model_validate(DEMO)
+    for password in ("the first one\n", "the second one\n"):
+        given(monkeypatch, password)
+        ensure_demo_user(settings)
+
+    assert opens(settings, "the second one")
+    assert opens(settings, "the second one", FRIEND)
+    assert PASSWORD_FILE.read_text() == "the second one\n"
+
+
+def test_password_that_is_given_keeps_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account of the same generation in every pod, or one would refuse what another has begun."""
+    settings = Settings.model_validate(DEMO)
+    for password in ("the first one", "the second one"):
+        given(monkeypatch, password)
+        ensure_demo_user(settings)
+    users = Users(settings.auth)
+    generations = {user.generation for user in users.all()}
+    users.close()
+
+    assert generations == {1}
+
+
+def test_password_that_is_given_and_empty_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could log in, and each pod would have another one."""
+    given(monkeypatch, "\n")
+
+    with pytest.raises(CliError, match="demo-password: expected the password"):
+        ensure_demo_user(Settings.model_validate(DEMO))
 
 
 def test_login_is_on_for_trying_things() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.cli.demo_user import demo_password
 from holdfast.cli.running import running
 from holdfast.errors import BrokerError
 
@@ -50,6 +51,18 @@ def test_serve_dev_prints_lines_once_it_listens(cli, started, capsys):
 
     assert "http://127.0.0.1:12345" in capsys.readouterr().out
     assert settings.token.hmac_secret.get_secret_value()
+
+
+def test_serve_dev_quiet_prints_no_secret(cli, started, capsys):
+    """What a container prints is kept by whoever collects logs."""
+    cli("serve", "--dev", "--quiet")
+    settings, on_started, _ = started[0]
+
+    on_started("http://127.0.0.1:12345")
+
+    said = capsys.readouterr().out
+    assert said.strip() == "Started on http://127.0.0.1:12345"
+    assert demo_password(settings)
 
 
 def test_serve_exits_with_the_code_of_the_run(cli, monkeypatch):

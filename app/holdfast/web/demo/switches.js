@@ -1,5 +1,5 @@
 // @ts-check
-/** What each switch does. Those that break the server's side ask the gateway, which has them under `make run` alone. */
+/** What each switch does. Those that break the server's side ask the gateway, which has them under `serve --dev` alone. */
 
 import { tokens } from './breakable.js';
 import { network, setOffline } from './network.js';

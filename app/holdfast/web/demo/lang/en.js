@@ -11,7 +11,7 @@ export const EN = {
   'page.skip': 'To the chat',
 
   'login.title': 'Log in',
-  'login.intro': '“make run” has printed a user and a password in your terminal.',
+  'login.intro': 'What started this has printed users and a password in your terminal.',
   'login.name': 'User name',
   'login.password': 'Password',
   'login.reveal': 'Show',
@@ -81,7 +81,7 @@ export const EN = {
   'code.more': 'More is in web/demo/, one small module for each part of this page.',
 
   'switches.title': 'Break it',
-  'switches.about': 'These break real things, for you alone; only the restart is for everybody. They exist under “make run” alone. After several in a row the client waits longer before it tries again; “Try now” hurries.',
+  'switches.about': 'These break real things, for you alone; only the restart is for everybody. No production has them. After several in a row the client waits longer before it tries again; “Try now” hurries.',
   'switch.see': 'You should see:',
   'switch.done': 'Done. Watching what comes of it…',
   'switch.noticed': 'Noticed {after}. Coming back…',

@@ -11,7 +11,7 @@ export const PT_BR = {
   'page.skip': 'Ir para o chat',
 
   'login.title': 'Entrar',
-  'login.intro': 'O “make run” mostrou um usuário e uma senha no seu terminal.',
+  'login.intro': 'O comando que iniciou isto mostrou usuários e uma senha no seu terminal.',
   'login.name': 'Usuário',
   'login.password': 'Senha',
   'login.reveal': 'Mostrar',
@@ -81,7 +81,7 @@ export const PT_BR = {
   'code.more': 'O resto está em web/demo/, um módulo pequeno para cada parte desta página.',
 
   'switches.title': 'Quebre',
-  'switches.about': 'Quebram coisas de verdade, só para você; apenas o reinício vale para todos. Existem só com “make run”. Após várias seguidas o cliente espera mais antes de tentar de novo; “Tentar agora” apressa.',
+  'switches.about': 'Quebram coisas de verdade, só para você; apenas o reinício vale para todos. Nenhuma produção os tem. Após várias seguidas o cliente espera mais antes de tentar de novo; “Tentar agora” apressa.',
   'switch.see': 'Você deve ver:',
   'switch.done': 'Feito. Observando o que acontece…',
   'switch.noticed': 'Percebido {after}. Voltando…',
