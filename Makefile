@@ -50,7 +50,7 @@ run-cluster: setup ## Start three instances, Redis and HAProxy on this machine (
 # ENV=local|staging|production, INVENTORY= one of your own, V=1 shows Ansible's output, SET= other test hosts than the usual.
 DEPLOY = $(PY) scripts/deploy.py $(1) --environment "$(or $(ENV),local)" $(if $(INVENTORY),--inventory "$(if $(filter /%,$(INVENTORY)),,$(CURDIR)/)$(INVENTORY)") \
   $(if $(TARGET),--target "$(TARGET)" --folder "$(CURDIR)" --context "$(CONTEXT)" --namespace "$(NAMESPACE)" --release "$(RELEASE)" \
-  --image "$(IMAGE)" --values "$(VALUES)" --chart "$(CHART)" --url "$(URL)") $(if $(SET),--set "$(SET)") $(if $(CONFIRM),--confirm "$(CONFIRM)") $(if $(V),--verbose)
+  --image "$(IMAGE)" --values "$(VALUES)" --chart "$(CHART)" --url "$(URL)" --demo "$(DEMO)") $(if $(SET),--set "$(SET)") $(if $(CONFIRM),--confirm "$(CONFIRM)") $(if $(V),--verbose)
 
 doctor: infra ## Say what is missing for a deploy, each with its remedy (ENV=local, staging or production)
 	@$(call DEPLOY,doctor)
@@ -58,7 +58,7 @@ doctor: infra ## Say what is missing for a deploy, each with its remedy (ENV=loc
 plan: infra ## Show all that a deploy would change, and change nothing
 	@$(call DEPLOY,plan)
 
-deploy: infra ## Deploy to the hosts of ENV, one at a time; without ENV to test hosts on this machine, as root
+deploy: infra ## Deploy to the hosts of ENV, or a cluster (TARGET=kubernetes); without both to test hosts here, as root
 	@$(call DEPLOY,deploy)
 
 verify: infra ## Hold every host against the profile: what drifted, where, and the fix

@@ -39,6 +39,7 @@ CLUSTER_OPTIONS = {
     "values": "files of values, apart by commas; the last one wins",
     "folder": "where relative paths begin",
     "chart": "another chart than that of this checkout",
+    "demo": "no leaves out the demo page that ENV=local brings",
     "url": "the front door as clients have it; else a port-forward",
 }
 IN_CLUSTERS = ("doctor", "plan", "deploy", "verify", "rollback", "restart")

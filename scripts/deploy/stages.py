@@ -15,6 +15,8 @@ class Stages:
     say: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     done: list[tuple[str, float, str]] = field(default_factory=list)
+    closing: list[str] = field(default_factory=list)
+    """What is to be read last, below the times."""
 
     @contextmanager
     def stage(self, name: str, about: str) -> Iterator[None]:
@@ -28,7 +30,7 @@ class Stages:
             self.done.append((name, self.clock() - began, state))
 
     def table(self) -> list[str]:
-        """Return the times of the stages."""
+        """Return the times of the stages, and what is to be read last."""
         total = sum(seconds for _, seconds, _ in self.done)
         rows = [f"  {name:<10} {seconds:7.1f} s  {state}" for name, seconds, state in self.done]
-        return ["Times:", *rows, f"  {'in all':<10} {total:7.1f} s"]
+        return ["Times:", *rows, f"  {'in all':<10} {total:7.1f} s", *self.closing]

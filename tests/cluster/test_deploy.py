@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from tests.cluster.images import Images
 from tests.runbooks import READ_ONLY, RUNBOOKS
+from tests.scripts import deploying  # noqa: F401 - lets `deploy` be imported
+
+from deploy.kubernetes.front_door import forwarded  # isort: skip
+from deploy.kubernetes.programs import Cluster  # isort: skip
+from deploy.kubernetes.target import KubernetesTarget  # isort: skip
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "holdfast-deploy"
@@ -65,6 +72,8 @@ class Deploy:
 
     folder: Path
     image: str
+    said: str = ""
+    """By the first deploy."""
 
     def __call__(self, command: str, image: str = "", **values: Any) -> subprocess.CompletedProcess[str]:
         """Run a command with these values beside the usual ones."""
@@ -112,8 +121,8 @@ def deploy(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     found = Deploy(tmp_path_factory.mktemp("deploy"), images.gateway)
     trial = {"image": images.redis, "command": ["redis-server"]}
     (found.folder / "usual.yaml").write_text(yaml.safe_dump(VALUES | {"redis": {"trial": trial}}))
-    done = found("deploy")
-    assert "message ok" in done.stdout, done.stdout
+    found.said = found("deploy").stdout
+    assert "message ok" in found.said, found.said
     yield found
     tool("kubectl", "delete", "namespace", NAMESPACE, "--wait=false")
 
@@ -143,6 +152,28 @@ def test_deploy_of_the_same_rolls_nothing(deploy: Deploy) -> None:
     assert "nothing changes" in done.stdout
     assert "message ok" in done.stdout, done.stdout
     assert len(deploy.revisions()) == before
+
+
+def test_deploy_leads_to_a_page_whose_login_counts_at_both_pods(deploy: Deploy) -> None:
+    """What the last lines say opens the demo; pods know users and each other's sessions; no log has the password."""
+    lines = re.search(r"port-forward service/holdfast 8000:8000; .*\nDemo: .*/demo .* password (\S+)\n", deploy.said)
+    assert lines is not None, deploy.said
+    cluster = Cluster(KubernetesTarget(namespace=NAMESPACE))
+    first, second = (one["metadata"]["name"] for one in pods())
+    with (
+        forwarded(cluster, (f"pod/{first}", 8000)) as here, forwarded(cluster, (f"pod/{second}", 8000)) as there,
+        httpx.Client(timeout=60, headers={"content-type": "application/json"}) as browser,
+    ):  # fmt: skip
+        page = browser.get(f"http://127.0.0.1:{here}/demo/")
+        logins = [
+            browser.post(f"http://127.0.0.1:{port}/auth/login", json={"username": user, "password": lines[1]})
+            for port, user in ((there, "bob"), (here, "alice"))
+        ]
+        elsewhere = browser.post(f"http://127.0.0.1:{there}/auth/refresh", content="{}")
+
+    assert (page.status_code, [one.status_code for one in logins]) == (200, [200, 200])
+    assert (elsewhere.status_code, elsewhere.json()["user"]["id"]) == (200, "alice")
+    assert lines[1] not in "".join(tool("kubectl", "logs", name).stdout for name in (first, second))
 
 
 @pytest.mark.parametrize(

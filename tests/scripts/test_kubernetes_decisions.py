@@ -22,7 +22,7 @@ from deploy.problems import DeployError, Exit  # isort: skip
 
 GIVEN = {
     "environment": "staging", "context": "", "kubeconfig": "", "namespace": "", "release": "", "image": "",
-    "values": "", "chart": "", "folder": "",
+    "values": "", "chart": "", "folder": "", "demo": "",
 }  # fmt: skip
 
 
@@ -241,6 +241,7 @@ def test_target_takes_what_was_given(tmp_path: Path):
         {"values": "nowhere.yaml"},
         {"image": "holdfast"},
         {"environment": "x"},
+        {"demo": "maybe"},
     ],
 )
 def test_target_refuses_what_cannot_be(wrong: dict[str, str]):

@@ -12,7 +12,7 @@ from deploy.problems import DeployError, Exit
 from deploy.stages import Stages
 from holdfast.cli.ops import kube
 
-from . import doctor, front_door, instances, manifests, releases, state, verify
+from . import demo, doctor, front_door, instances, manifests, releases, state, verify
 from . import plan as plans
 from .budget import Budget, budget
 from .cause import Cause
@@ -76,6 +76,7 @@ class KubernetesCommand:
             with self.stages.stage("roll", "new pods first, then one old pod after the other"):
                 self._roll(made)
         self._after(made)
+        self.stages.closing = demo.lines(self.cluster, made.after)
         self.say(f"Deployed to {self.target.environment}. Back: {self.target.command('rollback')}")
         return Exit.FINE
 

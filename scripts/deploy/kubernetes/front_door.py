@@ -31,8 +31,8 @@ def smoke(cluster: Cluster, made: dict[Key, Object], url: str = "", origin: str 
     """
     secrets = _secrets(cluster, made)
     with (
-        forwarded(cluster, _service(made, "http")) as public,
-        forwarded(cluster, _service(made, "internal")) as internal,
+        forwarded(cluster, service_of(made, "http")) as public,
+        forwarded(cluster, service_of(made, "internal")) as internal,
     ):
         given = {
             "url": url or f"ws://127.0.0.1:{public}/connection/websocket", "api_url": f"http://127.0.0.1:{internal}",
@@ -50,24 +50,23 @@ def forwarded(cluster: Cluster, place: tuple[str, int]) -> Iterator[int]:
         DeployError: it does not open.
     """
     name, port = place
-    process = cluster.forward([name, f":{port}"])
-    timer = threading.Timer(OPEN_SECONDS, process.kill)
-    timer.start()
-    try:
-        said = process.stdout.readline() if process.stdout else ""
-        match = re.search(r"127\.0\.0\.1:(\d+)", said)
-        if match is None:
-            rest = process.stdout.read() if process.stdout else ""
-            raise DeployError(
-                f"no way to port {port} of {name}", Exit.UNKNOWN, evidence=(said + rest).strip().splitlines()[-4:],
-                following=cluster.target.kubectl(f"port-forward {name} :{port}"),
-            )  # fmt: skip
-        timer.cancel()
-        yield int(match[1])
-    finally:
-        timer.cancel()
-        process.terminate()
-        process.wait()
+    with cluster.forward([name, f":{port}"]) as process:
+        timer = threading.Timer(OPEN_SECONDS, process.kill)
+        timer.start()
+        try:
+            said = process.stdout.readline() if process.stdout else ""
+            match = re.search(r"127\.0\.0\.1:(\d+)", said)
+            if match is None:
+                rest = process.stdout.read() if process.stdout else ""
+                raise DeployError(
+                    f"no way to port {port} of {name}", Exit.UNKNOWN, evidence=(said + rest).strip().splitlines()[-4:],
+                    following=cluster.target.kubectl(f"port-forward {name} :{port}"),
+                )  # fmt: skip
+            timer.cancel()
+            yield int(match[1])
+        finally:
+            timer.cancel()
+            process.terminate()
 
 
 def _walk(given: dict[str, Any], cluster: Cluster) -> list[str]:
@@ -86,7 +85,7 @@ def _walk(given: dict[str, Any], cluster: Cluster) -> list[str]:
         ) from None  # fmt: skip
 
 
-def _service(made: dict[Key, Object], port_name: str) -> tuple[str, int]:
+def service_of(made: dict[Key, Object], port_name: str) -> tuple[str, int]:
     """Return the Service that has a port of this name, and the port."""
     for (kind, name), one in made.items():
         ports = one.get("spec", {}).get("ports", []) if kind == "Service" else []

@@ -13,7 +13,7 @@ import yaml
 from deploy.playbooks import BIN
 from deploy.problems import DeployError, Exit
 
-from . import releases
+from . import demo, releases
 from .manifests import Key, Object, find, objects
 from .programs import Cluster, loaded
 from .target import KubernetesTarget, image_values
@@ -61,6 +61,11 @@ def make(cluster: Cluster) -> Plan:
         )  # fmt: skip
     found = loaded(done.output)
     values = {**found.get("chart", {}).get("values", {}), **found.get("config", {})}
+    if target.environment != "local" and values.get("demo", {}).get("enabled"):
+        raise DeployError(
+            f"demo.enabled with ENV={target.environment}: its page breaks things on purpose", Exit.USAGE,
+            following="leave it out of VALUES, or try it with ENV=local",
+        )  # fmt: skip
     return Plan(current(cluster), objects(found.get("manifest", "")), values)
 
 
@@ -105,8 +110,18 @@ def own_values(target: KubernetesTarget) -> list[Path]:
     if target.environment != "local":
         return [profile]
     trial = target.folder / "values-trial.yaml"
-    trial.write_text(yaml.safe_dump(TRIAL))
+    brings = demo.VALUES if demo.is_brought(target.demo, map(_read, target.values)) else {}
+    trial.write_text(yaml.safe_dump(TRIAL | brings))
     return [profile, trial]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a file of values, {} where it is none, which Helm says better."""
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sentence(said: str) -> list[str]:

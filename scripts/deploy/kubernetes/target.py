@@ -30,6 +30,7 @@ class KubernetesTarget:
     image: str = ""
     values: tuple[Path, ...] = ()
     chart: str = str(CHART)
+    demo: str = ""
     makes_hosts = False
 
     @property
@@ -77,6 +78,7 @@ class KubernetesTarget:
         words += [f"IMAGE={self.image}"] if self.image else []
         words += [f"VALUES={','.join(map(str, self.values))}"] if self.values else []
         words += [f"CHART={self.chart}"] if self.chart != str(CHART) else []
+        words += [f"DEMO={self.demo}"] if self.demo else []
         return " ".join([*words, *more])
 
 
@@ -103,11 +105,13 @@ def target_of(given: Mapping[str, str], environ: Mapping[str, str]) -> Kubernete
             f"ENV={environment} CONTEXT=...; or KUBECONFIG=path",
         )
     image_values(given["image"])
+    if given["demo"] not in {"", "yes", "no"}:
+        raise _usage(f"DEMO: expected yes or no, got {given['demo']!r}")
     return KubernetesTarget(
         environment, given["context"], _kubeconfig(kubeconfig, folder),
         given["namespace"] or USUAL_NAME, given["release"] or USUAL_NAME, given["image"],
         tuple(_file("VALUES", one, folder) for one in given["values"].split(",") if one),
-        _chart(given["chart"], folder),
+        _chart(given["chart"], folder), given["demo"],
     )  # fmt: skip
 
 
