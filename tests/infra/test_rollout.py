@@ -114,12 +114,17 @@ def test_new_version_and_restart_are_not_noticed(rolling: Rolling, tmp_path: Pat
 
 
 @pytest.mark.proof
-def test_rollback_leads_to_the_version_before(rolling: Rolling) -> None:
+def test_rollback_leads_to_the_version_before(rolling: Rolling, tmp_path: Path) -> None:
     """The way back is the same roll, to the version and settings that served before."""
-    done = rolling.play("rollback_gateways")
+    before = [list(rolling.running(host).values()) for host in GATEWAYS]
+    newer = Rolling(rolling.hosts, tmp_path, other_wheel(rolling.wheel, tmp_path, "0.1.3"))
+    deployed = newer.play("deploy")
+    between = [list(newer.running(host).values()) for host in GATEWAYS]
+    done = newer.play("rollback_gateways")
 
-    assert done.code == 0, done.text
-    assert [list(rolling.running(host).values()) for host in GATEWAYS] == [["0.1.0"]] * 2
+    assert (deployed.code, done.code) == (0, 0), deployed.text + done.text
+    assert between == [["0.1.3"]] * 2
+    assert [list(newer.running(host).values()) for host in GATEWAYS] == before
 
 
 def test_version_that_fails_stops_at_the_first_host(rolling: Rolling, tmp_path: Path) -> None:
