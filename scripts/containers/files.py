@@ -87,7 +87,8 @@ def write_demo(names: list[str], owner: tuple[int, int] | None) -> Path:
     if owner is not None:
         _give(owner, *demo.rglob("*"))
     services = {
-        name: {"command": ["serve", "--dev"], "volumes": [f"./demo/{name}:/etc/holdfast/{LOCAL_FOLDER}"]}
+        # Quiet: what it would print holds secrets, and what containers print is kept.
+        name: {"command": ["serve", "--dev", "--quiet"], "volumes": [f"./demo/{name}:/etc/holdfast/{LOCAL_FOLDER}"]}
         for name in names
     }
     path = FOLDER / "demo.yaml"

@@ -82,7 +82,7 @@ def test_write_demo_gives_each_gateway_the_same_users(folder: Path) -> None:
     assert copies[0] == copies[1]
     assert password
     assert files.demo_password(names) == password
-    assert yaml.safe_load(path.read_text())["services"]["gateway-2"]["command"] == ["serve", "--dev"]
+    assert yaml.safe_load(path.read_text())["services"]["gateway-2"]["command"] == ["serve", "--dev", "--quiet"]
 
 
 def test_users_of_redis_have_no_password_in_them() -> None:
