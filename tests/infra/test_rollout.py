@@ -174,7 +174,7 @@ def test_full_disk_leaves_the_old_version_alone(rolling: Rolling, tmp_path: Path
     folder = "/opt/holdfast/versions"
     rolling.hosts.on("gw1", SMALL_DISK.replace("FOLDER", folder))
     try:
-        newer = Rolling(rolling.hosts, tmp_path, other_wheel(rolling.wheel, tmp_path, "0.1.1"))
+        newer = Rolling(rolling.hosts, tmp_path, other_wheel(rolling.wheel, tmp_path, "0.8.0"))
         by_check = newer.play("deploy")
         by_pip = newer.play("deploy", gateway_free_mebibytes=0)
         left = rolling.hosts.on("gw1", f"ls {folder}")
@@ -184,7 +184,7 @@ def test_full_disk_leaves_the_old_version_alone(rolling: Rolling, tmp_path: Path
     assert "MiB free, expected 400" in by_check.text
     assert by_pip.code != 0
     assert "No space left on device" in by_pip.text
-    assert "0.1.1" not in left
+    assert "0.8.0" not in left
     assert {host: rolling.running(host) for host in GATEWAYS} == before
 
 
