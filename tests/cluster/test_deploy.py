@@ -267,7 +267,10 @@ def test_read_only_commands_of_runbooks_run(deploy: Deploy) -> None:
     """Each once, whichever book has it; on a cluster that is well they end well."""
     books = [book for book in RUNBOOKS if book.is_for_clusters]
     lines = dict.fromkeys(line for book in books for line in book.lines(READ_ONLY) if not line.startswith("make "))
+    # Of the checkout, where the machine has none.
+    programs = [str(Path(os.environ[name]).parent) for name in ("KUBECTL", "HELM")]
     setup = {
+        "PATH": os.pathsep.join([*programs, os.environ["PATH"]]),
         "ENV": "local",
         "NAMESPACE": NAMESPACE,
         "RELEASE": "holdfast",
