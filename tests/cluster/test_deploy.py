@@ -181,8 +181,9 @@ def test_deploy_leads_to_a_page_whose_login_counts_at_both_pods(deploy: Deploy) 
     [
         ("wrong_image", "localhost/there-is-none:9", {}),
         ("sysctl_forbidden", "", REFUSED_KEY),
-        ("out_of_memory", "", TOO_LITTLE),
-        ("unschedulable", "", {"nodeSelector": {"nobody": "has-this"}, **SOON}),
+        # A minute each, until it is certain.
+        pytest.param("out_of_memory", "", TOO_LITTLE, marks=pytest.mark.proof),
+        pytest.param("unschedulable", "", {"nodeSelector": {"nobody": "has-this"}, **SOON}, marks=pytest.mark.proof),
         ("bad_settings", "", {"extraEnv": [{"name": "HOLDFAST_NO_SUCH", "value": "1"}]}),
     ],
 )
@@ -200,6 +201,7 @@ def test_deploy_names_the_cause_and_what_served_goes_on(
     assert deploy.revisions()[-1]["status"] == "deployed"
 
 
+@pytest.mark.proof
 def test_deploy_names_a_redis_that_is_not_there(deploy: Deploy) -> None:
     """New pods run and are not ready; their own answer says why."""
     redis = {"trial": {"enabled": False}, "external": {"addresses": ["nowhere.invalid:6379"]}}
@@ -242,6 +244,7 @@ def test_restart_replaces_every_pod(deploy: Deploy) -> None:
     assert before.isdisjoint(one["metadata"]["uid"] for one in pods())
 
 
+@pytest.mark.proof
 def test_recovery_scripts_work_on_pods(deploy: Deploy) -> None:
     """By the file that a deploy has written: all pods, one pod, and a bundle of each."""
     given = ["--instances", str(ROOT / ".cache/deploy/kubernetes-local/instances.yaml"), "--yes", "--reason", "drill"]
