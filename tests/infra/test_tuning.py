@@ -30,6 +30,7 @@ PLAIN_USER = (
 # Opt-in, so that a test has to opt in.
 SITE = ("site", "--extra-vars", "network_congestion_control=reno")
 BEFORE = "net.core.somaxconn=65535"
+CHECK = "holdfast-profile-check.service"
 
 
 State = set[str]
@@ -192,9 +193,15 @@ def test_reboot_keeps_everything(story):
 
 
 def test_rollback_brings_back_every_byte(story):
-    """Values and files are as before the first change, and a second rollback has nothing to do."""
+    """Values and files are as before the first change, no unit has failed, and a second rollback has nothing to do."""
+    key = "net.core.somaxconn"
+    story.hosts.on(
+        "gw1", f"was=$(sysctl -n {key}); sysctl -q -w {key}=99; systemctl start {CHECK} || sysctl -q -w {key}=$was"
+    )
+    failed = story.hosts.on("gw1", f"systemctl is-failed {CHECK} || true").strip()
     run, again = story.hosts.play("rollback"), story.hosts.play("rollback")
 
     assert run.code == 0, run.text
     assert sorted(state_of(story.hosts) ^ story.before) == []
     assert again.recap == {"gw1": (0, 0, 0), "redis1": (0, 0, 0)}
+    assert (failed, story.hosts.on("gw1", "systemctl --failed --no-legend")) == ("failed", "")
