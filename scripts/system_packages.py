@@ -35,6 +35,18 @@ PACKAGES = {
     "qemu-img": ["qemu-utils"],
     "mkfs.ext4": ["e2fsprogs"],
     "promtool": ["prometheus"],
+    # What a test cluster runs on.
+    "containerd": ["containerd"],
+    "runc": ["runc"],
+    "host-local": ["containernetworking-plugins"],
+    "iptables": ["iptables"],
+    "nft": ["nftables"],
+    "conntrack": ["conntrack"],
+    "ipset": ["ipset"],
+    "ethtool": ["ethtool"],
+    "socat": ["socat"],
+    "openssl": ["openssl"],
+    "xz": ["xz-utils"],
 }
 # Services that are not called like their program.
 SERVICES = {
@@ -45,7 +57,9 @@ SERVICES = {
 }
 APT_GET = ["apt-get", "--quiet", "--yes", "--no-install-recommends"]
 # Servers stand in folders that are not on every user's PATH.
-SBIN = ":".join(["/usr/local/sbin", "/usr/sbin", "/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"))])
+SBIN = ":".join(
+    ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/cni", *sorted(glob.glob("/usr/lib/postgresql/*/bin"))]
+)
 # Packages ask this program whether they may start their service; 101 is no (Debian Policy, invoke-rc.d).
 POLICY = Path("/usr/sbin/policy-rc.d")
 SYSTEMD = Path("/run/systemd/system")
