@@ -194,10 +194,10 @@ def test_reboot_keeps_everything(story):
 
 def test_rollback_brings_back_every_byte(story):
     """Values and files are as before the first change, no unit has failed, and a second rollback has nothing to do."""
-    key = "net.core.somaxconn"
-    story.hosts.on(
-        "gw1", f"was=$(sysctl -n {key}); sysctl -q -w {key}=99; systemctl start {CHECK} || sysctl -q -w {key}=$was"
-    )
+    # A check that cannot be done, as one that begins when half of its files are gone.
+    program = "/opt/holdfast/slots/1a/bin/holdfast"
+    script = f'mkdir -p $(dirname {program}); printf "#!/bin/sh\\nexit 4\\n" >{program}; chmod +x {program}'
+    story.hosts.on("gw1", f"{script}; systemctl start {CHECK}; rm -r /opt/holdfast")
     failed = story.hosts.on("gw1", f"systemctl is-failed {CHECK} || true").strip()
     run, again = story.hosts.play("rollback"), story.hosts.play("rollback")
 
