@@ -23,6 +23,12 @@ def test_node_without_power_costs_only_connections(release: Release, tmp_path: P
     require("cluster power")
     release.upgrade()
     node = release.cluster.nodes()[-1]
+    # What the trial Redis holds would go with it; that is a drill of its own.
+    release.cluster.kubectl("cordon", node)
+    try:
+        renew_redis(release)
+    finally:
+        release.cluster.kubectl("uncordon", node)
     lost = [pod["metadata"]["name"] for pod in release.pods() if pod["spec"]["nodeName"] == node]
     with under_traffic(tmp_path, "node-off", release, FEW) as (lab, outcome):
         outside("CLUSTER_NODE_STOP", node)
@@ -43,10 +49,7 @@ def test_lost_redis_is_told(release: Release, tmp_path: Path) -> None:
     """The trial Redis forgets all when its pod goes: nobody is closed, and who missed something is told so."""
     release.upgrade()
     with under_traffic(tmp_path, "redis-deleted", release, FEW) as (lab, outcome):
-        selector = "app.kubernetes.io/component=redis"
-        release.cluster.kubectl("delete", "pod", "--selector", selector, "--wait")
-        release.cluster.kubectl("wait", "pod", "--selector", selector, "--for=condition=Ready", "--timeout=120s")
-        wait_until(lambda: len(release.ready()) == 2, 120.0, "two pods are ready")
+        renew_redis(release)
         # What somebody missed shows by the next messages, and publishers come back at their own pace.
         enough = lab.acknowledged + 4 * FEW.channels
         wait_until(lambda: lab.acknowledged >= enough, 60.0, "messages are acknowledged again")
@@ -89,6 +92,14 @@ def test_cpu_scales_up_and_down_unnoticed(release: Release, tmp_path: Path) -> N
         release.wait_for(2, SCALED_SECONDS)
 
     assert_scaled(outcome.report)
+
+
+def renew_redis(release: Release) -> None:
+    """Delete the pod of the trial Redis, and wait until another one and the gateways are ready."""
+    selector = "app.kubernetes.io/component=redis"
+    release.cluster.kubectl("delete", "pod", "--selector", selector, "--wait")
+    release.cluster.kubectl("wait", "pod", "--selector", selector, "--for=condition=Ready", "--timeout=120s")
+    wait_until(lambda: len(release.ready()) == 2, 120.0, "two pods are ready")
 
 
 def assert_scaled(report) -> None:
