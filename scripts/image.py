@@ -38,7 +38,7 @@ Run it with Redis and HAProxy on this machine:
 Run it alone, as a cluster would:
   {runner} run --rm --read-only --cap-drop ALL --publish 127.0.0.1:8000:8000 {tag}
 Give it to others:
-  {runner} tag {tag} REGISTRY/{tag} && {runner} push REGISTRY/{tag}
+  {share}
 """
 
 
@@ -55,8 +55,16 @@ def main(arguments: Sequence[str]) -> int:
         print(f"image: {error}", file=sys.stderr)
         return Exit.USAGE if str(error).startswith("BUILDER") else Exit.UNKNOWN
     runner = "podman" if builder.name == "buildah" else builder.name
-    print(NEXT.format(tag=options.tag, seconds=seconds, size=size, runner=runner))
+    print(NEXT.format(tag=options.tag, seconds=seconds, size=size, runner=runner, share=share(runner, options.tag)))
     return Exit.FINE
+
+
+def share(runner: str, tag: str) -> str:
+    """Return the line that brings an image to a registry: that of its name, if there is one with a dot or a port."""
+    registry, slash, _ = tag.partition("/")
+    if slash and any(sign in registry for sign in ".:"):
+        return f"{runner} push {tag}"
+    return f"{runner} tag {tag} REGISTRY/{tag} && {runner} push REGISTRY/{tag}"
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

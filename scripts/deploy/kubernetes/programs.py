@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from deploy.problems import DeployError, Exit
+from deploy.target import CACHE
 
 from .target import KubernetesTarget
 
+# Where `make helm` puts the newer one.
+FETCHED = CACHE / "helm" / "helm4"
 CALL_SECONDS = 60.0
 SHOWN_LINES = 12
 
@@ -82,17 +85,17 @@ class Cluster:
 
 
 def program(name: str, environ: Mapping[str, str] | None = None) -> str:
-    """Return a program's path: that of the variable HELM or KUBECTL, else what PATH has.
+    """Return a program's path: that of the variable HELM or KUBECTL, else what PATH has, else what `make helm` fetched.
 
     Raises:
         DeployError: it is not there.
     """
     given = (os.environ if environ is None else environ).get(name.upper(), "")
-    found = shutil.which(given or name)
+    found = shutil.which(given or name) or (None if given else shutil.which(str(FETCHED / name)))
     if found is None:
         raise DeployError(
             f"{given or name} is missing", Exit.UNKNOWN,
-            following=f"install it (docs/deploy-kubernetes.md says how), or name it: {name.upper()}=/path/to/{name}",
+            following=f"make helm fetches it; or name one that is not on PATH: {name.upper()}=/path/to/{name}",
         )  # fmt: skip
     return found
 
