@@ -101,3 +101,11 @@ def test_certificate_is_judged_with_its_key(tmp_path: Path) -> None:
         assert bool(faults) == bool(said)
         assert said in faults
     assert not set(good) & set(secrets.secret_variables(good))
+
+
+def test_password_of_redis_is_needed_where_there_is_one() -> None:
+    """A gateway with the embedded broker has nobody to sign in to."""
+    alone, joined = secrets.usual_secrets([]), secrets.usual_secrets(["redis1"])
+
+    assert set(joined) - set(alone) == {"redis_password"}
+    assert set(alone) == {"token_hmac_secret", "api_key", "admin_token"}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from tests.scripts.deploying import event as event  # makes scripts/ importable
+from tests.contract.source import ROOT
 
-import image  # isort: skip
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import image
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.scripts.deploying import event as event  # makes scripts/ importable
+from tests.contract.source import ROOT
 
-from deploy.kubernetes import programs  # isort: skip
-from deploy.problems import DeployError  # isort: skip
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from deploy.kubernetes import programs
+from deploy.problems import DeployError
 
 
 def made(folder: Path) -> str:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-from holdfast.profile.derive import derive, slow_readers
+from holdfast.profile.derive import connection_bytes, derive
 from holdfast.profile.derived import Derived
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.model import Intents, Profile
@@ -40,27 +40,11 @@ class Pod:
         return self.derived.connections_per_instance
 
     @property
-    def connection_bytes(self) -> int:
-        """Return what a quiet connection takes of the process and of the kernel."""
-        measured = self.intents.measured
-        return measured.process_bytes_per_connection + measured.kernel_bytes_per_connection
-
-    @property
-    def slow_bytes(self) -> int:
-        """Return what the slow readers of a full pod take."""
-        return slow_readers(self.intents) * (self.intents.queue_bytes + self.intents.notsent_lowat)
-
-    @property
-    def planned_bytes(self) -> int:
-        """Return what a full pod takes, before headroom and rounding."""
-        return self.intents.measured.instance_bytes + self.most * self.connection_bytes + self.slow_bytes
-
-    @property
     def room_by_memory(self) -> int:
         """Return for how many connections the limit would do, headroom kept and as many slow readers among them."""
         slow = self.intents.slow_reader_ratio * (self.intents.queue_bytes + self.intents.notsent_lowat)
         room = self.derived.memory_max_bytes / (1 + self.intents.headroom) - self.intents.measured.instance_bytes
-        return math.floor(room / (self.connection_bytes + slow))
+        return math.floor(room / (connection_bytes(self.intents) + slow))
 
     @property
     def room_by_descriptors(self) -> int:

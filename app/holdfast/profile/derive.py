@@ -47,6 +47,22 @@ def slow_readers(intents: Intents) -> int:
     return math.ceil(intents.connections_per_instance * intents.slow_reader_ratio)
 
 
+def connection_bytes(intents: Intents) -> int:
+    """Return what a quiet connection takes of the process and of the kernel."""
+    return intents.measured.process_bytes_per_connection + intents.measured.kernel_bytes_per_connection
+
+
+def slow_bytes(intents: Intents) -> int:
+    """Return what the slow readers of a full instance take."""
+    return slow_readers(intents) * (intents.queue_bytes + intents.notsent_lowat)
+
+
+def planned_bytes(intents: Intents) -> int:
+    """Return what a full instance takes, before headroom and rounding."""
+    connections = intents.connections_per_instance * connection_bytes(intents)
+    return intents.measured.instance_bytes + connections + slow_bytes(intents)
+
+
 def with_headroom(intents: Intents, planned: float) -> int:
     """Return a limit for what is planned."""
     return math.ceil(round(planned * (1 + intents.headroom), 6))
@@ -105,17 +121,13 @@ def _own_ports(intents: Intents) -> list[str]:
 
 
 def _memory(intents: Intents, facts: HostFacts) -> dict[str, object]:
-    measured = intents.measured
-    each = measured.process_bytes_per_connection + measured.kernel_bytes_per_connection
-    slow = slow_readers(intents) * (intents.queue_bytes + intents.notsent_lowat)
-    planned = measured.instance_bytes + intents.connections_per_instance * each + slow
     pages = [int(facts.memory_bytes * ratio / facts.page_bytes) for ratio in intents.tcp_memory_ratios]
     host = intents.instances_per_host * intents.connections_per_instance
     orphans = min(formulas.power_of_two(host), facts.memory_bytes // 8 // _ORPHAN_BYTES)
     return {
         "tcp_mem": (pages[0], pages[1], pages[2]),
         "max_orphans": max(8192, orphans),
-        "memory_max_bytes": formulas.round_up(with_headroom(intents, planned), 64 * MIB),
+        "memory_max_bytes": formulas.round_up(with_headroom(intents, planned_bytes(intents)), 64 * MIB),
         "redis_maxmemory_bytes": formulas.round_up(facts.memory_bytes * intents.redis_memory_ratio, MIB),
     }
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 MIB = 1024**2
+GIB = 1024**3
 
 
 def power_of_two(number: float) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -58,8 +57,7 @@ def _password(cluster: Cluster, deployment: Object) -> str:
     for volume in pod.get("volumes") or []:
         secret = volume.get("secret") or {}
         if any(item["key"] == KEY for item in secret.get("items") or []):
-            data = cluster.get("secret", secret["secretName"]).get("data") or {}
-            return base64.b64decode(data.get(KEY, "")).decode().strip()
+            return cluster.secret(secret["secretName"], KEY).strip()
     return ""
 
 

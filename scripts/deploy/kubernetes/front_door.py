@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import sys
 import threading
@@ -118,8 +117,7 @@ def secret_of(cluster: Cluster, deployment: Object, variable: str) -> str:
         for one in container.get("env") or []:
             reference = (one.get("valueFrom") or {}).get("secretKeyRef") or {}
             if container["name"] == state.CONTAINER and one["name"] == variable and reference:
-                data = cluster.get("secret", reference["name"]).get("data") or {}
-                return base64.b64decode(data.get(reference["key"], "")).decode()
+                return cluster.secret(reference["name"], reference["key"])
     return ""
 
 

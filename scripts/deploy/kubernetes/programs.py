@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -78,6 +79,11 @@ class Cluster:
     def items(self, *words: str) -> list[dict[str, Any]]:
         """Return the objects of a list; see `get`."""
         return list(self.get(*words).get("items", []))
+
+    def secret(self, name: str, key: str) -> str:
+        """Return a value of a Secret, "" where there is none; see `get`."""
+        data = self.get("secret", name).get("data") or {}
+        return base64.b64decode(data.get(key, "")).decode()
 
     def fault(self, cause: str, done: Done, code: Exit = Exit.UNKNOWN) -> DeployError:
         """Return an error that shows what a call said."""

@@ -21,12 +21,13 @@ from holdfast.profile.capacity import (
     rollout_handshakes,
     rollout_seconds,
 )
-from holdfast.profile.derive import calculate, slow_readers
+from holdfast.profile.derive import calculate, connection_bytes, planned_bytes, slow_bytes, slow_readers
 from holdfast.profile.explain import explain
 from holdfast.profile.facts import HostFacts
 from holdfast.profile.faults import Fault, ProfileError
+from holdfast.profile.formulas import GIB
 from holdfast.profile.model import Profile
-from holdfast.profile.render.capacity_costs import GIB, alerts, balancer, costs, pings, redis, redis_sums, traffic
+from holdfast.profile.render.capacity_costs import alerts, balancer, costs, pings, redis, redis_sums, traffic
 from holdfast.profile.render.helm import helm
 from holdfast.profile.render.markdown import grid, mib
 
@@ -96,7 +97,8 @@ def _limits(profile: Profile, facts: HostFacts) -> str:
 def _memory(profile: Profile, facts: HostFacts) -> str:
     pod, plan = pod_of(profile, facts), profile.intents
     measured, most = plan.measured, pod.most
-    headroom = pod.planned_bytes * plan.headroom
+    planned, quiet = planned_bytes(plan), connection_bytes(plan)
+    headroom = planned * plan.headroom
     rows = [
         ("Process without connections", "`instance_bytes`", mib(measured.instance_bytes)),
         ("Process, for connections", f"{most:,} x {measured.process_bytes_per_connection:,} bytes",
@@ -105,12 +107,12 @@ def _memory(profile: Profile, facts: HostFacts) -> str:
          mib(most * measured.kernel_bytes_per_connection)),
         (f"Slow readers, {100 * plan.slow_reader_ratio:g} %",
          f"{slow_readers(plan):,} x ({plan.queue_bytes:,} + {plan.notsent_lowat:,} bytes)",
-         mib(pod.slow_bytes)),
-        ("Headroom", f"{plan.headroom:g} x {mib(pod.planned_bytes)}", mib(headroom)),
-        ("Rounded up", "to the next 64 MiB", mib(pod.derived.memory_max_bytes - pod.planned_bytes - headroom)),
+         mib(slow_bytes(plan))),
+        ("Headroom", f"{plan.headroom:g} x {mib(planned)}", mib(headroom)),
+        ("Rounded up", "to the next 64 MiB", mib(pod.derived.memory_max_bytes - planned - headroom)),
         ("**Request and limit**", "`memory_max_bytes`", f"**{mib(pod.derived.memory_max_bytes)}**"),
-        (f"In use at {pod.target:,} quiet connections", f"`instance_bytes` + {pod.target:,} x {pod.connection_bytes:,}",
-         mib(measured.instance_bytes + pod.target * pod.connection_bytes)),
+        (f"In use at {pod.target:,} quiet connections", f"`instance_bytes` + {pod.target:,} x {quiet:,}",
+         mib(measured.instance_bytes + pod.target * quiet)),
     ]  # fmt: skip
     return grid(("What", "Sum", "Memory"), rows)
 

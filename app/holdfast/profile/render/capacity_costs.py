@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from holdfast.profile.capacity import Fleet, Pod
+from holdfast.profile.formulas import GIB
 from holdfast.profile.render.markdown import grid, mib
 from holdfast.settings import ClientSettings
-
-GIB: Final = 1024**3
 
 # docs/redis.md, for 100 bytes of data.
 PUBLISH_US: Final = 14

@@ -10,6 +10,7 @@ from holdfast.profile.derive import calculate, derive
 from holdfast.profile.derived import MEANINGS
 from holdfast.profile.entries import resolve, text_of
 from holdfast.profile.facts import ROLES, HostFacts
+from holdfast.profile.formulas import GIB
 from holdfast.profile.model import Entry, PodUse, Profile
 
 _MODES = {"exact": "", "min": "at least ", "max": "at most ", "report": "looked at"}
@@ -47,7 +48,7 @@ def _head(profile: Profile, host: HostFacts) -> Iterator[str]:
     yield ""
     yield f"What the profile `{profile.name}` asks of hosts, and why. {profile.description}"
     yield ""
-    yield f"The numbers are those of a host with {host.memory_bytes / 1024**3:g} GiB, {host.cores} cores and all roles,"
+    yield f"The numbers are those of a host with {host.memory_bytes / GIB:g} GiB, {host.cores} cores and all roles,"
     yield f"on kernel {host.kernel}. For another one: `holdfast profile derive --memory 32GiB --cores 16`, `--here` for"
     yield "this machine. [profile.md](profile.md) says how to change a number."
     yield ""

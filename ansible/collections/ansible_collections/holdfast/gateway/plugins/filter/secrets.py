@@ -59,6 +59,11 @@ VARIABLES = {
 }
 
 
+def usual_secrets(redis: list[str]) -> list[str]:
+    """Return the names that must be there for a gateway; that of Redis where there is one."""
+    return ["token_hmac_secret", "api_key", "admin_token", *(["redis_password"] if redis else [])]
+
+
 def secret_faults(secrets: dict, needed: list[str]) -> list[str]:
     """Return a sentence for each secret that is missing or no good."""
     known = {name: str(value) for name, value in (secrets or {}).items() if name != "environment"}
@@ -138,6 +143,7 @@ class FilterModule:
     def filters(self) -> dict:
         """Return the filters by name."""
         return {
+            "usual_secrets": usual_secrets,
             "secret_faults": secret_faults,
             "certificate_faults": certificate_faults,
             "secret_variables": secret_variables,
